@@ -1,0 +1,79 @@
+/*
+ * store.h - every run is kept: a plain folder per run and an index over all of them.
+ *
+ * Run folder STATE/runs/ID/ (0700):
+ *	journal		JSON objects, one a line, appended by one writer; the truth
+ *	out/		streams that exceeded memory
+ *	attachments/	what a recipe attached
+ * The index STATE/index.db (SQLite, schema version in user_version, migrated on open) only repeats
+ * what the journals say, so that listing is fast; store_reindex() rebuilds it.
+ *
+ * An event of the journal has "t" (seconds since 1970, microseconds as decimals) and "ev" (its
+ * name); see the table in journal.h for the others.
+ */
+#ifndef PL_STORE_STORE_H
+#define PL_STORE_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "loop/loop.h"
+#include "run/sink.h"
+
+struct store;
+struct store_run;
+
+/* Opens (creating it, 0700) the state folder; the index is opened when first needed. */
+struct store *store_open(const char *state_dir, struct loop *loop, struct pl_error *err);
+void store_close(struct store *store); /* NULL is a no-op; runs must be finished or abandoned */
+
+/*
+ * Begins a run. `head` (borrowed) is an object with at least "kind" ("exec", "run", "push"...) and
+ * "name"; it becomes the journal's first event "begin". The id is made here:
+ * YYYYMMDD-HHMMSS-xxxxxx, unique among the folders. run_dir: NULL for STATE/runs/ID.
+ */
+struct store_run *store_run_begin(struct store *store, json_t *head, const char *run_dir,
+				  struct pl_error *err);
+
+const char *store_run_id(const struct store_run *run);
+const char *store_run_dir(const struct store_run *run);
+
+/* Appends one event; takes over the reference to `fields` (an object, or NULL). Durable against a
+ * crash of this process at once, against one of the machine after store_run_sync(). */
+int store_run_append(struct store_run *run, const char *ev, json_t *fields, struct pl_error *err);
+int store_run_sync(struct store_run *run, struct pl_error *err);
+
+/* A sink that journals a fan-out: its begin, each result, its end. `call` names it within the run
+ * (from 1). Freed with the store_run. */
+struct run_sink *store_run_sink(struct store_run *run, unsigned call);
+
+/* Appends "end" with the exit status and a verdict ("pass", "fail", "error", "canceled"), indexes
+ * the run, syncs and frees. NULL is a no-op. */
+int store_run_finish(struct store_run *run, int status, const char *verdict, struct pl_error *err);
+
+/* One row of the index. Strings are valid during the callback. */
+struct store_row {
+	const char *id, *kind, *name, *verdict, *dir;
+	double begun, ended; /* seconds since 1970; ended 0: not ended */
+	int status;	     /* exit status; -1: not ended */
+	int64_t hosts, failed;
+};
+/* Newest first, at most `limit` (0: all). fn returns false to stop. */
+int store_list(struct store *store, size_t limit, bool (*fn)(void *arg, const struct store_row *row),
+	       void *arg, struct pl_error *err);
+
+/* The folder of the run whose id begins with `prefix` ("last" is the newest); caller frees.
+ * PL_ENOENT when none, PL_EUSAGE when several begin so. */
+char *store_find(struct store *store, const char *prefix, struct pl_error *err);
+
+/* Reads a journal from a run folder: fn gets each event (borrowed) in order. A torn last line is
+ * left out and *torn set. */
+int store_read(const char *run_dir, bool (*fn)(void *arg, const json_t *event), void *arg,
+	       bool *torn, struct pl_error *err);
+
+/* Rebuilds the index from the folders; returns how many runs it holds, -1 on error. */
+int store_reindex(struct store *store, struct pl_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * ssh.h - hosts reached through libssh2, without blocking.
+ *
+ * One session per (user, address, port) and per MaxSessions of concurrent channels; a session is
+ * kept warm for the next command while ssh_options.keep_sessions allows. Session states, in order:
+ * RESOLVE CONNECT HANDSHAKE HOSTKEY AUTH READY CLOSING DEAD; channel states OPEN EXEC STREAM EOF
+ * WAIT_CLOSED. Each phase has the deadline connect_timeout_us, all together at most three times it.
+ */
+#ifndef PL_TRANSPORT_SSH_H
+#define PL_TRANSPORT_SSH_H
+
+#include "transport/transport.h"
+
+enum ssh_hostkey_policy { SSH_HOSTKEY_STRICT, SSH_HOSTKEY_ACCEPT_NEW };
+
+struct ssh_options {
+	const char *user;	    /* NULL: from the configuration, else the login name */
+	int port;		    /* 0: from the configuration, else 22 */
+	const char *config_path;    /* NULL: ~/.ssh/config when it is there; "none": no file */
+	int64_t connect_timeout_us; /* 0: from the configuration, else 10 s */
+	size_t keep_sessions;	    /* idle sessions kept warm; 0: close when done */
+	enum ssh_hostkey_policy hostkey;
+	/* Told once per thing not honoured: an ssh_config keyword, a key file. May be NULL. */
+	void (*on_note)(void *arg, const char *text);
+	void *note_arg;
+};
+
+/* Strings are copied. Reads the configuration file (an unreadable or malformed one is an error);
+ * key and known_hosts files are read when the first host needs them. */
+struct transport *ssh_create(struct loop *loop, const struct ssh_options *options,
+			     struct pl_error *err);
+
+/* What `ssh -G` would say of how a host is reached: for doctor, tests and reports. */
+struct ssh_target {
+	char user[64];
+	char hostname[256];
+	int port;
+};
+int ssh_target(struct transport *tp, const char *host, struct ssh_target *out, struct pl_error *err);
+
+/* Counts for benchmarks and the report. */
+struct ssh_stats {
+	size_t logins;	      /* sessions that reached READY */
+	size_t idle_sessions; /* held now */
+	size_t channels;      /* commands that ran */
+};
+void ssh_stats(const struct transport *tp, struct ssh_stats *out);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * unit.h - what every unit test includes first: cmocka and what it needs.
+ *
+ * A test file names its cases as sentences, lists them in an array and ends with UNIT_MAIN(tests).
+ * Run one with `make check TESTS=t/unit/NAME`.
+ */
+#ifndef PL_T_UNIT_H
+#define PL_T_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define UNIT_MAIN(tests)                                                                           \
+	int main(void)                                                                             \
+	{                                                                                          \
+		return cmocka_run_group_tests_name(__FILE__, (tests), NULL, NULL);                 \
+	}
+
+#endif
