@@ -1,0 +1,52 @@
+# Loaded by sharness before every end-to-end test: a world of its own for perilune.
+#
+# HOME, state, configuration and cache lie in the test's trash folder; variables of the caller that
+# would change what perilune does are gone; $PERILUNE is the program under test and `perilune`
+# finds it. Tests run side by side: ports are picked free, nothing outside the trash is written.
+
+: "${PERILUNE_BUILDDIR:?run tests with make check, or set PERILUNE_BUILDDIR to the build folder}"
+: "${PERILUNE_SRCDIR:=$SHARNESS_TEST_SRCDIR/..}"
+PERILUNE="$PERILUNE_BUILDDIR/perilune"
+PATH="$PERILUNE_BUILDDIR:$PERILUNE_SRCDIR/scripts/dev:$PATH"
+HOME="$SHARNESS_TRASH_DIRECTORY/home"
+XDG_STATE_HOME="$HOME/state" XDG_CONFIG_HOME="$HOME/config" XDG_CACHE_HOME="$HOME/cache"
+export PERILUNE PERILUNE_SRCDIR PERILUNE_BUILDDIR PATH HOME
+export XDG_STATE_HOME XDG_CONFIG_HOME XDG_CACHE_HOME
+unset PERILUNE_CONFIG PERILUNE_STATE PERILUNE_LOG FANOUT WCOLL NO_COLOR CLICOLOR_FORCE
+unset SSH_AUTH_SOCK SSH_CONNECTION SLURM_JOB_ID
+mkdir -p "$HOME" "$XDG_STATE_HOME" "$XDG_CONFIG_HOME"
+
+# skip_all_without PROGRAM...: ends the whole test as skipped, naming what is missing.
+skip_all_without() {
+	for program in "$@"; do
+		command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || {
+			skip_all="$program is not installed"
+			test_done
+		}
+	done
+}
+
+# expect_exit STATUS COMMAND...: succeeds when the command ends with exactly this status.
+expect_exit() {
+	expected=$1
+	shift
+	"$@"
+	actual=$?
+	[ "$actual" -eq "$expected" ] && return 0
+	echo >&2 "exit status $actual, not $expected: $*"
+	return 1
+}
+
+# fleet_start N: a private fleet of N hosts in $FLEET_DIR, ended when the test ends, however it
+# ends. Sets FLEET_*.
+fleet_start() {
+	FLEET_DIR="$SHARNESS_TRASH_DIRECTORY/fleet"
+	trap 'fleet_stop; die' EXIT
+	cleanup fleet_stop
+	"$PERILUNE_SRCDIR/scripts/dev/fleet" start "$FLEET_DIR" "$1" >/dev/null || return 1
+	. "$FLEET_DIR/env"
+}
+
+fleet_stop() {
+	[ ! -d "$FLEET_DIR" ] || "$PERILUNE_SRCDIR/scripts/dev/fleet" stop "$FLEET_DIR" >/dev/null
+}
