@@ -4,6 +4,9 @@
  * The only owner of the libevent base; nobody above includes libevent. Two kinds of time:
  * LOOP_REAL is the monotonic clock; LOOP_VIRTUAL starts at 0 and jumps to the next timer whenever
  * nothing else is left to do, so that hours of waiting pass in milliseconds, the same in every run.
+ * Before it jumps, ready descriptors are served without waiting; while a child process lives,
+ * virtual time stands still and the turn waits for it in real time. With no timer armed,
+ * descriptors are waited for.
  *
  * Callbacks run from loop_turn() only, never from the call that armed them. A callback may arm,
  * stop or free anything of the loop, its own timer, watcher or deferred call included.
@@ -26,10 +29,15 @@ struct loop;
 
 enum loop_time { LOOP_REAL, LOOP_VIRTUAL };
 
+/* Ignores SIGPIPE in the process: a write to a closed pipe or socket is EPIPE. */
 struct loop *loop_create(enum loop_time time, struct pl_error *err);
-void loop_destroy(struct loop *loop); /* NULL is a no-op; timers and watchers must be stopped */
 
-/* Microseconds on the loop's clock: monotonic, or virtual from 0. Read once per turn and cached. */
+/* NULL is a no-op. Timers, watchers and children must be gone; jobs of the pool are waited for and
+ * delivered, deferred calls dropped. */
+void loop_destroy(struct loop *loop);
+
+/* Microseconds on the loop's clock: monotonic, or virtual from 0. Within a turn it is read once
+ * and cached; between turns it is the time now. */
 int64_t loop_now_us(const struct loop *loop);
 
 /* Microseconds since 1970. Virtual time starts at 2026-01-01T00:00:00Z. */
@@ -97,8 +105,9 @@ void loop_io_destroy(struct loop_io *io);	   /* before close(fd); NULL is a no-o
 
 struct loop_signal;
 
-/* Calls fn in a turn after signo arrived. One watcher per signal. Installs the handler even where
- * the signal was inherited as ignored. The watcher alone does not keep LOOP_WAIT waiting. */
+/* Calls fn in a turn after signo arrived, once for several that came together. Installs the handler
+ * even where the signal was inherited as ignored or blocked. The watcher alone does not keep
+ * LOOP_WAIT waiting. */
 struct loop_signal *loop_signal_create(struct loop *loop, int signo, loop_call_f fn, void *arg);
 void loop_signal_destroy(struct loop_signal *s); /* restores the former disposition */
 

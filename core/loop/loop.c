@@ -1,0 +1,255 @@
+/* loop.c - the turn: clock, deferred calls, and what one turn does in which order. */
+#include "loop/loop.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "loop/loop_private.h"
+
+#define VIRTUAL_EPOCH_US (INT64_C(1767225600) * 1000000) /* 2026-01-01T00:00:00Z */
+#define NO_ALARM INT64_MAX
+
+static int64_t clock_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void read_clock(struct loop *loop)
+{
+	if (loop->time == LOOP_REAL)
+		loop->now_us = clock_us(CLOCK_MONOTONIC);
+}
+
+/* The wait is over when the alarm is active; timers_run() does the rest. */
+static void on_alarm(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	loop->alarm_due_us = NO_ALARM;
+}
+
+static struct event_base *create_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config == NULL)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+struct loop *loop_create(enum loop_time time, struct pl_error *err)
+{
+	struct loop *loop = xcalloc(1, sizeof(*loop));
+
+	signal(SIGPIPE, SIG_IGN);
+	loop->time = time;
+	loop->wake_fd = -1;
+	loop->alarm_due_us = NO_ALARM;
+	loop->deferred.prev = loop->deferred.next = &loop->deferred;
+	loop->base = create_base();
+	if (loop->base != NULL)
+		loop->alarm = evtimer_new(loop->base, on_alarm, loop);
+	if (loop->alarm == NULL) {
+		pl_errorf(err, PL_ESYS, "cannot set up the event loop (out of descriptors?)");
+		goto fail;
+	}
+	if (signals_init(loop, err) < 0)
+		goto fail;
+	read_clock(loop);
+	return loop;
+fail:
+	loop_destroy(loop);
+	return NULL;
+}
+
+void loop_destroy(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	assert(!loop->in_turn);
+	pool_fini(loop);
+	children_fini(loop);
+	signals_fini(loop);
+	timers_fini(loop);
+	if (loop->alarm != NULL)
+		event_free(loop->alarm);
+	if (loop->base != NULL)
+		event_base_free(loop->base);
+	free(loop->scratch);
+	free(loop);
+}
+
+int64_t loop_now_us(const struct loop *loop)
+{
+	if (loop->in_turn || loop->time == LOOP_VIRTUAL)
+		return loop->now_us;
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t loop_wall_us(const struct loop *loop)
+{
+	if (loop->time == LOOP_VIRTUAL)
+		return VIRTUAL_EPOCH_US + loop->now_us;
+	return clock_us(CLOCK_REALTIME);
+}
+
+bool loop_is_virtual(const struct loop *loop)
+{
+	return loop->time == LOOP_VIRTUAL;
+}
+
+/* ---- deferred calls ---- */
+
+void loop_defer_init(struct loop_defer *d, struct loop *loop, loop_call_f fn, void *arg)
+{
+	*d = (struct loop_defer){ .loop = loop, .fn = fn, .arg = arg };
+}
+
+void loop_defer_schedule(struct loop_defer *d)
+{
+	struct loop_defer *head = &d->loop->deferred;
+
+	if (d->queued)
+		return;
+	d->queued = true;
+	d->prev = head->prev;
+	d->next = head;
+	d->prev->next = d->next->prev = d;
+}
+
+void loop_defer_cancel(struct loop_defer *d)
+{
+	if (!d->queued)
+		return;
+	d->prev->next = d->next;
+	d->next->prev = d->prev;
+	d->queued = false;
+}
+
+/* Moves the whole ring to `to`, so that what is scheduled meanwhile waits for the next turn. */
+static void splice(struct loop_defer *from, struct loop_defer *to)
+{
+	*to = *from;
+	to->prev->next = to->next->prev = to;
+	from->prev = from->next = from;
+}
+
+static void run_deferred(struct loop *loop)
+{
+	struct loop_defer batch;
+
+	if (loop->deferred.next == &loop->deferred)
+		return;
+	splice(&loop->deferred, &batch);
+	while (batch.next != &batch) {
+		struct loop_defer *d = batch.next;
+
+		loop_defer_cancel(d);
+		loop_count(loop);
+		d->fn(d->arg);
+	}
+}
+
+/* ---- waiting ---- */
+
+void loop_awake(struct loop *loop)
+{
+	if (loop->asleep) {
+		loop->asleep = false;
+		read_clock(loop);
+	}
+}
+
+static void set_alarm(struct loop *loop)
+{
+	const struct loop_timer *head = timers_head(loop);
+	int64_t due = head != NULL ? head->due_us : NO_ALARM;
+	struct timeval tv = { 0, 0 };
+
+	if (due == loop->alarm_due_us)
+		return;
+	loop->alarm_due_us = due;
+	if (due == NO_ALARM) {
+		evtimer_del(loop->alarm);
+		return;
+	}
+	if (due > loop->now_us) {
+		tv.tv_sec = (due - loop->now_us) / 1000000;
+		tv.tv_usec = (due - loop->now_us) % 1000000;
+	}
+	evtimer_add(loop->alarm, &tv);
+}
+
+static void poll_ready(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void wait_ready(struct loop *loop)
+{
+	loop->asleep = true;
+	event_base_loop(loop->base, EVLOOP_ONCE);
+	loop_awake(loop);
+}
+
+/*
+ * One round with nothing to run but what the wait brings. False: nothing can ever happen.
+ * Virtual time: children and jobs are waited for in real time, ready descriptors are served, and
+ * only then the clock jumps; with no timer left, descriptors are waited for.
+ */
+static bool wait_for_more(struct loop *loop)
+{
+	if (loop->time == LOOP_REAL) {
+		if (timers_head(loop) == NULL && loop->watched == 0 && loop->held == 0)
+			return false;
+		set_alarm(loop);
+		wait_ready(loop);
+		return true;
+	}
+	if (loop->held == 0) {
+		poll_ready(loop);
+		if (loop->ran > 0)
+			return true;
+		if (timers_head(loop) != NULL) {
+			loop->now_us = timers_head(loop)->due_us;
+			return true;
+		}
+		if (loop->watched == 0)
+			return false;
+	}
+	wait_ready(loop);
+	return true;
+}
+
+int loop_turn(struct loop *loop, enum loop_wait wait)
+{
+	bool more = true;
+
+	assert(!loop->in_turn);
+	loop->in_turn = true;
+	loop->ran = 0;
+	while (more) {
+		read_clock(loop);
+		run_deferred(loop);
+		timers_run(loop);
+		if (loop->ran > 0 || wait == LOOP_NOWAIT) {
+			poll_ready(loop);
+			break;
+		}
+		more = wait_for_more(loop) && loop->ran == 0;
+	}
+	loop->in_turn = false;
+	return loop->ran;
+}
