@@ -1,0 +1,167 @@
+-- metric.lua - the samples of a point: series by name and place, and what is computed from them.
+--
+-- A series is named by its metric and its `at` ("busbw" at "bytes=1M"); its unit and direction are
+-- those of the first sample and may not change. Samples of a warm-up are kept and never counted.
+-- Misuse raises; who blames the recipe's line is the caller.
+
+local metric = {}
+
+---@class perilune.Series
+---@field name string
+---@field at string? where on an inner sweep
+---@field unit string?
+---@field better "higher"|"lower"|nil
+---@field samples number[]
+---@field warmup number[]
+
+---@class perilune.Metrics
+---@field series perilune.Series[] in order of first mention
+local Metrics = {}
+Metrics.__index = Metrics
+
+---@return perilune.Metrics
+function metric.new()
+  return setmetatable({ series = {}, index = {} }, Metrics)
+end
+
+local function key_of(name, at)
+  return at and name .. "\0" .. at or name
+end
+
+local function check_value(name, value)
+  if value == nil then error(("metric '%s' is nil"):format(name), 0) end
+  if type(value) ~= "number" then
+    error(("metric '%s' is a %s, not a number"):format(name, type(value)), 0)
+  end
+  if value ~= value then error(("metric '%s' is NaN"):format(name), 0) end
+end
+
+local function check_same(series, field, value)
+  if value ~= nil and value ~= series[field] then
+    error(("metric '%s' has %s '%s', and '%s' before"):format(series.name, field, tostring(value),
+      tostring(series[field])), 0)
+  end
+end
+
+local function check_name(name)
+  if type(name) ~= "string" or name == "" then
+    error("a metric needs a name", 0)
+  end
+end
+
+--- Adds a sample; makes the series at the first.
+---@param name string
+---@param value number
+---@param opts? { unit: string?, better: string?, at: string?, warmup: boolean? }
+---@return perilune.Series
+function Metrics:add(name, value, opts)
+  check_name(name)
+  check_value(name, value)
+  opts = opts or {}
+  if opts.better and opts.better ~= "higher" and opts.better ~= "lower" then
+    error(("metric '%s': better is 'higher' or 'lower', not '%s'"):format(name,
+      tostring(opts.better)), 0)
+  end
+  local key = key_of(name, opts.at)
+  local series = self.index[key]
+  if not series then
+    series = { name = name, at = opts.at, unit = opts.unit, better = opts.better, samples = {},
+      warmup = {} }
+    self.index[key] = series
+    self.series[#self.series + 1] = series
+  end
+  check_same(series, "unit", opts.unit)
+  check_same(series, "better", opts.better)
+  table.insert(opts.warmup and series.warmup or series.samples, value)
+  return series
+end
+
+---@param name string
+---@param at? string
+---@return perilune.Series?
+function Metrics:find(name, at)
+  return self.index[key_of(name, at)]
+end
+
+--- The names that there are, for suggestions.
+---@return string[]
+function Metrics:names()
+  local names, seen = {}, {}
+  for _, series in ipairs(self.series) do
+    if not seen[series.name] then names[#names + 1] = series.name end
+    seen[series.name] = true
+  end
+  return names
+end
+
+-- ---- statistics ----------------------------------------------------------------------------
+
+local function sorted(samples)
+  local copy = table.move(samples, 1, #samples, 1, {})
+  table.sort(copy)
+  return copy
+end
+
+-- Percentile with linear interpolation between the two nearest ranks.
+local function percentile(samples, p)
+  local order = sorted(samples)
+  local at = 1 + (#order - 1) * p / 100
+  local low = math.floor(at)
+  if low == at then return order[low] end
+  return order[low] + (order[low + 1] - order[low]) * (at - low)
+end
+
+local function mean(samples)
+  local sum = 0
+  for _, value in ipairs(samples) do sum = sum + value end
+  return sum / #samples
+end
+
+-- Of a sample (n - 1); 0 for a single one.
+local function stddev(samples)
+  if #samples < 2 then return 0.0 end
+  local middle, sum = mean(samples), 0
+  for _, value in ipairs(samples) do sum = sum + (value - middle) ^ 2 end
+  return math.sqrt(sum / (#samples - 1))
+end
+
+local STATS = {
+  median = function(samples) return percentile(samples, 50) end,
+  min = function(samples) return sorted(samples)[1] end,
+  max = function(samples) return sorted(samples)[#samples] end,
+  mean = mean,
+  stddev = stddev,
+  first = function(samples) return samples[1] end,
+  last = function(samples) return samples[#samples] end,
+}
+
+--- The names of the statistics; "p1" to "p99" are others.
+---@return string[]
+function metric.stats()
+  return { "median", "min", "max", "mean", "stddev", "first", "last" }
+end
+
+--- The function of a statistic, nil when there is none of that name.
+---@param name string
+---@return (fun(samples: number[]): number)?
+function metric.stat(name)
+  local p = tonumber(tostring(name):match("^p(%d%d?)$"))
+  if p and p > 0 then
+    return function(samples) return percentile(samples, p) end
+  end
+  return STATS[name]
+end
+
+--- What a report says of a series; only `count` when it has no samples.
+---@param series perilune.Series
+---@return table
+function metric.summary(series)
+  local out = { count = #series.samples }
+  if out.count == 0 then return out end
+  for _, name in ipairs { "median", "min", "max", "mean", "stddev" } do
+    out[name] = STATS[name](series.samples)
+  end
+  return out
+end
+
+return metric
