@@ -4,8 +4,10 @@
  *
  *	PENDING -> STARTING -> RUNNING -> CLOSING -> DONE | FAILED | TIMEDOUT | CANCELED
  *
- * A task that failed in the transport before the first byte of its exec request was written is
- * tried again up to `retries` times; one that had begun never is.
+ * A task that could not be reached or was lost before the first byte of its exec request was
+ * written is tried again up to `retries` times, after a short jittered pause that holds no place in
+ * the window. One that had begun never is, nor one whose login or host key was refused: that is an
+ * answer.
  */
 #ifndef PL_RUN_RUN_H
 #define PL_RUN_RUN_H
@@ -55,8 +57,8 @@ struct run_result {
 	int64_t seconds_us; /* from being handed to the transport to its end */
 	const char *out, *err; /* kept bytes, NUL-terminated, NULL when empty */
 	size_t out_len, err_len;
-	uint64_t out_total, err_total;	    /* bytes that came */
-	const char *out_path, *err_path;    /* the whole stream on disk once it spilled, else NULL */
+	uint64_t out_total, err_total;	 /* bytes that came */
+	const char *out_path, *err_path; /* the whole stream on disk once it spilled, else NULL */
 };
 
 struct run_summary {
@@ -93,8 +95,16 @@ int run_signal(struct run *run, size_t i, int signo, struct pl_error *err);
 bool run_ended(const struct run *run);
 const char *run_id(const struct run *run);
 size_t run_count(const struct run *run);
-const struct run_result *run_result(const struct run *run, size_t i); /* valid until destroy */
+enum outcome run_outcome(const struct run *run, size_t i); /* NONE while it is not over */
+
+/* Fills *out; what it points to is valid until run_destroy, once the task is over. (A result is
+ * kept compact in between: 100,000 of them must fit into few megabytes.) */
+void run_result(const struct run *run, size_t i, struct run_result *out);
 void run_summary(const struct run *run, struct run_summary *out);
+
+/* The worst exit status of all outcomes so far. Tasks cancelled because a limit was reached
+ * (fail_fast, max_fail, gang) do not count: the failures that reached it do. */
+int run_exit_status(const struct run *run);
 
 /* Who is being waited for: calls fn for each task handed out and not ended, in order, with its
  * phase (PHASE_STREAM once it runs) and how long it has been in it without a sign of life. */

@@ -25,6 +25,8 @@ struct run_sink_ops {
 	/* bytes as they came, valid during the call */
 	void (*on_output)(struct run_sink *sink, struct run *run, size_t i, enum stream stream,
 			  const void *bytes, size_t len);
+	/* all stdin written to task i so far was taken */
+	void (*on_drain)(struct run_sink *sink, struct run *run, size_t i);
 	/* exactly once per task, when its outcome is final (retries over) */
 	void (*on_result)(struct run_sink *sink, struct run *run, size_t i,
 			  const struct run_result *result);

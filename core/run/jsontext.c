@@ -1,0 +1,81 @@
+/* jsontext.c - see jsontext.h */
+#include "run/jsontext.h"
+
+#include "run/utf8.h"
+
+static void add_escaped(struct strbuf *out, unsigned char c)
+{
+	switch (c) {
+	case '"':
+		strbuf_adds(out, "\\\"");
+		break;
+	case '\\':
+		strbuf_adds(out, "\\\\");
+		break;
+	case '\n':
+		strbuf_adds(out, "\\n");
+		break;
+	case '\r':
+		strbuf_adds(out, "\\r");
+		break;
+	case '\t':
+		strbuf_adds(out, "\\t");
+		break;
+	default:
+		strbuf_addf(out, "\\u%04x", c);
+	}
+}
+
+void jsontext_string(struct strbuf *out, const char *bytes, size_t len)
+{
+	size_t plain = 0; /* bytes before i that need no escape and are not yet added */
+
+	strbuf_addc(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
+			plain++;
+			continue;
+		}
+		strbuf_add(out, bytes + i - plain, plain);
+		plain = 0;
+		add_escaped(out, c);
+	}
+	strbuf_add(out, bytes + len - plain, plain);
+	strbuf_addc(out, '"');
+}
+
+void jsontext_base64(struct strbuf *out, const void *bytes, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	const unsigned char *p = bytes;
+	char *to = strbuf_reserve(out, (len + 2) / 3 * 4 + 2);
+
+	*to++ = '"';
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned long three = (unsigned long)p[i] << 16;
+
+		three |= i + 1 < len ? (unsigned long)p[i + 1] << 8 : 0;
+		three |= i + 2 < len ? p[i + 2] : 0;
+		*to++ = digits[three >> 18];
+		*to++ = digits[three >> 12 & 63];
+		*to++ = i + 1 < len ? digits[three >> 6 & 63] : '=';
+		*to++ = i + 2 < len ? digits[three & 63] : '=';
+	}
+	*to++ = '"';
+	*to = '\0';
+	out->len = (size_t)(to - out->s);
+}
+
+void jsontext_bytes(struct strbuf *out, const char *name, const char *bytes, size_t len)
+{
+	bool text = utf8_valid(bytes, len);
+
+	strbuf_addf(out, text ? "\"%s\":" : "\"%s_base64\":", name);
+	if (text)
+		jsontext_string(out, bytes, len);
+	else
+		jsontext_base64(out, bytes, len);
+}

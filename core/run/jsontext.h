@@ -1,0 +1,21 @@
+/*
+ * jsontext.h - bytes as JSON text (RFC 8259), appended to a buffer. For the printer, which writes
+ * one short object per host and holds no tree.
+ */
+#ifndef PL_RUN_JSONTEXT_H
+#define PL_RUN_JSONTEXT_H
+
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+/* A quoted string. The bytes must be UTF-8 (utf8_valid). */
+void jsontext_string(struct strbuf *out, const char *bytes, size_t len);
+
+/* A quoted string in base64 (RFC 4648, padded). */
+void jsontext_base64(struct strbuf *out, const void *bytes, size_t len);
+
+/* "NAME":"..." when the bytes are UTF-8, else "NAME_base64":"..." */
+void jsontext_bytes(struct strbuf *out, const char *name, const char *bytes, size_t len);
+
+#endif

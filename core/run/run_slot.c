@@ -1,0 +1,391 @@
+/* run_slot.c - one task's life: the one place where its state changes; see run_private.h */
+#include "run/run_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static const struct task_events attempt_events;
+
+/* ---- attempts ---- */
+
+static void attempt_timer(void *arg)
+{
+	struct attempt *a = arg;
+
+	slot_step(a->run, a->slot, SLOT_ON_TIMER, NULL);
+}
+
+static struct attempt *attempt_create(struct run *run, struct slot *slot)
+{
+	/* ID.TASK.ATTEMPT */
+	size_t tag_size = strlen(run->id) + 2 * (1 + 20) + 1;
+	struct attempt *a = xcalloc(1, sizeof(*a) + tag_size);
+
+	a->run = run;
+	a->slot = slot;
+	a->task.host = slot->host;
+	a->task.index = slot->index;
+	a->task.command = slot->command;
+	a->task.events = &attempt_events;
+	a->task.tag = a->tag;
+	a->task.owner = a;
+	loop_timer_init(&a->timer, run->spec.loop, attempt_timer, a);
+	slot->attempt = a;
+	return a;
+}
+
+static void attempt_destroy(struct attempt *a)
+{
+	loop_timer_stop(&a->timer);
+	a->slot->attempt = NULL;
+	free(a);
+}
+
+static void live_add(struct run *run, struct attempt *a)
+{
+	a->prev = NULL;
+	a->next = run->live;
+	if (a->next != NULL)
+		a->next->prev = a;
+	run->live = a;
+	run->n_live++;
+}
+
+static void live_remove(struct run *run, struct attempt *a)
+{
+	if (a->prev != NULL)
+		a->prev->next = a->next;
+	else
+		run->live = a->next;
+	if (a->next != NULL)
+		a->next->prev = a->prev;
+	a->prev = a->next = NULL;
+	run->n_live--;
+}
+
+/* At the end of those to be handed out again. */
+static void again_add(struct run *run, struct attempt *a)
+{
+	a->next = NULL;
+	*run->again_tail = a;
+	run->again_tail = &a->next;
+	loop_defer_schedule(&run->tick);
+}
+
+static void again_remove(struct run *run, struct attempt *a)
+{
+	struct attempt **at = &run->again;
+
+	while (*at != NULL && *at != a)
+		at = &(*at)->next;
+	if (*at == NULL)
+		return;
+	*at = a->next;
+	if (run->again_tail == &a->next)
+		run->again_tail = at;
+	a->next = NULL;
+}
+
+/* ---- what the transport tells ---- */
+
+static void task_phase(struct task *task, enum phase phase)
+{
+	struct attempt *a = task->owner;
+
+	a->phase = phase;
+	a->sign_us = loop_now_us(a->run->spec.loop);
+}
+
+static void task_start(struct task *task)
+{
+	struct attempt *a = task->owner;
+
+	slot_step(a->run, a->slot, SLOT_ON_START, NULL);
+}
+
+/* Told once per run: a full disk would say the same of every host. */
+static void tell_disk(struct run *run, const struct slot *slot, const struct pl_error *err)
+{
+	if (!run->disk_told)
+		log_warn(LOG_RUN, "%s: %s; only the first %zu bytes of a stream are kept",
+			 slot->host, err->text, run->spec.keep_bytes);
+	run->disk_told = true;
+}
+
+static void task_output(struct task *task, enum stream stream, const void *bytes, size_t len)
+{
+	struct attempt *a = task->owner;
+	struct slot *slot = a->slot;
+	struct run *run = a->run;
+	struct output **o = stream == STREAM_OUT ? &slot->out : &slot->err;
+	struct output_place place = { run->spec.keep_bytes, run->spill_dir,   run->id, slot->host,
+				      slot->index,	    slot->attempts, stream };
+	struct pl_error err;
+
+	if (len == 0)
+		return;
+	a->sign_us = loop_now_us(run->spec.loop);
+	if (*o == NULL)
+		*o = output_create();
+	if (output_add(*o, &place, bytes, len, &err) != 0)
+		tell_disk(run, slot, &err);
+	RUN_TELL(run, on_output, slot_number(run, slot), stream, bytes, len);
+}
+
+static void task_drain(struct task *task)
+{
+	struct attempt *a = task->owner;
+
+	a->stdin_queued = 0;
+	RUN_TELL(a->run, on_drain, slot_number(a->run, a->slot));
+}
+
+static void task_done(struct task *task, const struct task_result *result)
+{
+	struct attempt *a = task->owner;
+
+	slot_step(a->run, a->slot, SLOT_ON_END, result);
+}
+
+static const struct task_events attempt_events = {
+	.on_phase = task_phase,
+	.on_start = task_start,
+	.on_output = task_output,
+	.on_drain = task_drain,
+	.on_done = task_done,
+};
+
+/* ---- moves ---- */
+
+static void hand_out(struct run *run, struct slot *slot)
+{
+	struct attempt *a = slot->attempt != NULL ? slot->attempt : attempt_create(run, slot);
+
+	slot->attempts++;
+	sprintf(a->tag, "%s.%zu.%u", run->id, slot_number(run, slot), slot->attempts);
+	a->phase = PHASE_NONE;
+	a->handed_us = a->sign_us = loop_now_us(run->spec.loop);
+	live_add(run, a);
+	run->n_starting++;
+	slot->state = SLOT_STARTING;
+}
+
+static void start(struct run *run, struct slot *slot)
+{
+	struct attempt *a = slot->attempt;
+
+	a->phase = PHASE_STREAM;
+	a->sign_us = slot->started_us = loop_now_us(run->spec.loop);
+	run->n_starting--;
+	slot->state = SLOT_RUNNING;
+	if (run->spec.gang) /* a place among those being started is free */
+		loop_defer_schedule(&run->tick);
+	limits_arm(a);
+	RUN_TELL(run, on_start, slot_number(run, slot));
+	if (slot->state == SLOT_RUNNING) /* a sink may have cancelled it */
+		stdin_hand_over(a);
+}
+
+/* Asks the transport to end it; the end will be called `ending`. */
+static void close_attempt(struct run *run, struct slot *slot, enum outcome ending)
+{
+	struct attempt *a = slot->attempt;
+
+	if (slot->state == SLOT_STARTING)
+		run->n_starting--;
+	slot->state = SLOT_CLOSING;
+	a->ending = ending;
+	loop_timer_stop(&a->timer);
+	run->spec.transport->ops->cancel(&a->task);
+}
+
+/* Not handed out: ends in the next turn, without the transport. */
+static void close_pending(struct run *run, struct slot *slot)
+{
+	if (slot->attempt != NULL) {
+		again_remove(run, slot->attempt);
+		attempt_destroy(slot->attempt);
+	}
+	slot->state = SLOT_CLOSING;
+	run->sweep = true;
+	loop_defer_schedule(&run->tick);
+}
+
+static enum slot_state final_state(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_OK:
+		return SLOT_DONE;
+	case OUTCOME_TIMEOUT:
+	case OUTCOME_IDLE:
+		return SLOT_TIMEDOUT;
+	case OUTCOME_CANCELED:
+		return SLOT_CANCELED;
+	default:
+		return SLOT_FAILED;
+	}
+}
+
+/* Back to PENDING; the place in the window is free meanwhile. */
+static void try_later(struct run *run, struct slot *slot)
+{
+	live_remove(run, slot->attempt);
+	slot->state = SLOT_PENDING;
+	limits_pause(slot->attempt);
+	loop_defer_schedule(&run->tick);
+}
+
+/* What an end is called: ours has the name of our reason, unless the task came to its own first. */
+static void keep_result(struct run *run, struct slot *slot, const struct task_result *result)
+{
+	struct attempt *a = slot->attempt;
+	bool ours = result->outcome == OUTCOME_CANCELED && a != NULL && slot->state == SLOT_CLOSING;
+	char text[100];
+
+	slot->outcome = ours ? a->ending : result->outcome;
+	slot->phase = result->phase;
+	slot->begun = result->begun;
+	slot->code = result->code;
+	memcpy(slot->signal, result->signal, sizeof(slot->signal));
+	if (slot->outcome == OUTCOME_TIMEOUT || slot->outcome == OUTCOME_IDLE) {
+		limits_explain(run, slot->outcome, text, sizeof(text));
+		slot->why = xstrdup(text);
+	} else if (result->why[0] != '\0') {
+		slot->why = xstrdup(result->why);
+	}
+}
+
+static void finish_output(struct run *run, struct slot *slot)
+{
+	struct pl_error err;
+
+	if (output_finish(slot->out, &err) != 0)
+		tell_disk(run, slot, &err);
+	if (output_finish(slot->err, &err) != 0)
+		tell_disk(run, slot, &err);
+}
+
+static void count(struct run *run, const struct slot *slot)
+{
+	run->n_ended++;
+	run->by_outcome[slot->outcome]++;
+	if (slot->outcome != OUTCOME_OK && slot->outcome != OUTCOME_CANCELED)
+		run->n_failed++;
+	loop_defer_schedule(&run->tick);
+}
+
+static void finish(struct run *run, struct slot *slot, const struct task_result *result)
+{
+	struct attempt *a = slot->attempt;
+	struct run_result told;
+
+	keep_result(run, slot, result);
+	slot->state = final_state(slot->outcome);
+	if (a != NULL) {
+		slot->seconds_us = loop_now_us(run->spec.loop) - a->handed_us;
+		live_remove(run, a);
+		attempt_destroy(a);
+	}
+	stdin_forget(run, slot);
+	finish_output(run, slot);
+	count(run, slot);
+	run_result(run, slot_number(run, slot), &told);
+	RUN_TELL(run, on_result, slot_number(run, slot), &told);
+}
+
+/* ---- the states ---- */
+
+static void pending_step(struct run *run, struct slot *slot, enum slot_event event)
+{
+	switch (event) {
+	case SLOT_ON_HAND_OUT:
+		hand_out(run, slot);
+		break;
+	case SLOT_ON_TIMER:
+		again_add(run, slot->attempt);
+		break;
+	case SLOT_ON_CANCEL:
+		close_pending(run, slot);
+		break;
+	case SLOT_ON_START:
+	case SLOT_ON_END:
+		assert(!"an event of a task that was not handed out");
+	}
+}
+
+static void starting_step(struct run *run, struct slot *slot, enum slot_event event,
+			  const struct task_result *result)
+{
+	switch (event) {
+	case SLOT_ON_START:
+		start(run, slot);
+		break;
+	case SLOT_ON_CANCEL:
+		close_attempt(run, slot, OUTCOME_CANCELED);
+		break;
+	case SLOT_ON_END:
+		run->n_starting--;
+		if (limits_may_retry(slot, run->spec.retries, result))
+			try_later(run, slot);
+		else
+			finish(run, slot, result);
+		break;
+	case SLOT_ON_HAND_OUT:
+	case SLOT_ON_TIMER:
+		assert(!"no timer runs and no place is taken twice while a task starts");
+	}
+}
+
+static void running_step(struct run *run, struct slot *slot, enum slot_event event,
+			 const struct task_result *result)
+{
+	enum outcome over;
+
+	switch (event) {
+	case SLOT_ON_TIMER:
+		over = limits_check(slot->attempt);
+		if (over != OUTCOME_NONE)
+			close_attempt(run, slot, over);
+		break;
+	case SLOT_ON_CANCEL:
+		close_attempt(run, slot, OUTCOME_CANCELED);
+		break;
+	case SLOT_ON_END:
+		finish(run, slot, result);
+		break;
+	case SLOT_ON_HAND_OUT:
+	case SLOT_ON_START:
+		assert(!"a running task started again");
+	}
+}
+
+void slot_step(struct run *run, struct slot *slot, enum slot_event event,
+	       const struct task_result *result)
+{
+	switch ((enum slot_state)slot->state) {
+	case SLOT_PENDING:
+		pending_step(run, slot, event);
+		break;
+	case SLOT_STARTING:
+		starting_step(run, slot, event, result);
+		break;
+	case SLOT_RUNNING:
+		running_step(run, slot, event, result);
+		break;
+	case SLOT_CLOSING: /* a start that crossed our request changes nothing */
+		if (event == SLOT_ON_END)
+			finish(run, slot, result);
+		break;
+	case SLOT_DONE:
+	case SLOT_FAILED:
+	case SLOT_TIMEDOUT:
+	case SLOT_CANCELED:
+		assert(event == SLOT_ON_CANCEL);
+		break;
+	}
+}
