@@ -5,6 +5,9 @@
  * order is what ranks, tasks and records follow; only folded text is sorted (naturally:
  * node9 < node10).
  *
+ * An index by name is built inside when find, add or algebra first need it, also in a const list:
+ * a list belongs to one thread at a time.
+ *
  * Expressions, operators of equal precedence from left to right:
  *	node[001-128]		ranges, zero padding kept	r[1-8]t[01-18]	several groups
  *	node[0-70/2]		a step				node[1,3,7-9]	a list
@@ -14,6 +17,11 @@
  *				start or after an operator
  *	@group  @source:group	asked of the resolver
  *	*  ?			over the inventory, asked of the resolver
+ *
+ * Both ends of a range are padded alike: [08-11] and [8-11], not [08-112]. A number next to a
+ * group is text: n0[8-12] is n08 .. n012. What agrees with ClusterShell's nodeset is tested
+ * against it; where nodeset refuses (two groups side by side) or reads otherwise (a space within
+ * a name, negative numbers) this header leads.
  */
 #ifndef PL_SET_HOSTLIST_H
 #define PL_SET_HOSTLIST_H
@@ -38,7 +46,8 @@ struct pl_hostlist_resolver {
 	/* The inventory that * and ? choose from, or NULL with err. Borrowed. */
 	const struct pl_hostlist *(*inventory)(void *arg, struct pl_error *err);
 	void *arg;
-	bool no_files; /* refuse ^FILE (text from elsewhere) */
+	bool no_files;	  /* refuse ^FILE (text from elsewhere) */
+	size_t max_names; /* a limit below PL_HOSTLIST_MAX; 0: PL_HOSTLIST_MAX */
 };
 
 PL_API struct pl_hostlist *pl_hostlist_create(void);
@@ -46,8 +55,10 @@ PL_API void pl_hostlist_destroy(struct pl_hostlist *h); /* NULL is a no-op */
 PL_API struct pl_hostlist *pl_hostlist_copy(const struct pl_hostlist *h);
 
 /*
- * Reads an expression. resolver may be NULL. Returns NULL with PL_EUSAGE and the column (from 1)
- * of what is wrong. O(names).
+ * Reads an expression. resolver may be NULL. Returns NULL with the column (from 1) of what is
+ * wrong: PL_EUSAGE for the text itself, the resolver's own code for a group or the inventory,
+ * PL_ENOENT or PL_ESYS for a ^FILE that cannot be read (an error inside one names its line).
+ * O(names).
  */
 PL_API struct pl_hostlist *pl_hostlist_parse(const char *text,
 					     const struct pl_hostlist_resolver *resolver,
@@ -61,7 +72,7 @@ PL_API const char *pl_hostlist_name(const struct pl_hostlist *h, size_t i);
 /* The place of a name, or SIZE_MAX. O(1) expected. */
 PL_API size_t pl_hostlist_find(const struct pl_hostlist *h, const char *name);
 
-/* Adds one literal name (no expression) at the end; false when it was there. */
+/* Adds one literal name (no expression) at the end; false when it was there, or is empty. */
 PL_API bool pl_hostlist_add(struct pl_hostlist *h, const char *name);
 
 /* Algebra: a changes, b does not. The order of a is kept, new names follow in the order of b. */
