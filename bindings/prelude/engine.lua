@@ -1,0 +1,160 @@
+-- engine.lua - runs a recipe: its points one after the other, each with its repeats; verdicts; the
+-- record of all of it.
+--
+-- A point fails by what its run function raises (a failed result's must(), t:expect, a mistake of
+-- the recipe), by its checks, or by its gates. The others still run, except when the recipe is
+-- wrong at its first point: then it would be at all.
+
+local point = require "perilune.point"
+local report = require "perilune.report"
+
+local engine = {}
+
+---@class perilune.Plan
+---@field recipe perilune.Recipe
+---@field options table<string, any> the values that are not swept
+---@field points perilune.SweepPoint[]
+---@field repeats integer
+---@field warmup integer
+---@field name string of the run
+
+-- ---- verdicts ------------------------------------------------------------------------------
+
+local function verdict(name, cause, status, why, where)
+  return { verdict = name, cause = cause, status = status, why = why, where = where }
+end
+
+-- What a raised value means. `err` is { value =, trace = } from the protected call.
+local function judge_error(err)
+  local value = err.value
+  local kind = type(value) == "table" and value.kind
+  if kind == "cancel" then
+    return verdict("canceled", nil, value.status or 130, tostring(value.why or value))
+  elseif kind == "expect" then
+    return verdict("fail", "expectation", 1, value.message, value.where)
+  elseif kind == "gate" then
+    return verdict("fail", "regression", 99, value.message)
+  elseif kind == "must" then
+    local status = value.status or 1
+    return verdict("fail", report.cause(status), status, value.message, value.where)
+  end
+  local message = tostring(value)
+  return verdict("error", "bug", 2, message .. "\n" .. err.trace)
+end
+
+local function judge_gates(gates)
+  for _, result in ipairs(gates) do
+    if result.status == "fail" then
+      return verdict("fail", "regression", 99, ("gate %s: %s"):format(result.metric, result.why))
+    end
+  end
+  return nil
+end
+
+-- The verdict of a point whose run function has come back (err nil) or raised.
+local function judge(t, err)
+  if err then return judge_error(err), {} end
+  local gates = t:judge()
+  if #t.checks > 0 then
+    local first = t.checks[1]
+    return verdict("fail", "expectation", 1, first.text, first.where), gates
+  end
+  return judge_gates(gates) or verdict("pass", nil, 0), gates
+end
+
+-- ---- one point -----------------------------------------------------------------------------
+
+-- The lines of a traceback that are the recipe's: ours help nobody.
+local function trace_of(value)
+  if type(value) == "table" and value.kind then return nil end
+  local lines = {}
+  for line in debug.traceback("", 2):gmatch("[^\n]+") do
+    if not line:find("prelude/", 1, true) and not line:find("[C]", 1, true) then
+      lines[#lines + 1] = line
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function protected(fn, ...)
+  local ok, err = xpcall(fn, function(value)
+    return { value = value, trace = trace_of(value) }
+  end, ...)
+  return not ok and err or nil
+end
+
+-- All passes of one point; the error that ended it, or nil.
+local function run_passes(plan, t)
+  local scope = require "perilune.scope"
+  for pass = 1 - plan.warmup, plan.repeats do
+    t.pass = pass
+    t:record("pass", { pass = pass })
+    local err = protected(scope.run, plan.recipe.run, t, t.options)
+    if err then return err end
+  end
+  return nil
+end
+
+local function options_of(plan, swept)
+  local values = {}
+  for name, value in pairs(plan.options) do values[name] = value end
+  for name, value in pairs(swept.values) do values[name] = value end
+  return values
+end
+
+local function point_report(t, swept, result, gates, seconds)
+  return { index = swept.index, name = swept.name, options = t.options, verdict = result.verdict,
+    cause = result.cause, status = result.status, why = result.why, where = result.where,
+    step = result.verdict ~= "pass" and t.in_step or nil, seconds = seconds,
+    metrics = report.metrics(t.metrics), gates = gates, checks = t.checks, notes = t.notes,
+    warnings = t.warnings, attachments = t.attachments, steps = t.steps }
+end
+
+local function run_point(plan, run, swept)
+  local t = point.new(run, swept, options_of(plan, swept))
+  local begun = run.now()
+  run.point = t
+  t:record("point", { name = swept.name, options = run.recordable(t.options) })
+  local result, gates = judge(t, run_passes(plan, t))
+  local entry = point_report(t, swept, result, gates, run.now() - begun)
+  t:record("point_end", { verdict = result.verdict, cause = result.cause, status = result.status,
+    why = result.why, where = result.where, seconds = entry.seconds })
+  run.point = nil
+  return entry
+end
+
+local function skipped(swept, why)
+  return { index = swept.index, name = swept.name, verdict = "skipped", status = 0, why = why,
+    seconds = 0, metrics = {}, gates = {}, checks = {}, notes = {}, warnings = {},
+    attachments = {}, steps = {} }
+end
+
+-- ---- the run -------------------------------------------------------------------------------
+
+-- Why the points after this one are not run, or nil.
+local function stops_run(entry, n_done)
+  if entry.verdict == "canceled" then return "the run was interrupted" end
+  if entry.verdict == "error" and n_done == 1 then return "the recipe is wrong" end
+  return nil
+end
+
+--- Runs the plan. `run` is where it happens: see runner.lua.
+---@param plan perilune.Plan
+---@param run table
+---@return table[] entries the report's points
+function engine.run(plan, run)
+  local entries, stop = {}, nil
+  for i, swept in ipairs(plan.points) do
+    if stop then
+      entries[i] = skipped(swept, stop)
+    else
+      run.progress(i, #plan.points, swept)
+      entries[i] = run_point(plan, run, swept)
+      run.ended(entries[i])
+      stop = stops_run(entries[i], i)
+    end
+  end
+  return entries
+end
+
+return engine

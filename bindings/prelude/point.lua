@@ -1,0 +1,261 @@
+-- point.lua - `t`, what a recipe's run function gets: one point of the run. It records what is
+-- measured, checked and said; where commands go is the business of the fleet.
+--
+-- What depends only on the recipe raises with its line; what depends on the world is a result.
+
+local blame = require "perilune.blame"
+local gate = require "perilune.gate"
+local metric = require "perilune.metric"
+
+---@class perilune.Point
+---@field hosts perilune.HostSet the fleet of the command line
+---@field options table<string, any> the options of this point
+---@field recipe string its name
+---@field index integer number of the point, from 1
+---@field point string its name, "bytes=1M,n=4"
+---@field pass integer which repeat this is, from 1; 0 and below are warm-ups
+local Point = {}
+Point.__index = Point
+Point.__name = "perilune.point"
+
+local point = { class = Point }
+
+--- Raised by t:expect; the engine ends the point with it.
+point.Expectation = { __tostring = function(e) return e.message end }
+
+--- Makes the `t` of one point. `run` is the engine's: hosts, record(ev, fields), say(text),
+--- attach(point, name, bytes), find_file(path).
+---@return perilune.Point
+function point.new(run, swept, values)
+  return setmetatable({
+    run = run, hosts = run.hosts, options = values, recipe = run.recipe.name, index = swept.index,
+    point = swept.name, pass = 1, metrics = metric.new(), gates = {}, checks = {}, notes = {},
+    warnings = {}, attachments = {}, steps = {},
+  }, Point)
+end
+
+local function formatted(fmt, ...)
+  if type(fmt) ~= "string" then return tostring(fmt) end
+  if select("#", ...) == 0 then return fmt end
+  local arguments = table.pack(...)
+  for i = 1, arguments.n do -- %s of host sets and results, %d of what is whole
+    if type(arguments[i]) == "table" or type(arguments[i]) == "userdata" then
+      arguments[i] = tostring(arguments[i])
+    end
+  end
+  return blame.call(string.format, fmt, table.unpack(arguments, 1, arguments.n))
+end
+
+function Point:record(ev, fields)
+  fields.point = self.index
+  self.run.record(ev, fields)
+end
+
+-- ---- what is measured ----------------------------------------------------------------------
+
+local METRIC_KEYS = { "unit", "better", "at", "label" }
+
+--- Adds a sample to a metric of this point. nil and NaN raise, naming it.
+---@param name string
+---@param value number
+---@param opts? { unit: string?, better: "higher"|"lower"|nil, at: string|number|nil, label: string? }
+function Point:metric(name, value, opts)
+  opts = opts or {}
+  blame.check_keys("t:metric", opts, METRIC_KEYS)
+  local at = opts.at == nil and self.place or opts.at
+  local sample = { unit = opts.unit, better = opts.better, at = at ~= nil and tostring(at) or nil,
+    warmup = self.warming or self.pass < 1 }
+  blame.call(self.metrics.add, self.metrics, name, value, sample)
+  self:record("metric", { name = name, value = value, unit = opts.unit, at = sample.at,
+    label = opts.label, warmup = sample.warmup or nil, pass = self.pass })
+end
+
+local Gate = {}
+Gate.__index = Gate
+
+--- Ends the point when the gate was breached.
+function Gate:must()
+  if not self.ok then
+    error(setmetatable({ kind = "gate", message = ("gate %s: %s"):format(self.metric, self.why) },
+      point.Expectation), 0)
+  end
+  return self
+end
+
+--- Limits a statistic of a metric's samples: pass, fail or skip. Judged now for the recipe, and
+--- again over all repeats for the verdict. An unknown metric raises.
+---@param name string
+---@param limits? { stat: string?, min: number?, max: number?, at: string?, missing: string? }
+---@return perilune.GateResult
+function Point:gate(name, limits)
+  local g = blame.call(gate.define, name, limits)
+  if g.at == nil and self.place then g.at = self.place end
+  local result = blame.call(gate.evaluate, g, self.metrics)
+  self.gates[("%s\0%s\0%s"):format(g.metric, g.at or "", g.stat)] = g
+  return setmetatable(result, Gate)
+end
+
+--- The gates as they stand over all samples, by name.
+---@return perilune.GateResult[]
+function Point:judge()
+  local keys, results = {}, {}
+  for key in pairs(self.gates) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for i, key in ipairs(keys) do
+    results[i] = gate.evaluate(self.gates[key], self.metrics)
+    self:record("gate", results[i])
+  end
+  return results
+end
+
+-- ---- what is checked and said --------------------------------------------------------------
+
+--- Soft: a condition that does not hold fails the point, which goes on.
+---@param cond any
+---@param fmt string
+---@return any cond
+function Point:check(cond, fmt, ...)
+  if cond then return cond end
+  local check = { text = formatted(fmt or "a check", ...), where = blame.position() }
+  self.checks[#self.checks + 1] = check
+  self:record("check", { text = check.text, where = check.where })
+  self.run.say(("check failed: %s (%s)"):format(check.text, check.where))
+  return cond
+end
+
+--- Hard: a condition that does not hold ends the point as failed.
+---@param cond any
+---@param fmt string
+---@return any cond
+function Point:expect(cond, fmt, ...)
+  if cond then return cond end
+  error(setmetatable({ kind = "expect", message = formatted(fmt or "an expectation", ...),
+    where = blame.position() }, point.Expectation), 0)
+end
+
+--- Says and records a line.
+---@param fmt string
+function Point:note(fmt, ...)
+  local text = formatted(fmt, ...)
+  self.notes[#self.notes + 1] = text
+  self:record("note", { text = text })
+  self.run.say(text)
+end
+
+-- What went wrong and was handled: in the report, without failing the point.
+function Point:warn(text)
+  self.warnings[#self.warnings + 1] = text
+  self:record("warning", { text = text })
+end
+
+--- Keeps data with the run: a string as it is, a table as JSON.
+---@param name string a file name
+---@param data string|table
+function Point:attach(name, data)
+  if type(name) ~= "string" or not name:find("^[%w_][%w_.@%%+-]*$") then
+    blame.raise("t:attach needs a plain file name, not '%s'", tostring(name))
+  end
+  local bytes = data
+  if type(data) == "table" then
+    bytes = blame.call(require("perilune.core.json").encode, data, { indent = 2, sort = true })
+  elseif type(data) ~= "string" then
+    blame.raise("t:attach '%s' needs a string or a table, not a %s", name, type(data))
+  end
+  local path = self.run.attach(self, name, bytes)
+  self.attachments[#self.attachments + 1] = path
+  self:record("attach", { name = name, path = path, bytes = #bytes })
+end
+
+-- ---- samples, points and steps of the recipe's own -----------------------------------------
+
+-- A for loop whose state is put back however the loop is left.
+local function loop(step, restore)
+  return step, nil, nil, setmetatable({}, { __close = restore })
+end
+
+local REPEAT_KEYS = { "warmup" }
+
+--- for i in t:repeats(n, { warmup = 1 }): metrics taken in warm-ups (i <= 0) do not count.
+---@param n integer
+---@param opts? { warmup: integer? }
+function Point:repeats(n, opts)
+  opts = opts or {}
+  blame.check_keys("t:repeats", opts, REPEAT_KEYS)
+  local warmup = opts.warmup or 0
+  if math.type(n) ~= "integer" or n < 1 or math.type(warmup) ~= "integer" or warmup < 0 then
+    blame.raise("t:repeats needs how many times, and warmup = how many before")
+  end
+  local i, before = -warmup, self.warming
+  return loop(function()
+    i = i + 1
+    if i > n then return nil end
+    self.warming = before or i < 1
+    return i
+  end, function() self.warming = before end)
+end
+
+--- for p in t:sweep { n = { 1, 2 }, bytes = { 64, 128 } }: every combination, names in their
+--- order, the last varying fastest. Metrics taken inside are told apart by it.
+---@param axes table<string, any[]>
+function Point:sweep(axes)
+  if type(axes) ~= "table" then blame.raise("t:sweep needs a table NAME = { values }") end
+  local sweep, list, names = require "perilune.sweep", {}, {}
+  for name in pairs(axes) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  for i, name in ipairs(names) do
+    if type(name) ~= "string" or type(axes[name]) ~= "table" then
+      blame.raise("t:sweep is written NAME = { values }")
+    end
+    list[i] = sweep.axis(name, axes[name])
+  end
+  local points, message = sweep.points(list)
+  if not points then blame.raise("%s", message) end
+  local i, before = 0, self.place
+  return loop(function()
+    i = i + 1
+    if not points[i] then return nil end
+    self.place = before and before .. "," .. points[i].name or points[i].name
+    self:record("sweep", { at = self.place })
+    return points[i].values
+  end, function() self.place = before end)
+end
+
+--- Runs fn as a named part of the point; a failure in it names the step.
+---@param name string
+---@param fn fun(): any
+function Point:step(name, fn)
+  if type(name) ~= "string" or type(fn) ~= "function" then
+    blame.raise("t:step needs a name and a function")
+  end
+  local now = require("perilune.core.sched").now
+  local step = { name = name, begun = now() }
+  local outer = self.in_step
+  self.in_step = outer and outer .. " / " .. name or name
+  self:record("step", { name = self.in_step })
+  local results = table.pack(fn())
+  self:record("step_end", { name = self.in_step, seconds = now() - step.begun })
+  self.steps[#self.steps + 1] = { name = self.in_step, seconds = now() - step.begun }
+  self.in_step = outer -- kept on a failure: the engine reads it
+  return table.unpack(results, 1, results.n)
+end
+
+-- ---- the controller ------------------------------------------------------------------------
+
+--- A variable of the controller's environment.
+---@param name string
+---@return string?
+function Point:env(name)
+  return require("perilune.core.sys").getenv(name)
+end
+
+--- The bytes of a file of the controller: beside the recipe, else from the working directory. A
+--- file that is missing is the world's fault: nil and a sentence.
+---@param path string
+---@return string? bytes
+---@return string? message
+function Point:read(path)
+  if type(path) ~= "string" then blame.raise("t:read needs a file name") end
+  return self.run.read_file(path)
+end
+
+return point
