@@ -1,0 +1,49 @@
+/*
+ * mapcost.h - what a placement costs: a model of the network time of one training step.
+ *
+ * For each family of groups (struct pl_groups) the slowest group counts; the families follow one
+ * another, nothing overlaps. per_gbyte[l] is the cost of a gigabyte that leaves a unit of level
+ * l - 1 (level 0: a GPU); traffic pays at each level it passes, and the dearest one counts, as
+ * levels are links in a row:
+ *
+ *	ring		a group over several units of level l - 1 pays its volume / (members in the
+ *			unit that has fewest): one ring per member's adapter
+ *	all-to-all	a rank pays what it sends to peers outside its unit of level l - 1
+ *	p2p		a rank pays its volume where its neighbour is in another unit
+ *
+ * The unit is seconds where the machine's bandwidths are known and the distance otherwise; either
+ * way it is uncalibrated: good for ratios between maps of one job, not as a prediction.
+ */
+#ifndef PL_MAP_MAPCOST_H
+#define PL_MAP_MAPCOST_H
+
+#include "map/job.h"
+#include "map/topo.h"
+
+struct pl_map_cost {
+	double step;			      /* the sum of family[] */
+	double family[PL_FAMILIES];	      /* the slowest group of each */
+	uint32_t straddling[PL_FAMILIES];     /* groups that leave their NVLink domain */
+	uint32_t widest[PL_FAMILIES];	      /* the most domains one group touches */
+	double weighted;		      /* sum over levels of volume * distance */
+	double volume[PL_TOPO_MAX_LEVELS];    /* GB per step between ranks that meet at the level */
+};
+
+/*
+ * The cost of placing rank r at pe[r], job->world entries, all different and below topo->n_pes.
+ * O(world * levels), more by a logarithm where groups are scattered out of PE order.
+ */
+PL_API void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
+			struct pl_map_cost *cost);
+
+/*
+ * What no placement can undercut: each family by itself as if it alone had the machine, where
+ * capacity[l] is the most ranks that one unit of level l can take. Fills step and family only.
+ */
+void map_cost_bound(const struct pl_topo *topo, const struct pl_job *job,
+		    const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound);
+
+/* <0 when a is cheaper: by step, then, steps within 1e-9 of each other, by weighted. */
+int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b);
+
+#endif

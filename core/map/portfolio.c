@@ -1,0 +1,164 @@
+/* portfolio.c - see portfolio.h */
+#include "map/portfolio.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Adds a copy of the first `world` PEs and scores it, unless an equal one is there. */
+static void add_placement(struct portfolio *p, enum pl_strategy strategy, const uint32_t *pe,
+			  uint32_t block, int level)
+{
+	size_t size = p->job->world * sizeof(*pe);
+	struct placement *item;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (memcmp(p->items[i].pe, pe, size) == 0)
+			return;
+	}
+	ARRAY_GROW(p->items, p->n, p->cap);
+	item = &p->items[p->n++];
+	*item = (struct placement){ .strategy = strategy, .block = block, .level = level };
+	item->pe = xmalloc(size);
+	memcpy(item->pe, pe, size);
+	pl_map_cost(p->topo, p->job, item->pe, &item->cost);
+}
+
+/* ---- aligned: blocks of ranks that must not split, whole in each unit ---- */
+
+struct aligned {
+	struct portfolio *portfolio;
+	uint32_t *grouped; /* the slots, units together */
+	uint32_t *trimmed; /* scratch, as long */
+	uint32_t capacity[PL_TOPO_MAX_LEVELS];
+	uint32_t blocks[2 * PL_AXES];
+	size_t n_blocks;
+};
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b != 0) {
+		uint64_t r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+static uint64_t lcm(uint64_t a, uint64_t b)
+{
+	return a / gcd(a, b) * b;
+}
+
+/* The innermost level, from `from` on, whose fullest unit takes `block` ranks; -1 where only the
+ * whole machine does, which then needs no care. */
+static int level_for(const struct aligned *a, uint64_t block, size_t from)
+{
+	for (size_t level = from; level + 1 < a->portfolio->topo->n_levels; level++) {
+		if (block <= a->capacity[level])
+			return (int)level;
+	}
+	return -1;
+}
+
+/*
+ * Keeps the target block and the smaller blocks it is made of whole: each in the innermost level
+ * that can take it. Whole hosts only where hosts must be equal.
+ */
+static int choose_blocks(const struct aligned *a, uint32_t target, size_t from,
+			 uint64_t block_at[PL_TOPO_MAX_LEVELS])
+{
+	uint32_t per_host = a->portfolio->slots->per_host;
+	int level = -1;
+
+	for (size_t i = 0; i < a->n_blocks && a->blocks[i] <= target; i++) {
+		uint64_t block = lcm(a->blocks[i], per_host > 0 ? per_host : 1);
+
+		if (target % a->blocks[i] != 0)
+			continue;
+		level = level_for(a, block, from);
+		if (level >= 0)
+			block_at[level] = lcm(block_at[level], block);
+	}
+	return level;
+}
+
+static void add_aligned(struct aligned *a, uint32_t target, size_t from)
+{
+	const struct pl_topo *topo = a->portfolio->topo;
+	uint32_t n = a->portfolio->slots->n;
+	uint64_t block_at[PL_TOPO_MAX_LEVELS];
+	int level;
+
+	for (size_t i = 0; i < topo->n_levels; i++)
+		block_at[i] = 1;
+	level = choose_blocks(a, target, from, block_at);
+	if (level < 0)
+		return;
+	memcpy(a->trimmed, a->grouped, n * sizeof(*a->trimmed));
+	for (size_t i = from; i < topo->n_levels; i++) {
+		if (block_at[i] > 1 && block_at[i] <= a->capacity[i])
+			n = slots_trim(topo, a->trimmed, n, i, (uint32_t)block_at[i]);
+	}
+	if (n >= a->portfolio->job->world)
+		add_placement(a->portfolio, PL_STRATEGY_ALIGNED, a->trimmed, target, level);
+}
+
+static void portfolio_add_aligned(struct portfolio *p)
+{
+	struct aligned a = { .portfolio = p };
+	size_t from = 0, size = p->slots->n * sizeof(*a.grouped);
+
+	a.grouped = xmalloc(size);
+	a.trimmed = xmalloc(size);
+	memcpy(a.grouped, p->slots->pe, size);
+	slots_group(p->topo, a.grouped, p->slots->n);
+	slots_capacity(p->topo, a.grouped, p->slots->n, a.capacity);
+	a.n_blocks = job_blocks(p->job, a.blocks);
+	if (p->slots->per_host > 0 && p->topo->host_level > 0)
+		from = (size_t)p->topo->host_level; /* hosts stay whole */
+	add_placement(p, PL_STRATEGY_ALIGNED, a.grouped, 1, -1);
+	for (size_t i = 0; i < a.n_blocks; i++) {
+		for (size_t level = from; level + 1 < p->topo->n_levels; level++)
+			add_aligned(&a, a.blocks[i], level);
+	}
+	free(a.grouped);
+	free(a.trimmed);
+}
+
+/* ---- the choice ---- */
+
+void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
+{
+	add_placement(p, PL_STRATEGY_KEEP_ORDER, p->slots->pe, 1, -1);
+	if (strategy != PL_STRATEGY_KEEP_ORDER)
+		portfolio_add_aligned(p);
+}
+
+void portfolio_fini(struct portfolio *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->items[i].pe);
+	free(p->items);
+	*p = (struct portfolio){ 0 };
+}
+
+const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
+					 double *best_gain)
+{
+	const struct placement *given = &p->items[0], *best = given;
+
+	*best_gain = 0;
+	for (size_t i = 1; i < p->n; i++) {
+		if ((strategy == PL_STRATEGY_ALIGNED && i == 1) ||
+		    map_cost_compare(&p->items[i].cost, &best->cost) < 0)
+			best = &p->items[i];
+	}
+	if (given->cost.step > 0)
+		*best_gain = 1 - best->cost.step / given->cost.step;
+	if (strategy != PL_STRATEGY_ALIGNED && *best_gain < PL_MAP_MIN_GAIN)
+		best = given;
+	return best;
+}

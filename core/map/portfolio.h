@@ -1,0 +1,42 @@
+/*
+ * portfolio.h - the placements that a map is chosen from. Internal to map/.
+ *
+ * A placement strategy is a function that adds candidates, one GPU per rank, made from the slots it
+ * is given; it need not score them. The order given is always the first. To add a strategy, write
+ * its portfolio_add_ function and call it in portfolio_fill().
+ */
+#ifndef PL_MAP_PORTFOLIO_H
+#define PL_MAP_PORTFOLIO_H
+
+#include "map/rankmap.h"
+#include "map/slots.h"
+
+struct placement {
+	enum pl_strategy strategy;
+	uint32_t block; /* ranks that stay together; 1: none in particular */
+	int level;	/* in a unit of this level */
+	uint32_t *pe;	/* by rank */
+	struct pl_map_cost cost;
+};
+
+struct portfolio {
+	const struct pl_topo *topo;
+	const struct pl_job *job;
+	const struct slots *slots;
+	struct placement *items;
+	size_t n, cap;
+};
+
+/* Adds and scores the candidates that `strategy` asks for; items[0] keeps the order given. */
+void portfolio_fill(struct portfolio *p, enum pl_strategy strategy);
+void portfolio_fini(struct portfolio *p);
+
+/*
+ * The cheapest; the order given unless PL_MAP_MIN_GAIN of its step is gained, or with
+ * PL_STRATEGY_ALIGNED the cheapest of the others where there is one. *best_gain is the share of the
+ * step that the cheapest of all would gain, chosen or not.
+ */
+const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
+					 double *best_gain);
+
+#endif

@@ -1,0 +1,245 @@
+/* rankmap.c - from a request to a map; see rankmap.h */
+#include "map/rankmap.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "map/portfolio.h"
+#include "map/slots.h"
+
+static const char *const launcher_names[] = { "torchrun", "megatron", "deepspeed", "slurm",
+					      "mpi",	  "env",      NULL };
+static const char *const strategy_names[] = { "best", "keep-order", "aligned", NULL };
+
+static int parse_name(const char *what, const char *name, const char *const *names,
+		      struct pl_error *err)
+{
+	struct strbuf list = STRBUF_INIT;
+	char hint[64];
+
+	for (int i = 0; names[i] != NULL; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	for (int i = 0; names[i] != NULL; i++)
+		strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+	pl_errorf(err, PL_EUSAGE, "unknown %s '%s'%s: one of %s", what, name,
+		  nearest_hint(name, names, hint, sizeof(hint)), strbuf_str(&list));
+	strbuf_fini(&list);
+	return -1;
+}
+
+const char *pl_launcher_name(enum pl_launcher launcher)
+{
+	return launcher_names[launcher];
+}
+
+int pl_launcher_parse(const char *name, struct pl_error *err)
+{
+	return parse_name("launcher", name, launcher_names, err);
+}
+
+const char *pl_strategy_name(enum pl_strategy strategy)
+{
+	return strategy_names[strategy];
+}
+
+int pl_strategy_parse(const char *name, struct pl_error *err)
+{
+	return parse_name("strategy", name, strategy_names, err);
+}
+
+bool pl_launcher_keeps_hosts(enum pl_launcher launcher)
+{
+	return launcher <= PL_FOR_DEEPSPEED;
+}
+
+/* ---- what the map tells about itself ---- */
+
+static void add_line(char ***lines, size_t *n, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void add_line(char ***lines, size_t *n, const char *fmt, ...)
+{
+	struct strbuf b = STRBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	*lines = xreallocarray(*lines, *n + 1, sizeof(**lines));
+	(*lines)[(*n)++] = strbuf_detach(&b);
+}
+
+#define note(map, ...)	 add_line(&(map)->notes, &(map)->n_notes, __VA_ARGS__)
+#define assume(map, ...) add_line(&(map)->assumed, &(map)->n_assumed, __VA_ARGS__)
+
+static void note_left_out(struct pl_rankmap *m, const struct slots *s)
+{
+	if (s->n_unusable > 0)
+		note(m, "%u unusable %s left out", s->n_unusable,
+		     s->n_unusable == 1 ? "GPU is" : "GPUs are");
+	if (pl_hostlist_count(s->dead) > 0) {
+		char *hosts = pl_hostlist_fold(s->dead);
+
+		note(m, "no usable GPU on %s", hosts);
+		free(hosts);
+	}
+	if (pl_hostlist_count(s->dropped) > 0) {
+		char *hosts = pl_hostlist_fold(s->dropped);
+
+		note(m, "%s needs equally many ranks on every host (%u here): %s %s fewer usable "
+			"GPUs and %s left out", pl_launcher_name(m->launcher), s->per_host, hosts,
+		     pl_hostlist_count(s->dropped) == 1 ? "has" : "have",
+		     pl_hostlist_count(s->dropped) == 1 ? "is" : "are");
+		free(hosts);
+	}
+	if (s->per_host > 0 && s->per_host < m->topo->gpus_per_host)
+		note(m, "%u of %u GPUs of a host are used: so many divide %u ranks evenly",
+		     s->per_host, m->topo->gpus_per_host, m->n_ranks);
+}
+
+static void note_choice(struct pl_rankmap *m, const struct placement *chosen, double best_gain)
+{
+	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER) {
+		if (best_gain > 0)
+			note(m, "no gain expected: keep your order (the best other placement gains "
+				"%.1f %% of the modelled step, normal noise is %.0f %%)",
+			     100 * best_gain, 100 * PL_MAP_MIN_GAIN);
+		else
+			note(m, "no gain expected: keep your order");
+	} else if (chosen->level >= 0) {
+		note(m, "blocks of %u ranks are kept within a %s", chosen->block,
+		     m->topo->levels[chosen->level].name);
+	} else {
+		note(m, "hosts are taken unit by unit instead of in the order given");
+	}
+}
+
+static bool figures_known(const struct pl_topo *t)
+{
+	return t->levels[0].bandwidth_gbyte_s > 0;
+}
+
+static void assume_all(struct pl_rankmap *m)
+{
+	struct strbuf figures = STRBUF_INIT;
+
+	assume(m, "topology from %s, as described: nothing was probed",
+	       m->topo->source != NULL ? m->topo->source : m->topo->name);
+	pl_job_format_assumed(&m->job, &figures);
+	if (figures.len > 0)
+		assume(m, "model figures not given: %s", figures.s);
+	if (m->job.ep > 1 && m->job.tp > 1 && m->job.etp == 1)
+		assume(m, "experts are not split by tensor parallelism (etp=1)");
+	assume(m, "bf16 activations, sequence parallelism, distributed optimizer; rings for tp, cp "
+		  "and dp, pairwise all-to-all for ep; phases do not overlap");
+	assume(m, "costs are %s: uncalibrated, good for ratios only",
+	       figures_known(m->topo) ? "volumes over nominal bandwidths"
+				      : "volumes times distances");
+	strbuf_fini(&figures);
+}
+
+/* ---- the map ---- */
+
+/* Fills host, GPU, local rank and node rank of every place. */
+static void fill_places(struct pl_rankmap *m, const uint32_t *pe)
+{
+	size_t n_hosts = pl_hostlist_count(m->topo->hosts);
+	uint32_t *ranks_on = xcalloc(n_hosts, sizeof(*ranks_on));
+	uint32_t *node_rank = xcalloc(n_hosts, sizeof(*node_rank));
+	uint32_t nodes = 0;
+
+	m->places = xcalloc(m->n_ranks, sizeof(*m->places));
+	for (uint32_t r = 0; r < m->n_ranks; r++) {
+		struct pl_place *p = &m->places[r];
+
+		p->pe = pe[r];
+		p->host = pl_topo_host(m->topo, pe[r]);
+		p->gpu = pl_topo_gpu(m->topo, pe[r]);
+		if (ranks_on[p->host] == 0)
+			node_rank[p->host] = nodes++;
+		p->local_rank = ranks_on[p->host]++;
+		p->node_rank = node_rank[p->host];
+	}
+	free(ranks_on);
+	free(node_rank);
+}
+
+static void fill_bound(struct pl_rankmap *m, const struct slots *s)
+{
+	uint32_t *grouped = xmalloc(s->n * sizeof(*grouped));
+	uint32_t capacity[PL_TOPO_MAX_LEVELS];
+
+	memcpy(grouped, s->pe, s->n * sizeof(*grouped));
+	slots_group(m->topo, grouped, s->n);
+	slots_capacity(m->topo, grouped, s->n, capacity);
+	map_cost_bound(m->topo, &m->job, capacity, &m->bound);
+	free(grouped);
+}
+
+static struct pl_rankmap *build_map(const struct pl_map_request *request,
+				    const struct portfolio *p)
+{
+	struct pl_rankmap *m = xcalloc(1, sizeof(*m));
+	double best_gain;
+	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
+
+	m->topo = request->topo;
+	m->job = *request->job;
+	m->launcher = request->launcher;
+	m->strategy = pl_strategy_name(chosen->strategy);
+	m->n_ranks = request->job->world;
+	m->cost = chosen->cost;
+	m->baseline = p->items[0].cost;
+	fill_places(m, chosen->pe);
+	fill_bound(m, p->slots);
+	note_left_out(m, p->slots);
+	if (request->strategy != PL_STRATEGY_KEEP_ORDER)
+		note_choice(m, chosen, best_gain);
+	assume_all(m);
+	return m;
+}
+
+struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct pl_error *err)
+{
+	struct slots slots;
+	struct portfolio portfolio = { .topo = request->topo, .job = request->job,
+				       .slots = &slots };
+	struct pl_rankmap *map = NULL;
+
+	if (slots_collect(&slots, request, err) == 0) {
+		portfolio_fill(&portfolio, request->strategy);
+		map = build_map(request, &portfolio);
+		portfolio_fini(&portfolio);
+	}
+	slots_fini(&slots);
+	return map;
+}
+
+void pl_rankmap_destroy(struct pl_rankmap *m)
+{
+	if (m == NULL)
+		return;
+	for (size_t i = 0; i < m->n_notes; i++)
+		free(m->notes[i]);
+	for (size_t i = 0; i < m->n_assumed; i++)
+		free(m->assumed[i]);
+	free(m->notes);
+	free(m->assumed);
+	free(m->places);
+	free(m);
+}
+
+uint32_t pl_rankmap_find(const struct pl_rankmap *m, uint32_t pe)
+{
+	for (uint32_t r = 0; r < m->n_ranks; r++) {
+		if (m->places[r].pe == pe)
+			return r;
+	}
+	return UINT32_MAX;
+}

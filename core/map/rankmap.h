@@ -1,0 +1,95 @@
+/*
+ * rankmap.h - the rank map: which GPU each rank of a job runs on.
+ *
+ * A map is one-to-one: no two ranks share a GPU, unusable GPUs take none. What the launcher can
+ * express constrains the map itself, not only how it is written down (struct pl_map_request,
+ * launcher). The map is the cheapest, by pl_map_cost(), of a portfolio of placements that begins
+ * with the order given; it is never dearer than that order, and stays with it when less than
+ * PL_MAP_MIN_GAIN of the step would be gained. The same request gives the same map.
+ */
+#ifndef PL_MAP_RANKMAP_H
+#define PL_MAP_RANKMAP_H
+
+#include "map/job.h"
+#include "map/mapcost.h"
+#include "map/topo.h"
+
+/* Steps of one job differ by about 2 % anyway. */
+#define PL_MAP_MIN_GAIN 0.02
+
+enum pl_launcher {
+	PL_FOR_TORCHRUN, /* these three number ranks host by host, equally many on each */
+	PL_FOR_MEGATRON,
+	PL_FOR_DEEPSPEED,
+	PL_FOR_SLURM, /* these place every rank by itself */
+	PL_FOR_MPI,
+	PL_FOR_ENV,
+};
+
+enum pl_strategy {
+	PL_STRATEGY_BEST,	/* the portfolio */
+	PL_STRATEGY_KEEP_ORDER, /* rank r on the r-th usable GPU */
+	PL_STRATEGY_ALIGNED,	/* blocks that must not split, whole in each unit; the cheapest such */
+};
+
+/* What is asked. Everything is borrowed; topo must outlive the map. */
+struct pl_map_request {
+	const struct pl_topo *topo;
+	const struct pl_job *job;
+	const struct pl_hostlist *hosts; /* these hosts in this order; NULL: all of the machine */
+	enum pl_launcher launcher;
+	enum pl_strategy strategy;
+};
+
+/* Where a rank is. */
+struct pl_place {
+	uint32_t pe;
+	uint32_t host;	     /* index in topo->hosts */
+	uint32_t gpu;	     /* index on the host */
+	uint32_t local_rank; /* among the map's ranks on the host, by rank */
+	uint32_t node_rank;  /* of the host, by its first rank */
+};
+
+struct pl_rankmap {
+	const struct pl_topo *topo;
+	struct pl_job job;
+	enum pl_launcher launcher;
+	const char *strategy; /* what made it: "keep-order", "aligned" */
+	uint32_t n_ranks;
+	struct pl_place *places; /* by rank */
+	struct pl_map_cost cost, baseline /* of the order given */, bound;
+	char **notes; /* what was left out and why, for a person; a sentence each */
+	size_t n_notes;
+	char **assumed; /* what the costs take for granted; a sentence each */
+	size_t n_assumed;
+	double seconds; /* spent making it; 0 until the caller, who has a clock, sets it */
+};
+
+/*
+ * Makes a map. PL_EUSAGE: a host that the machine has not. PL_ENOENT: fewer usable GPUs than ranks
+ * (after the launcher's rule); the message names the nearest data-parallel size that fits. Time
+ * O(candidates * world * levels), a few ms for 10,000 ranks; the candidates are at most some 20.
+ */
+PL_API struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request,
+					   struct pl_error *err);
+PL_API void pl_rankmap_destroy(struct pl_rankmap *map);
+
+/* The rank at a PE, or UINT32_MAX. O(ranks). */
+PL_API uint32_t pl_rankmap_find(const struct pl_rankmap *map, uint32_t pe);
+
+/* The map for a person: strategy, what was assumed, before and after by level and by group, how
+ * far from the lower bound. Ends with a newline. */
+PL_API void pl_rankmap_explain(const struct pl_rankmap *map, struct strbuf *out);
+
+/* "torchrun", ... and back: -1 with the nearest name in err. */
+PL_API const char *pl_launcher_name(enum pl_launcher launcher);
+PL_API int pl_launcher_parse(const char *name, struct pl_error *err);
+
+/* "best", "keep-order", "aligned" and back. */
+PL_API const char *pl_strategy_name(enum pl_strategy strategy);
+PL_API int pl_strategy_parse(const char *name, struct pl_error *err);
+
+/* True where ranks must come in equal, contiguous blocks per host. */
+PL_API bool pl_launcher_keeps_hosts(enum pl_launcher launcher);
+
+#endif
