@@ -38,7 +38,9 @@ struct child_events {
 
 /*
  * Starts a process. Signals are at their defaults and unblocked in it, descriptors above 2 closed.
- * A program that cannot be executed is an error here (not exit 127 later).
+ * A program that cannot be executed is an error here (not exit 127 later): PL_ENOENT when it or cwd
+ * is not there, PL_EUSAGE when it is there but cannot be run or entered, PL_ESYS when there is no
+ * process or descriptor to be had. The cost does not depend on how much memory we hold.
  */
 struct child *child_spawn(struct loop *loop, const struct child_spec *spec,
 			  const struct child_events *events, void *arg, struct pl_error *err);
@@ -46,7 +48,7 @@ struct child *child_spawn(struct loop *loop, const struct child_spec *spec,
 pid_t child_pid(const struct child *c);
 
 /* Queues bytes for stdin (copied). child_stdin_pending tells how many still wait. A reader that
- * went away drops them silently, as a closed pipe does. */
+ * went away drops them silently, as a closed pipe does; on_drain fires for those too. */
 void child_write(struct child *c, const void *bytes, size_t len);
 size_t child_stdin_pending(const struct child *c);
 void child_close_stdin(struct child *c); /* after what is queued */
@@ -54,7 +56,8 @@ void child_close_stdin(struct child *c); /* after what is queued */
 void child_pause(struct child *c); /* stops reading its output: back-pressure through the pipe */
 void child_resume(struct child *c);
 
-/* Signals the process, or its whole group when it leads one. A dead child is a no-op. */
+/* Signals the process, or its whole group when it leads one: also while its leader is dead and
+ * others of the group hold its output. After on_exit a no-op. */
 void child_signal(struct child *c, int signo);
 
 /* Kills what still runs (SIGKILL, group included), reaps it and frees; no callback fires.

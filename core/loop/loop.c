@@ -164,12 +164,26 @@ static void run_deferred(struct loop *loop)
 
 /* ---- waiting ---- */
 
+/* Virtual time that passed while a child was waited for, never past the next timer. */
+static int64_t virtual_progress(const struct loop *loop)
+{
+	const struct loop_timer *head = timers_head(loop);
+	int64_t passed = clock_us(CLOCK_MONOTONIC) - loop->asleep_since_us;
+
+	if (head != NULL && passed > head->due_us - loop->now_us)
+		passed = head->due_us - loop->now_us;
+	return passed > 0 ? passed : 0;
+}
+
 void loop_awake(struct loop *loop)
 {
-	if (loop->asleep) {
-		loop->asleep = false;
+	if (!loop->asleep)
+		return;
+	loop->asleep = false;
+	if (loop->time == LOOP_REAL)
 		read_clock(loop);
-	}
+	else if (loop->held > 0)
+		loop->now_us += virtual_progress(loop);
 }
 
 static void set_alarm(struct loop *loop)
@@ -178,7 +192,8 @@ static void set_alarm(struct loop *loop)
 	int64_t due = head != NULL ? head->due_us : NO_ALARM;
 	struct timeval tv = { 0, 0 };
 
-	if (due == loop->alarm_due_us)
+	/* real time comes to an alarm by itself; virtual time may have jumped since it was set */
+	if (due == loop->alarm_due_us && loop->time == LOOP_REAL)
 		return;
 	loop->alarm_due_us = due;
 	if (due == NO_ALARM) {
@@ -200,47 +215,43 @@ static void poll_ready(struct loop *loop)
 static void wait_ready(struct loop *loop)
 {
 	loop->asleep = true;
+	if (loop->time == LOOP_VIRTUAL)
+		loop->asleep_since_us = clock_us(CLOCK_MONOTONIC);
 	event_base_loop(loop->base, EVLOOP_ONCE);
 	loop_awake(loop);
 }
 
-/*
- * One round with nothing to run but what the wait brings. False: nothing can ever happen.
- * Virtual time: children and jobs are waited for in real time, ready descriptors are served, and
- * only then the clock jumps; with no timer left, descriptors are waited for.
- */
-static bool wait_for_more(struct loop *loop)
+static bool anything_to_wait_for(const struct loop *loop)
 {
-	if (loop->time == LOOP_REAL) {
-		if (timers_head(loop) == NULL && loop->watched == 0 && loop->held == 0)
-			return false;
+	return timers_head(loop) != NULL || loop->watched > 0 || loop->held > 0;
+}
+
+/*
+ * One round with nothing to run but what the wait brings. Virtual time: ready descriptors are
+ * served first, then the clock jumps. It runs like the real one while children or jobs are
+ * waited for, and stands still while there are descriptors only.
+ */
+static void wait_for_more(struct loop *loop)
+{
+	const struct loop_timer *head = timers_head(loop);
+
+	if (loop->time == LOOP_REAL || loop->held > 0 || head == NULL) {
 		set_alarm(loop);
 		wait_ready(loop);
-		return true;
+		return;
 	}
-	if (loop->held == 0) {
-		poll_ready(loop);
-		if (loop->ran > 0)
-			return true;
-		if (timers_head(loop) != NULL) {
-			loop->now_us = timers_head(loop)->due_us;
-			return true;
-		}
-		if (loop->watched == 0)
-			return false;
-	}
-	wait_ready(loop);
-	return true;
+	poll_ready(loop);
+	/* what was served may have stopped or armed timers: the next round looks again */
+	if (loop->ran == 0)
+		loop->now_us = head->due_us;
 }
 
 int loop_turn(struct loop *loop, enum loop_wait wait)
 {
-	bool more = true;
-
 	assert(!loop->in_turn);
 	loop->in_turn = true;
 	loop->ran = 0;
-	while (more) {
+	do {
 		read_clock(loop);
 		run_deferred(loop);
 		timers_run(loop);
@@ -248,8 +259,10 @@ int loop_turn(struct loop *loop, enum loop_wait wait)
 			poll_ready(loop);
 			break;
 		}
-		more = wait_for_more(loop) && loop->ran == 0;
-	}
+		if (!anything_to_wait_for(loop))
+			break;
+		wait_for_more(loop);
+	} while (loop->ran == 0);
 	loop->in_turn = false;
 	return loop->ran;
 }

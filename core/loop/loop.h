@@ -4,9 +4,8 @@
  * The only owner of the libevent base; nobody above includes libevent. Two kinds of time:
  * LOOP_REAL is the monotonic clock; LOOP_VIRTUAL starts at 0 and jumps to the next timer whenever
  * nothing else is left to do, so that hours of waiting pass in milliseconds, the same in every run.
- * Before it jumps, ready descriptors are served without waiting; while a child process lives,
- * virtual time stands still and the turn waits for it in real time. With no timer armed,
- * descriptors are waited for.
+ * Before it jumps, ready descriptors are served without waiting; with no timer armed they are
+ * waited for. While a child process lives, virtual time runs at the pace of the real one.
  *
  * Callbacks run from loop_turn() only, never from the call that armed them. A callback may arm,
  * stop or free anything of the loop, its own timer, watcher or deferred call included.

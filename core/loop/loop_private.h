@@ -22,11 +22,12 @@ struct loop {
 	struct event_base *base;
 	enum loop_time time;
 	int64_t now_us;
-	bool in_turn; /* now_us is fresh and callbacks may be running */
-	bool asleep;  /* inside a wait: the first callback after it reads the clock again */
-	int ran;      /* callbacks of this turn */
-	size_t watched; /* descriptors somebody waits for */
-	size_t held;	/* children and pool jobs that will report */
+	bool in_turn;		 /* now_us is fresh and callbacks may be running */
+	bool asleep;		 /* inside a wait: the first callback reads the clock again */
+	int64_t asleep_since_us; /* virtual time only: the real clock then */
+	int ran;		 /* callbacks of this turn */
+	size_t watched;		 /* descriptors somebody waits for */
+	size_t held;		 /* children and pool jobs that will report */
 
 	struct timer_heap timers;
 	struct event *alarm; /* wakes the wait at alarm_due_us */
@@ -55,7 +56,7 @@ static inline void loop_count(struct loop *loop)
 	loop->ran++;
 }
 
-/* While held, LOOP_WAIT has something to wait for, and virtual time stands still. */
+/* While held, LOOP_WAIT has something to wait for, and virtual time does not jump. */
 static inline void loop_hold(struct loop *loop)
 {
 	loop->held++;

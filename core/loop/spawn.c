@@ -212,8 +212,12 @@ static int await_exec(struct pipes *p, const struct child_spec *spec, pid_t pid,
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	if (f.what == FAILED_CWD)
-		return pl_error_sys(err, f.errnum, "cannot enter the directory '%s'", spec->cwd);
-	return pl_error_sys(err, f.errnum, "cannot run '%s'", spec->argv[0]);
+		pl_error_sys(err, f.errnum, "cannot enter the directory '%s'", spec->cwd);
+	else
+		pl_error_sys(err, f.errnum, "cannot run '%s'", spec->argv[0]);
+	if (err != NULL)
+		err->code = f.errnum == ENOENT || f.errnum == ENOTDIR ? PL_ENOENT : PL_EUSAGE;
+	return -1;
 }
 
 static int take_end(int *fd)
