@@ -1,0 +1,161 @@
+-- cli.lua - the command line: from argv to a verb and its exit status.
+--
+-- A verb is a file scripts/NAME.lua, or perilune-NAME.lua on PATH, that returns
+--   { name =, summary =, usage = { lines }, about =, options = { ... }, notes = { lines },
+--     examples = { lines }, stop_at_word =, run = function(o, args, given) return status end }
+-- with options as in options.lua. It raises errors.usage() or errors.fail() to give up.
+
+local errors = require "perilune.errors"
+local options = require "perilune.options"
+
+local cli = {}
+
+-- Every verb of the contract, in its order. Those without a file are not built yet.
+local VERBS = { "exec", "push", "pull", "run", "status", "logs", "attach", "cancel", "resume",
+                "replay", "test", "repl", "hosts", "topo", "map", "runs", "reap", "doctor" }
+
+local function is_listed(name)
+  for _, verb in ipairs(VERBS) do
+    if verb == name then return true end
+  end
+  return false
+end
+
+-- ---- finding verbs -------------------------------------------------------------------------
+
+local function built_in(name)
+  local module = "perilune.verb." .. name
+  if not require("perilune.core.boot").resource("verbs", name .. ".lua") then return nil end
+  return require(module)
+end
+
+-- perilune-NAME.lua in the folders of PATH, the first that is there.
+local function on_path(name)
+  local sys = require "perilune.core.sys"
+  for folder in (sys.getenv("PATH") or ""):gmatch("[^:]+") do
+    local file = ("%s/perilune-%s.lua"):format(folder, name)
+    if sys.stat(file) then
+      local chunk, message = loadfile(file)
+      if not chunk then errors.fail(2, "%s", message) end
+      local verb = chunk()
+      if type(verb) ~= "table" or type(verb.run) ~= "function" then
+        errors.fail(2, "%s returns no verb: a table with name, summary, options and run", file)
+      end
+      verb.name = verb.name or name
+      return verb
+    end
+  end
+end
+
+local function unknown_verb(name)
+  if is_listed(name) then errors.usage("the verb '%s' is not in this version", name) end
+  local nearest = require "perilune.nearest"(name, VERBS)
+  errors.usage("unknown verb '%s'%s", name, nearest and ("; did you mean %s?"):format(nearest) or "")
+end
+
+local function find_verb(name)
+  if not name:match("^%a[%w-]*$") then unknown_verb(name) end
+  return built_in(name) or on_path(name) or unknown_verb(name)
+end
+
+-- ---- help ----------------------------------------------------------------------------------
+
+local OVERVIEW_HEAD = "perilune - run commands, experiments and rank maps on many hosts\n\n" ..
+  "usage: perilune VERB [OPTIONS] ...\n       perilune help VERB\n\nVERBS\n"
+
+local OVERVIEW_TAIL = "\nOPTIONS\n  -h, --help     this text\n      --version  the version\n\n" ..
+  "A file perilune-NAME.lua on PATH adds the verb NAME.\n"
+
+local function overview()
+  local entries = {}
+  for _, name in ipairs(VERBS) do
+    local verb = built_in(name)
+    if verb then entries[#entries + 1] = { name = name, summary = verb.summary } end
+  end
+  local lines = table.concat(require("perilune.help").entries(entries), "\n")
+  return OVERVIEW_HEAD .. lines .. "\n" .. OVERVIEW_TAIL
+end
+
+local function print_help(verb)
+  local terminal = require "perilune.terminal"
+  terminal.print(verb and require("perilune.help").verb(verb, terminal.color(1)) or overview())
+  return 0
+end
+
+-- ---- running -------------------------------------------------------------------------------
+
+local function run_verb(name, args)
+  local verb = find_verb(name)
+  local values, rest, given = options.parse(verb.options or {}, args,
+    { stop_at_word = verb.stop_at_word })
+  if not values then errors.usage(rest) end
+  if values.help then return print_help(verb) end
+  return verb.run(values, rest, given) or 0
+end
+
+local function no_verb()
+  if require("perilune.core.sys").isatty(0) then return print_help() end
+  errors.usage("no verb given")
+end
+
+local function print_version()
+  require("perilune.terminal").print("perilune " .. require("perilune.core.boot").version .. "\n")
+  return 0
+end
+
+local function dispatch(argv)
+  local first = argv[1]
+  if not first then return no_verb() end
+  if first == "--version" then return print_version() end
+  if first == "--help" or first == "-h" or first == "help" and not argv[2] then
+    return print_help()
+  end
+  if first == "help" then return print_help(find_verb(argv[2])) end
+  if first:sub(1, 1) == "-" then
+    local nearest = require "perilune.nearest"(first, { "--help", "--version" })
+    errors.usage("unknown option %s%s", first,
+      nearest and ("; did you mean %s?"):format(nearest) or "; the verb comes first")
+  end
+  return run_verb(first, table.move(argv, 2, #argv, 1, {}))
+end
+
+-- Keeps our own error values as they are; everything else is a mistake and gets its traceback.
+local function with_traceback(e)
+  if type(e) == "table" and e.kind then return e end
+  return debug.traceback(tostring(e), 2)
+end
+
+local function verb_of(argv)
+  local first = argv[1]
+  return first and first:match("^%a[%w-]*$") and first ~= "help" and first or nil
+end
+
+local function report(e, argv)
+  local kind = errors.kind(e)
+  local verb = verb_of(argv)
+  local where = verb and "perilune: " .. verb or "perilune"
+  if kind == "usage" then
+    local known = verb and is_listed(verb) and built_in(verb)
+    io.stderr:write(("%s: %s (see 'perilune %s--help')\n"):format(where, e.message,
+      known and verb .. " " or ""))
+    return 2
+  end
+  if not kind then
+    io.stderr:write(where, ": internal error: ", tostring(e), "\n")
+    return 2
+  end
+  io.stderr:write(where, ": ", tostring(e), "\n")
+  return e.status or 1
+end
+
+--- Runs the program. `argv` is an array from 1, without the program's name.
+---@param argv string[]
+---@return integer status
+function cli.main(argv)
+  local ok, status = xpcall(dispatch, with_traceback, argv)
+  if ok then return status end
+  if errors.kind(status) == "cancel" then error(status, 0) end
+  return report(status, argv)
+end
+
+return cli

@@ -1,0 +1,39 @@
+-- errors.lua - the two ways in which a verb gives up, as values that the command line understands.
+--
+-- Both are tables with a kind, as the cancel error of the scheduler (kind "cancel") is:
+--   usage   the person asked for something that cannot be; exit status 2 and a pointer to --help
+--   fail    the world said no; one line and a status
+-- Anything else that is raised is a mistake of ours and is printed with its traceback.
+
+local errors = {}
+
+local Error = { __tostring = function(e) return e.message end }
+
+local function raise(kind, status, fmt, ...)
+  local message = select("#", ...) > 0 and fmt:format(...) or fmt
+  error(setmetatable({ kind = kind, status = status, message = message }, Error), 0)
+end
+
+--- Ends the verb with exit status 2 and "see 'perilune VERB --help'".
+function errors.usage(fmt, ...)
+  raise("usage", 2, fmt, ...)
+end
+
+--- Ends the verb with `status` and one line.
+---@param status integer
+function errors.fail(status, fmt, ...)
+  raise("fail", status, fmt, ...)
+end
+
+--- The value, or a usage error from the message that came with nil.
+function errors.checked(value, message)
+  if value == nil then errors.usage(message) end
+  return value
+end
+
+--- The kind of an error value: "usage", "fail", "cancel", ... or nil.
+function errors.kind(e)
+  return type(e) == "table" and e.kind or nil
+end
+
+return errors

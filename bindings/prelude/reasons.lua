@@ -1,0 +1,61 @@
+-- reasons.lua - why hosts failed, equal reasons folded: "unreachable (connect: refused): node[3-5]".
+
+local reasons = {}
+
+-- One reason in words. The host's own name is taken out, so that equal reasons are equal.
+local function words(entry)
+  local outcome = entry.outcome
+  if outcome == "exit" then return "exit " .. entry.code end
+  if outcome == "signal" then return "signal " .. entry.signal end
+  local why = entry.why or ""
+  local at = why:find(entry.host, 1, true)
+  while at do
+    why = why:sub(1, at - 1) .. "HOST" .. why:sub(at + #entry.host)
+    at = why:find(entry.host, at + 4, true)
+  end
+  if entry.phase and entry.phase ~= outcome and entry.phase ~= "stream" then
+    why = why == "" and entry.phase or entry.phase .. ": " .. why
+  end
+  return why == "" and outcome or ("%s (%s)"):format(outcome, why)
+end
+
+--- Groups the tasks `indexes` of a run by reason, the largest group first.
+---@return { text: string, hosts: userdata, line: string, count: integer }[]
+function reasons.fold(run, indexes)
+  local groups, by_text = {}, {}
+  for _, index in ipairs(indexes) do
+    local entry = run:result(index)
+    local text = words(entry)
+    local group = by_text[text]
+    if not group then
+      group = { text = text, names = {}, first = #groups }
+      by_text[text] = group
+      groups[#groups + 1] = group
+    end
+    group.names[#group.names + 1] = entry.host
+  end
+  table.sort(groups, function(a, b)
+    if #a.names ~= #b.names then return #a.names > #b.names end
+    return a.first < b.first
+  end)
+  local hostset = require "perilune.core.hostset"
+  for _, group in ipairs(groups) do
+    group.hosts, group.count = hostset.new(group.names), #group.names
+    if group.count == 1 then group.text = group.text:gsub("HOST", group.names[1]) end
+    group.line = ("%s: %s"):format(group.text, group.hosts:fold())
+  end
+  return groups
+end
+
+--- The tasks that did not end ok, in order.
+---@return integer[]
+function reasons.failed(run)
+  local summary, failed = run:summary(), {}
+  if summary.ok == summary.tasks then return failed end
+  for i = 1, run:count() do
+    if run:outcome(i) ~= "ok" then failed[#failed + 1] = i end
+  end
+  return failed
+end
+
+return reasons

@@ -1,0 +1,152 @@
+-- remote.lua - what host sets can do: hosts:exec, hosts:stream, hosts:push. They act on the fleet
+-- of the running task, which the tasks it starts inherit.
+
+local hostset = require "perilune.core.hostset"
+local sched = require "perilune.core.sched"
+
+local remote = {}
+
+-- ---- the fleet of this task ----------------------------------------------------------------
+
+--- Makes a fleet (fleet.open) and a session the ones that host sets of this task act on.
+function remote.use(fleet, session)
+  local locals = sched.locals()
+  locals.fleet, locals.session = fleet, session
+end
+
+local function current()
+  local locals = sched.locals()
+  if not locals.fleet then locals.fleet = require("perilune.fleet").open({}, {}) end
+  if not locals.session then
+    locals.session = require("perilune.session").begin { kind = "lua", name = "lua" }
+  end
+  return locals.fleet, locals.session
+end
+
+-- ---- starting ------------------------------------------------------------------------------
+
+local CALL = {
+  { "timeout", type = "duration", help = "bound on the command, from its start" },
+  { "idle_timeout", type = "duration", help = "bound on silence" },
+  { "env", type = "table", help = "variables set there: NAME = value" },
+  { "cwd", type = "string", help = "directory there" },
+  { "stdin", type = "string", help = "text for its standard input" },
+  { "merge", type = "bool", help = "standard error into standard output" },
+  { "max_output", type = "size", help = "bytes of a stream kept in memory; the rest is on disk" },
+  { "fanout", type = "int", min = 1, help = "hosts at once" },
+  { "retries", type = "int", min = 0, help = "tries again where nothing was begun" },
+  { "fail_fast", type = "bool", help = "the first failure cancels the rest" },
+  { "sudo", type = "bool", later = true },
+  { "on", type = "any", later = true },
+  { "once", type = "bool", later = true },
+  { "survive", type = "bool", later = true },
+  { "detach", type = "bool", later = true },
+}
+
+local function checked(opts, what)
+  if opts == nil then return {} end
+  local blame = require "perilune.blame"
+  if type(opts) ~= "table" then blame.raise("%s: options are a table", what) end
+  local values, message = require("perilune.options").validate(CALL, opts)
+  if not values then blame.raise("%s: %s", what, message) end
+  return values
+end
+
+local function put_command(spec, cmd, what)
+  if type(cmd) == "string" then
+    spec.line = cmd
+  elseif type(cmd) == "table" and #cmd > 0 then
+    spec.argv = {}
+    for i, word in ipairs(cmd) do spec.argv[i] = tostring(word) end
+  else
+    require("perilune.blame").raise("%s needs a command: a string for the shell there, or a table "
+      .. "of exact words", what)
+  end
+end
+
+local function first_set(value, otherwise)
+  if value == nil then return otherwise end
+  return value
+end
+
+--- Fills what a run's spec leaves open from a fleet and a session, and starts it.
+---@param spec table as for perilune.core.run.start
+---@return userdata? run
+---@return string? message
+function remote.start(fleet, session, spec)
+  local call, id = session:next_call()
+  local settings = fleet.settings
+  spec.id = spec.id or id
+  spec.transport = fleet.transport
+  spec.sinks = session:add_sink(spec.sinks or {}, call)
+  spec.spill_dir = session:spill_dir()
+  for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast", "max_fail" } do
+    spec[name] = first_set(spec[name], settings[name])
+  end
+  return require("perilune.core.run").start(spec)
+end
+
+local function start_command(hosts, cmd, opts, what, extra)
+  local fleet, session = current()
+  local spec = checked(opts, what)
+  spec.keep_bytes, spec.max_output = spec.max_output, nil
+  spec.hosts = hosts
+  put_command(spec, cmd, what)
+  for name, value in pairs(extra or {}) do spec[name] = value end
+  return assert(remote.start(fleet, session, spec))
+end
+
+-- ---- methods -------------------------------------------------------------------------------
+
+--- Runs a command on every host of the set and waits for all of them.
+---@param cmd string|string[] a string for the login shell there, a table for exact words
+---@param opts? table timeout, idle_timeout, env, cwd, stdin, merge, max_output, fanout, retries
+---@return perilune.ResultSet
+function hostset.methods:exec(cmd, opts)
+  local run = start_command(self, cmd, opts, "hosts:exec")
+  run:wait()
+  return require("perilune.result").of_run(run)
+end
+
+--- for host, line in hosts:stream(cmd) do ... end: whole lines of standard output as they come.
+--- Leaving the loop ends the command.
+function hostset.methods:stream(cmd, opts)
+  local run = start_command(self, cmd, opts, "hosts:stream", { lines = true })
+  local names = self
+  local function next_line()
+    local i, stream, line = run:next_line()
+    while i and stream ~= "stdout" do i, stream, line = run:next_line() end
+    if i then return names[i], line end
+  end
+  local ending <const> = setmetatable({}, { __close = function()
+    if not run:ended() then
+      run:cancel()
+      run:wait()
+    end
+  end })
+  return next_line, nil, nil, ending
+end
+
+--- Copies a file to every host of the set. `there` ending in '/' names a folder.
+---@param here string
+---@param there string
+---@param opts? table timeout, fanout, retries
+---@return perilune.ResultSet
+function hostset.methods:push(here, there, opts)
+  local blame = require "perilune.blame"
+  if type(here) ~= "string" or type(there) ~= "string" then
+    blame.raise("hosts:push needs a local file and where it goes")
+  end
+  local spec = checked(opts, "hosts:push")
+  if there:sub(-1) == "/" then there = there .. here:match("[^/]*$") end
+  local fleet, session = current()
+  spec.hosts, spec.kind, spec.local_path, spec.remote_path = self, "put", here, there
+  local run, message = remote.start(fleet, session, spec)
+  if not run then
+    return require("perilune.result").failed { why = message, phase = "exec", status = 1 }
+  end
+  run:wait()
+  return require("perilune.result").of_run(run)
+end
+
+return remote

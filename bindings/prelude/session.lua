@@ -1,0 +1,99 @@
+-- session.lua - the record of what one invocation does: its id, its run folder, a sink per call.
+--
+-- Every run id comes from here. Where the state folder cannot be written, the run goes on under an
+-- id of its own and says once that nothing is kept.
+
+local session = {}
+
+---@class perilune.Session
+local Session = {}
+Session.__index = Session
+
+local function open_store()
+  local folder = require("perilune.config").state_folder()
+  if not folder then return nil, "no home folder; set PERILUNE_STATE" end
+  return require("perilune.core.store").open(folder)
+end
+
+local function begin_record(head, run_dir)
+  local store, message = open_store()
+  if not store then return nil, nil, message end
+  local record
+  record, message = store:begin(head, run_dir)
+  return record, store, message
+end
+
+-- An id of the same form as the store's.
+local function lone_id()
+  return ("%s-%06x"):format(os.date "!%Y%m%d-%H%M%S", math.random(0, 0xffffff))
+end
+
+--- Begins a record. `head` has kind ("exec", "push", "run"), name, and what else is worth keeping.
+---@param head table
+---@param run_dir? string another place than the state folder
+---@return perilune.Session
+function session.begin(head, run_dir)
+  local record, store, message = begin_record(head, run_dir)
+  if not record then
+    require("perilune.terminal").note("this run is not recorded: %s", message)
+  end
+  return setmetatable({ record = record, store = store, calls = 0,
+    run_id = record and record:id() or lone_id() }, Session)
+end
+
+--- The id of the run.
+function Session:id()
+  return self.run_id
+end
+
+--- Its folder, nil when nothing is recorded.
+function Session:dir()
+  return self.record and self.record:dir()
+end
+
+--- Where streams that exceed memory go; made when first asked for. nil when nothing is recorded.
+function Session:spill_dir()
+  if not self.record then return nil end
+  local folder = self.record:dir() .. "/out"
+  require("perilune.core.sys").mkdir(folder, 448)
+  return folder
+end
+
+--- The number of the next fan-out of this run, from 1, and the id it runs under.
+---@return integer call
+---@return string id
+function Session:next_call()
+  self.calls = self.calls + 1
+  return self.calls, ("%s-%d"):format(self.run_id, self.calls)
+end
+
+--- Adds the journal's sink of a call to an array of sinks.
+function Session:add_sink(sinks, call)
+  if self.record then sinks[#sinks + 1] = self.record:sink(call) end
+  return sinks
+end
+
+--- Appends an event to the journal.
+function Session:append(ev, fields)
+  if self.record then self.record:append(ev, fields) end
+end
+
+local VERDICTS = { [0] = "pass", [1] = "fail", [2] = "error", [130] = "canceled",
+                   [143] = "canceled" }
+
+--- Ends the record with an exit status. Returns the status.
+---@param status integer
+---@param verdict? string
+---@return integer
+function Session:finish(status, verdict)
+  if self.record then
+    local ok, message = self.record:finish(status, verdict or VERDICTS[status] or "fail")
+    if not ok then require("perilune.terminal").note("the record is not complete: %s", message) end
+    self.record = nil
+  end
+  if self.store then self.store:close() end
+  self.store = nil
+  return status
+end
+
+return session

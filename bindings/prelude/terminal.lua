@@ -1,0 +1,44 @@
+-- terminal.lua - what a person sees on standard error and whether colour is welcome.
+
+local sys = require "perilune.core.sys"
+
+local terminal = {}
+
+local prefix = "perilune"
+
+--- Sets what notes begin with: "perilune: exec".
+function terminal.set_verb(verb)
+  prefix = verb and "perilune: " .. verb or "perilune"
+end
+
+--- One line on standard error, "perilune: exec: ...".
+function terminal.note(fmt, ...)
+  local text = select("#", ...) > 0 and fmt:format(...) or fmt
+  io.stderr:write(prefix, ": ", text, "\n")
+end
+
+--- Whether to colour what goes to descriptor fd: NO_COLOR, CLICOLOR_FORCE, else a terminal.
+---@param fd integer
+---@return boolean
+function terminal.color(fd)
+  local forced = sys.getenv("CLICOLOR_FORCE")
+  local refused = sys.getenv("NO_COLOR")
+  if refused and refused ~= "" then return false end
+  if forced and forced ~= "" and forced ~= "0" then return true end
+  return sys.isatty(fd) and sys.getenv("TERM") ~= "dumb"
+end
+
+--- Writes to standard output, waiting while nobody reads. A reader that went away ends the verb
+--- quietly, as it does other programs.
+---@param text string
+function terminal.print(text)
+  local ok, message = sys.write(1, text)
+  if not ok then require("perilune.errors").fail(1, "standard output: %s", message) end
+end
+
+--- Columns of the terminal, 80 when there is none.
+function terminal.width()
+  return sys.terminal_width() or 80
+end
+
+return terminal
