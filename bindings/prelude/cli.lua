@@ -98,15 +98,9 @@ local function no_verb()
   errors.usage("no verb given")
 end
 
-local function print_version()
-  require("perilune.terminal").print("perilune " .. require("perilune.core.boot").version .. "\n")
-  return 0
-end
-
 local function dispatch(argv)
   local first = argv[1]
   if not first then return no_verb() end
-  if first == "--version" then return print_version() end
   if first == "--help" or first == "-h" or first == "help" and not argv[2] then
     return print_help()
   end

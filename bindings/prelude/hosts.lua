@@ -1,29 +1,26 @@
--- remote.lua - what host sets can do: hosts:exec, hosts:stream, hosts:push. They act on the fleet
--- of the running task, which the tasks it starts inherit.
+-- hosts.lua - host sets: reading them, and what they can do (exec, stream, push). Work goes to the
+-- fleet of the running task, which the tasks it starts inherit.
 
 local hostset = require "perilune.core.hostset"
-local sched = require "perilune.core.sched"
 
-local remote = {}
+local hosts = {}
 
--- ---- the fleet of this task ----------------------------------------------------------------
-
---- Makes a fleet (fleet.open) and a session the ones that host sets of this task act on.
-function remote.use(fleet, session)
-  local locals = sched.locals()
-  locals.fleet, locals.session = fleet, session
+--- Reads a host set expression. resolver: { group = function(source, name), inventory = function }.
+---@param text string
+---@param resolver? table
+---@return userdata? set
+---@return string? message with the column of what is wrong
+function hosts.parse(text, resolver)
+  return hostset.parse(text, resolver)
 end
 
-local function current()
-  local locals = sched.locals()
-  if not locals.fleet then locals.fleet = require("perilune.fleet").open({}, {}) end
-  if not locals.session then
-    locals.session = require("perilune.session").begin { kind = "lua", name = "lua" }
-  end
-  return locals.fleet, locals.session
+--- A set of these literal names.
+---@param names string[]
+function hosts.new(names)
+  return hostset.new(names)
 end
 
--- ---- starting ------------------------------------------------------------------------------
+-- ---- calls ---------------------------------------------------------------------------------
 
 local CALL = {
   { "timeout", type = "duration", help = "bound on the command, from its start" },
@@ -64,36 +61,15 @@ local function put_command(spec, cmd, what)
   end
 end
 
-local function first_set(value, otherwise)
-  if value == nil then return otherwise end
-  return value
-end
-
---- Fills what a run's spec leaves open from a fleet and a session, and starts it.
----@param spec table as for perilune.core.run.start
----@return userdata? run
----@return string? message
-function remote.start(fleet, session, spec)
-  local call, id = session:next_call()
-  local settings = fleet.settings
-  spec.id = spec.id or id
-  spec.transport = fleet.transport
-  spec.sinks = session:add_sink(spec.sinks or {}, call)
-  spec.spill_dir = session:spill_dir()
-  for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast", "max_fail" } do
-    spec[name] = first_set(spec[name], settings[name])
-  end
-  return require("perilune.core.run").start(spec)
-end
-
-local function start_command(hosts, cmd, opts, what, extra)
-  local fleet, session = current()
+local function start_command(set, cmd, opts, what, extra)
+  local fanout = require "perilune.fanout"
+  local fleet, session = fanout.current()
   local spec = checked(opts, what)
   spec.keep_bytes, spec.max_output = spec.max_output, nil
-  spec.hosts = hosts
+  spec.hosts = set
   put_command(spec, cmd, what)
   for name, value in pairs(extra or {}) do spec[name] = value end
-  return assert(remote.start(fleet, session, spec))
+  return assert(fanout.start(fleet, session, spec))
 end
 
 -- ---- methods -------------------------------------------------------------------------------
@@ -139,9 +115,10 @@ function hostset.methods:push(here, there, opts)
   end
   local spec = checked(opts, "hosts:push")
   if there:sub(-1) == "/" then there = there .. here:match("[^/]*$") end
-  local fleet, session = current()
+  local fanout = require "perilune.fanout"
+  local fleet, session = fanout.current()
   spec.hosts, spec.kind, spec.local_path, spec.remote_path = self, "put", here, there
-  local run, message = remote.start(fleet, session, spec)
+  local run, message = fanout.start(fleet, session, spec)
   if not run then
     return require("perilune.result").failed { why = message, phase = "exec", status = 1 }
   end
@@ -149,4 +126,4 @@ function hostset.methods:push(here, there, opts)
   return require("perilune.result").of_run(run)
 end
 
-return remote
+return hosts

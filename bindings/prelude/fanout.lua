@@ -1,0 +1,48 @@
+-- fanout.lua - starts work on a fleet: what a run's spec leaves open comes from the fleet (limits,
+-- transport) and from the session (id, record, place for large outputs).
+
+local fanout = {}
+
+-- ---- the fleet of this task ----------------------------------------------------------------
+
+--- Makes a fleet (fleet.open) and a session the ones that host sets of this task act on.
+function fanout.use(fleet, session)
+  local locals = require("perilune.core.sched").locals()
+  locals.fleet, locals.session = fleet, session
+end
+
+--- The fleet and the session of the running task; made with the defaults when there is none.
+function fanout.current()
+  local locals = require("perilune.core.sched").locals()
+  if not locals.fleet then locals.fleet = require("perilune.fleet").open({}, {}) end
+  if not locals.session then
+    locals.session = require("perilune.session").begin { kind = "lua", name = "lua" }
+  end
+  return locals.fleet, locals.session
+end
+
+-- ---- starting ------------------------------------------------------------------------------
+
+local function first_set(value, otherwise)
+  if value == nil then return otherwise end
+  return value
+end
+
+--- Fills what a run's spec leaves open from a fleet and a session, and starts it.
+---@param spec table as for perilune.core.run.start
+---@return userdata? run
+---@return string? message
+function fanout.start(fleet, session, spec)
+  local call, id = session:next_call()
+  local settings = fleet.settings
+  spec.id = spec.id or id
+  spec.transport = fleet.transport
+  spec.sinks = session:add_sink(spec.sinks or {}, call)
+  spec.spill_dir = session:spill_dir()
+  for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast", "max_fail" } do
+    spec[name] = first_set(spec[name], settings[name])
+  end
+  return require("perilune.core.run").start(spec)
+end
+
+return fanout

@@ -1,0 +1,247 @@
+-- fleet.lua - from the FLEET options, the environment, the configuration and the cluster file to a
+-- fleet: the hosts, the transport that reaches them, the limits of every call on them.
+
+local errors = require "perilune.errors"
+local sys = require "perilune.core.sys"
+
+local fleet = {}
+
+local GROUP = "FLEET"
+
+local function option(fields)
+  fields.group = GROUP
+  return fields
+end
+
+--- The FLEET options, for a verb's table.
+fleet.options = {
+  option { "hosts", short = "w", type = "hostlist", unresolved = true,
+    help = "hosts: node[1-64], @group, ^FILE, '-' for standard input; adds up" },
+  option { "exclude", short = "x", type = "hostlist", unresolved = true,
+    help = "hosts to leave out" },
+  option { "group", short = "g", type = "list", metavar = "NAME",
+    help = "hosts of a group of the cluster file" },
+  option { "all", short = "a", type = "bool", help = "every host of the cluster file" },
+  option { "cluster", short = "C", type = "string", metavar = "FILE|NAME",
+    help = "the cluster: a file, or a preset such as gb300-nvl72" },
+  option { "fanout", short = "f", type = "int", min = 1, default = 64,
+    help = "hosts started or working at once; also FANOUT" },
+  option { "user", short = "l", type = "string", metavar = "NAME", help = "log in as" },
+  option { "connect-timeout", short = "t", type = "duration", default = "10s", min = "1ms",
+    help = "bounds each phase until the command runs; all together three times it" },
+  option { "timeout", short = "u", type = "duration", min = "1ms",
+    help = "bounds each command, from its start" },
+  option { "idle-timeout", type = "duration", min = "1ms",
+    help = "ends a command without output for so long" },
+  option { "ssh-config", short = "F", type = "path", help = "an OpenSSH configuration" },
+  option { "transport", type = "choice", choices = { "ssh", "openssh", "local", "slurm", "sim" },
+    metavar = "ssh|local|sim", help = "how hosts are reached (default ssh when hosts are named)" },
+  option { "retries", type = "int", min = 0, default = 0,
+    help = "tries again where nothing of the command was sent yet" },
+  option { "fail-fast", short = "k", type = "bool", help = "the first failure cancels the rest" },
+  option { "max-fail", type = "limit", help = "more failures than this cancel the rest" },
+  option { "max-auth-fail", type = "int", later = true },
+  option { "connect-rate", type = "number", later = true },
+  option { "serial", type = "int", later = true },
+  option { "pick", type = "int", min = 1, help = "only so many of the hosts, chosen at random" },
+  option { "host-key", type = "choice", choices = { "strict", "accept-new" }, default = "strict",
+    help = "what to do about a host key that is not known" },
+  option { "sudo", type = "bool", later = true },
+}
+
+-- ---- values --------------------------------------------------------------------------------
+
+-- Given options win, then FANOUT, the cluster file, the configuration, the defaults in the table.
+local function gather_values(o, given, files, cluster)
+  local values = {}
+  for _, entry in ipairs(fleet.options) do
+    local key = entry[1]:gsub("-", "_")
+    local value = files[key]
+    if cluster and cluster[key] ~= nil and key ~= "hosts" then value = cluster[key] end
+    if given[key] or value == nil then value = o[key] end
+    values[key] = value
+  end
+  return values
+end
+
+local function fanout_of_environment()
+  local text = sys.getenv("FANOUT")
+  if not text or text == "" then return nil end
+  local number = math.tointeger(tonumber(text))
+  if not number or number < 1 then
+    errors.usage("FANOUT in the environment must be a number from 1, not '%s'", text)
+  end
+  return number
+end
+
+-- An administrator's limit holds whatever was asked for; who asked for more is told.
+local function within_limit(limits, name, value, asked)
+  local limit = limits[name]
+  if not limit or value <= limit.value then return value end
+  if asked then
+    require("perilune.terminal").note("%s is limited to %s by %s", name, limit.value, limit.file)
+  end
+  return limit.value
+end
+
+-- ---- hosts ---------------------------------------------------------------------------------
+
+--- Functions that answer @source:group, by source: fleet.sources.slurm = function(name) -> set.
+fleet.sources = {}
+
+local function group_of(cluster, source, name)
+  if source ~= "" then
+    local ask = fleet.sources[source]
+    if not ask then return nil, ("the group source '%s' is not in this version"):format(source) end
+    return ask(name)
+  end
+  if not cluster then
+    return nil, ("group '%s': groups stand in a cluster file; name one with -C"):format(name)
+  end
+  local group = cluster.groups and cluster.groups[name]
+  if group then return group end
+  local names = {}
+  for known in pairs(cluster.groups or {}) do names[#names + 1] = known end
+  table.sort(names)
+  return nil, ("no group '%s' in cluster '%s'%s"):format(name, cluster.name or "?",
+    require("perilune.nearest").hint(name, names))
+end
+
+--- What @groups and wildcards in a host set expression mean with this cluster (nil: none).
+function fleet.resolver(cluster)
+  return {
+    group = function(source, name)
+      local group, message = group_of(cluster, source, name)
+      if type(group) == "string" then
+        return require("perilune.core.hostset").parse(group, fleet.resolver(cluster))
+      end
+      return group, message
+    end,
+    inventory = function()
+      if cluster then return cluster.hosts end
+      return nil, "* and ? choose from the hosts of a cluster file; name one with -C"
+    end,
+  }
+end
+
+--- The cluster of -C, nil without it. Ends the verb when it cannot be read.
+function fleet.cluster(name)
+  if not name then return nil end
+  return errors.checked(require("perilune.cluster").load(name))
+end
+
+local function parse(text, flag, resolver)
+  local set, message = require("perilune.core.hostset").parse(text, resolver)
+  if not set then errors.usage("%s: %s", flag, message) end
+  return set
+end
+
+-- All hosts that were asked for, nil when none were.
+local function named_hosts(o, cluster, resolver)
+  local set
+  local function add(more) set = set and set + more or more end
+  if o.hosts then add(parse(o.hosts, "-w", resolver)) end
+  for _, name in ipairs(o.group or {}) do add(parse("@" .. name, "-g", resolver)) end
+  if o.all then
+    if not cluster then errors.usage("-a means every host of a cluster; name one with -C") end
+    add(cluster.hosts)
+  end
+  local wcoll = sys.getenv("WCOLL")
+  if not set and wcoll and wcoll ~= "" then set = parse("^" .. wcoll, "WCOLL", resolver) end
+  return set
+end
+
+-- The hosts of the fleet, and whether they were named.
+local function choose_hosts(o, cluster)
+  local resolver = fleet.resolver(cluster)
+  local set = named_hosts(o, cluster, resolver)
+  local named = set ~= nil
+  if not set then
+    set = cluster and cluster.hosts or require("perilune.core.hostset").new { "localhost" }
+  end
+  if o.exclude then set = set - parse(o.exclude, "-x", resolver) end
+  if o.pick and o.pick < #set then set = set:sample(o.pick) end
+  if #set == 0 then errors.usage("no hosts are left%s", o.exclude and " after -x" or "") end
+  return set, named or cluster ~= nil
+end
+
+-- ---- transport -----------------------------------------------------------------------------
+
+-- The rule of the contract: slurm inside an allocation, ssh when hosts are named, else local.
+local function choose_transport(values, named)
+  if values.transport then return values.transport end
+  if named then return "ssh" end
+  local job = sys.getenv("SLURM_JOB_ID")
+  if job and job ~= "" then
+    errors.usage("inside the Slurm allocation %s, and the slurm transport is not in this version; "
+      .. "name hosts with -w, or say --transport local", job)
+  end
+  return "local"
+end
+
+local function open_ssh(values, warm)
+  local spare = 256 -- descriptors kept for everything that is no session
+  return require("perilune.core.transport").ssh {
+    user = values.user,
+    config = values.ssh_config,
+    connect_timeout = values.connect_timeout,
+    hostkey = values.host_key,
+    keep_sessions = warm and math.max(1, sys.nofile_limit() - spare) or 0,
+    on_note = function(text) require("perilune.terminal").note(text) end,
+  }
+end
+
+local function open_transport(name, values, settings)
+  local transport = require "perilune.core.transport"
+  if name == "local" then return transport["local"]() end
+  if name == "sim" then return transport.sim { responder = settings.responder } end
+  if name == "ssh" then return open_ssh(values, settings.warm) end
+  errors.usage("--transport %s is not in this version", name)
+end
+
+-- ---- a fleet -------------------------------------------------------------------------------
+
+-- --max-fail as a number of hosts.
+local function failures_allowed(limit, count)
+  if not limit then return nil end
+  return limit.count or count * limit.percent // 100
+end
+
+---@class perilune.Fleet
+---@field hosts userdata the host set
+---@field transport userdata
+---@field transport_name string
+---@field cluster table? of -C
+---@field settings table limits of every call: fanout, timeout, idle_timeout, retries, ...
+
+--- Opens the fleet that the options ask for; raises errors.usage when they make no sense.
+---@param o table values of fleet.options
+---@param given table<string, boolean> which of them were given
+---@param settings? { warm: boolean, responder: function } warm: keep sessions for later commands
+---@return perilune.Fleet
+function fleet.open(o, given, settings)
+  settings = settings or {}
+  local files, limits = require("perilune.config").load(fleet.options)
+  local cluster = fleet.cluster(o.cluster or files.cluster)
+  local values = gather_values(o, given, files, cluster)
+  if not given.fanout then values.fanout = fanout_of_environment() or values.fanout end
+  values.fanout = within_limit(limits, "fanout", values.fanout or 64, given.fanout)
+  local set, named = choose_hosts(values, cluster)
+  local name = choose_transport(values, named)
+  return {
+    hosts = set,
+    cluster = cluster,
+    transport_name = name,
+    transport = errors.checked(open_transport(name, values, settings)),
+    settings = {
+      fanout = values.fanout,
+      timeout = values.timeout,
+      idle_timeout = values.idle_timeout,
+      retries = values.retries,
+      fail_fast = values.fail_fast,
+      max_fail = failures_allowed(values.max_fail, #set),
+    },
+  }
+end
+
+return fleet
