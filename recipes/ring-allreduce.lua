@@ -6,12 +6,12 @@
 
 local pl = require "perilune"
 
--- Every rank prints "rank=3 host=n1 local_rank=3 server=10.0.0.1", and rank 0 "bytes=... busbw_...".
+local BUILD = "cc -O2 -o ring ring.c"
 local PORT_TAKEN = 98 -- exit code of ring.c: try again with another MASTER_PORT
 
 -- Each rank says by which address its SSH server was reached: that must be the mapped host's.
-local function check_places(t, map, ranks)
-  local addresses = t:addresses(t.hosts)
+local function check_places(t, pool, map, ranks)
+  local addresses = t:addresses(pool)
   if not addresses.ok then
     t:note("placement is not checked: %s", addresses.why)
     return
@@ -41,17 +41,18 @@ return pl.recipe {
   run = function(t, o)
     t:expect(#t.hosts >= o.hosts, "%d hosts are needed and %d were given", o.hosts, #t.hosts)
     local pool = t.hosts:slice(1, o.hosts)
-    local map = t:map(pool, { dp = o.hosts * o.slots, gpus_per_host = o.slots }):must()
+    local map = t:map(pool, { dp = o.hosts * o.slots }, { gpus_per_host = o.slots }):must()
     t:attach("map.json", map:format "json")
 
-    local ring = t:stage("ring-allreduce/ring.c", { build = "cc -O2 -o ring ring.c" }):must()
+    local ring = t:stage("ring-allreduce/ring.c", { build = BUILD, name = "ring" }, pool)
+      :must()
     local job <close> = t:launch(map, {
       via = "env", timeout = o.timeout, port_taken = PORT_TAKEN,
       cmd = { ring.path, "--bytes", o.bytes, "--iterations", o.iterations, "--warmup", o.warmup },
     })
     local out = job:wait():must()
 
-    check_places(t, map, out:parse("key=value", { key = "rank" }):must())
+    check_places(t, pool, map, out:parse("key=value", { key = "rank" }):must())
     local row = out:parse("key=value", { key = "busbw_gb_s" }):must()[1]
     t:metric("busbw", row.busbw_gb_s, { unit = "GB/s", better = "higher" })
     t:metric("time", row.seconds, { unit = "s", better = "lower" })

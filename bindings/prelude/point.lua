@@ -15,10 +15,23 @@ local metric = require "perilune.metric"
 ---@field point string its name, "bytes=1M,n=4"
 ---@field pass integer which repeat this is, from 1; 0 and below are warm-ups
 local Point = {}
-Point.__index = Point
 Point.__name = "perilune.point"
 
 local point = { class = Point }
+
+-- Fields that may be nil: reading them is no slip.
+local OPTIONAL = { place = true, warming = true, in_step = true }
+
+function Point.__index(_, key)
+  local method = Point[key]
+  if method ~= nil or OPTIONAL[key] then return method end
+  local names = { "hosts", "options", "recipe", "index", "point", "pass" }
+  for name in pairs(Point) do
+    if not name:find("^__") then names[#names + 1] = name end
+  end
+  table.sort(names)
+  blame.raise("t has no '%s'%s", tostring(key), require("perilune.nearest").hint(tostring(key), names))
+end
 
 --- Raised by t:expect; the engine ends the point with it.
 point.Expectation = { __tostring = function(e) return e.message end }
@@ -237,6 +250,77 @@ function Point:step(name, fn)
   self.steps[#self.steps + 1] = { name = self.in_step, seconds = now() - step.begun }
   self.in_step = outer -- kept on a failure: the engine reads it
   return table.unpack(results, 1, results.n)
+end
+
+-- ---- hosts ---------------------------------------------------------------------------------
+
+--- A rank map of a job over hosts: see mapping.lua.
+---@param hosts userdata
+---@param job table|string
+---@param opts? { topo: any, gpus_per_host: integer? }
+function Point:map(hosts, job, opts)
+  return require("perilune.mapping").map(self, hosts, job, opts)
+end
+
+--- A file of the controller on every host, copied once by checksum: see stage.lua.
+---@param path string
+---@param opts? { build: string?, name: string?, dir: string?, mode: integer?, timeout: number? }
+---@param hosts? userdata those of the run when left out
+---@return perilune.Staged
+function Point:stage(path, opts, hosts)
+  return require("perilune.stage").stage(self, path, opts, hosts)
+end
+
+--- One process per rank of a map: see launch.lua.
+---@param map userdata
+---@param opts table
+---@return perilune.Job
+function Point:launch(map, opts)
+  return require("perilune.launch").launch(self, map, opts)
+end
+
+--- The addresses of hosts, to compare with where something says it ran: see address.lua.
+---@param hosts userdata
+---@return perilune.Addresses
+function Point:addresses(hosts)
+  return require("perilune.address").of(self, hosts)
+end
+
+-- ---- tasks ---------------------------------------------------------------------------------
+
+--- Starts fn beside what follows; the point ends only when it has.
+function Point:spawn(fn, ...) return require("perilune.scope").spawn(fn, ...) end
+
+--- Runs functions side by side; their results in order. An error in one cancels the others.
+---@param fns fun()[]
+function Point:all(fns) return require("perilune.scope").all(fns) end
+
+--- Runs functions side by side; the first to end wins, the others are cancelled.
+---@param fns fun()[]
+function Point:race(fns) return require("perilune.scope").race(fns) end
+
+--- Runs fn for at most so long.
+---@param limit number|string
+function Point:timeout(limit, fn, ...)
+  return require("perilune.scope").timeout(self.read_time("t:timeout", limit), fn, ...)
+end
+
+--- Waits.
+---@param time number|string seconds, or "200ms", "5m"
+function Point:sleep(time)
+  return require("perilune.core.sched").sleep(self.read_time("t:sleep", time))
+end
+
+--- Seconds from a duration; raises with the recipe's line.
+function Point.read_time(what, value)
+  local seconds, message = require("perilune.units").parse_duration(value)
+  if not seconds then blame.raise("%s: %s", what, message) end
+  return seconds
+end
+
+-- Promised, and not built.
+for _, name in ipairs { "lease", "secret", "snapshot", "requeue" } do
+  Point[name] = function() blame.not_yet("t:" .. name) end
 end
 
 -- ---- the controller ------------------------------------------------------------------------

@@ -103,4 +103,5 @@ function Recipe:responder()
   end
 end
 
-return recipe
+--- pl.recipe { ... } is recipe.define.
+return setmetatable(recipe, { __call = function(_, spec) return recipe.define(spec) end })

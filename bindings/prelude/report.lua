@@ -126,6 +126,14 @@ local function counts(points)
   return table.concat(words, ", ")
 end
 
+--- One point as text, for the one who watches.
+---@return string
+function report.point_text(point)
+  local out = { point_head(point, #point.name) }
+  for _, line in ipairs(point_lines(point)) do out[#out + 1] = "     " .. line:match("^[^\n]*") end
+  return table.concat(out, "\n")
+end
+
 --- The report as text, for people. Long host sets are elided.
 ---@param r table
 ---@return string
@@ -143,6 +151,37 @@ function report.text(r)
   out[#out + 1] = ("verdict: %s (exit status %d)"):format(r.verdict, r.status)
   if r.dir then out[#out + 1] = ("run %s: %s"):format(r.run, r.dir) end
   return table.concat(out, "\n") .. "\n"
+end
+
+-- ---- JSON ----------------------------------------------------------------------------------
+
+-- What other programs' bytes may have brought in: JSON holds UTF-8 only.
+local function printable(value, json)
+  if type(value) == "string" then
+    return json.is_utf8(value) and value or value:gsub("[\128-\255]", "?")
+  elseif type(value) ~= "table" then
+    if value ~= value then return nil end
+    return value
+  end
+  local out = {}
+  for key, inner in pairs(value) do out[key] = printable(inner, json) end
+  return out
+end
+
+local ARRAYS = { "metrics", "gates", "checks", "notes", "warnings", "attachments", "steps" }
+
+--- The report as JSON, with a newline at its end.
+---@param r table
+---@return string
+function report.json(r)
+  local json = require "perilune.core.json"
+  local copy = printable(r, json)
+  for _, point in ipairs(copy.points) do
+    for _, name in ipairs(ARRAYS) do json.array(point[name]) end
+    for _, m in ipairs(point.metrics) do json.array(m.samples) end
+    json.object(point.options)
+  end
+  return json.encode(copy, { indent = 2, sort = true }) .. "\n"
 end
 
 return report

@@ -1,7 +1,5 @@
-#!/usr/bin/env lua5.4
-local src = os.getenv("PERILUNE_SRCDIR") or "."
-package.path = src .. "/t/lua/?.lua;" .. package.path
-local tap = require "tap"
+-- Gates: limits on metrics.
+local spec = require "spec"
 local gate = require "perilune.gate"
 local metric = require "perilune.metric"
 
@@ -27,12 +25,12 @@ local RAISES = {
   { { baseline = "last-pass" }, "'baseline' is not in this version" },
 }
 for _, case in ipairs(RAISES) do
-  tap.test("raises: " .. case[2], function() tap.raises(case[2], gate.define, "bw", case[1]) end)
+  spec.test("raises: " .. case[2], function() spec.raises(case[2], gate.define, "bw", case[1]) end)
 end
-tap.test("an unknown metric raises and suggests", function()
-  tap.raises("gate on 'bv': the point has no such metric; did you mean bw?", gate.evaluate,
+spec.test("an unknown metric raises and suggests", function()
+  spec.raises("gate on 'bv': the point has no such metric; did you mean bw?", gate.evaluate,
     gate.define("bv", {}), metrics_of { 1 })
-  tap.raises("gate on 'bw' at 'n=2'", gate.evaluate, gate.define("bw", { at = "n=2" }),
+  spec.raises("gate on 'bw' at 'n=2'", gate.evaluate, gate.define("bw", { at = "n=2" }),
     metrics_of { 1 })
 end)
 
@@ -47,15 +45,15 @@ local CASES = {
   { {}, { 1 }, "skip", "no limit was given" },
 }
 for _, case in ipairs(CASES) do
-  tap.test(("%s: %s"):format(case[3], case[4]), function()
+  spec.test(("%s: %s"):format(case[3], case[4]), function()
     local result = judged(case[1], case[2])
-    tap.equal({ result.status, result.why, result.ok }, { case[3], case[4], case[3] ~= "fail" })
+    spec.equal({ result.status, result.why, result.ok }, { case[3], case[4], case[3] ~= "fail" })
   end)
 end
-tap.test("only warm-ups: as `missing` says, and failing when it says nothing", function()
+spec.test("only warm-ups: as `missing` says, and failing when it says nothing", function()
   local metrics = metrics_of({ 5 }, { warmup = true })
-  tap.equal(gate.evaluate(gate.define("bw", { min = 1 }), metrics).status, "fail")
-  tap.equal(gate.evaluate(gate.define("bw", { min = 1, missing = "skip" }), metrics).status, "skip")
+  spec.equal(gate.evaluate(gate.define("bw", { min = 1 }), metrics).status, "fail")
+  spec.equal(gate.evaluate(gate.define("bw", { min = 1, missing = "skip" }), metrics).status, "skip")
 end)
 
-tap.done()
+return spec.done()

@@ -1,7 +1,5 @@
-#!/usr/bin/env lua5.4
-local src = os.getenv("PERILUNE_SRCDIR") or "."
-package.path = src .. "/t/lua/?.lua;" .. package.path
-local tap = require "tap"
+-- Metrics: samples, series, statistics.
+local spec = require "spec"
 local metric = require "perilune.metric"
 
 local function series(...)
@@ -12,23 +10,23 @@ end
 
 -- ---- misuse ----
 
-tap.test("nil and NaN raise and name the metric", function()
+spec.test("nil and NaN raise and name the metric", function()
   local metrics = metric.new()
-  tap.raises("metric 'busbw' is nil", metrics.add, metrics, "busbw", nil)
-  tap.raises("metric 'busbw' is NaN", metrics.add, metrics, "busbw", 0 / 0)
-  tap.raises("metric 'busbw' is a string, not a number", metrics.add, metrics, "busbw", "fast")
-  tap.raises("a metric needs a name", metrics.add, metrics, nil, 1)
-  tap.equal(#metrics.series, 0)
+  spec.raises("metric 'busbw' is nil", metrics.add, metrics, "busbw", nil)
+  spec.raises("metric 'busbw' is NaN", metrics.add, metrics, "busbw", 0 / 0)
+  spec.raises("metric 'busbw' is a string, not a number", metrics.add, metrics, "busbw", "fast")
+  spec.raises("a metric needs a name", metrics.add, metrics, nil, 1)
+  spec.equal(#metrics.series, 0)
 end)
-tap.test("unit and direction of a metric may not change", function()
+spec.test("unit and direction of a metric may not change", function()
   local metrics = metric.new()
   metrics:add("bw", 1, { unit = "GB/s", better = "higher" })
   metrics:add("bw", 2)
-  tap.raises("metric 'bw' has unit 'MB/s', and 'GB/s' before", metrics.add, metrics, "bw", 3,
+  spec.raises("metric 'bw' has unit 'MB/s', and 'GB/s' before", metrics.add, metrics, "bw", 3,
     { unit = "MB/s" })
-  tap.raises("better is 'higher' or 'lower', not 'more'", metrics.add, metrics, "x", 3,
+  spec.raises("better is 'higher' or 'lower', not 'more'", metrics.add, metrics, "x", 3,
     { better = "more" })
-  tap.equal(metrics:find("bw").samples, { 1, 2 })
+  spec.equal(metrics:find("bw").samples, { 1, 2 })
 end)
 
 -- ---- statistics ----
@@ -48,42 +46,42 @@ local CASES = {
   { { 0, 10 }, "p90", 9.0 },
 }
 for _, case in ipairs(CASES) do
-  tap.test(("%s of %s is %s"):format(case[2], table.concat(case[1], " "), case[3]), function()
-    tap.equal(metric.stat(case[2])(series(table.unpack(case[1])).samples), case[3])
+  spec.test(("%s of %s is %s"):format(case[2], table.concat(case[1], " "), case[3]), function()
+    spec.equal(metric.stat(case[2])(series(table.unpack(case[1])).samples), case[3])
   end)
 end
-tap.test("statistics that do not exist are nil", function()
-  for _, name in ipairs { "avg", "p0", "p100", "p", "" } do tap.equal(metric.stat(name), nil) end
+spec.test("statistics that do not exist are nil", function()
+  for _, name in ipairs { "avg", "p0", "p100", "p", "" } do spec.equal(metric.stat(name), nil) end
 end)
-tap.test("statistics leave the samples in their order", function()
+spec.test("statistics leave the samples in their order", function()
   local s = series(3, 1, 2)
   metric.summary(s)
-  tap.equal(s.samples, { 3, 1, 2 })
+  spec.equal(s.samples, { 3, 1, 2 })
 end)
 
 -- ---- series ----
 
-tap.test("series are told apart by place and kept in order of first mention", function()
+spec.test("series are told apart by place and kept in order of first mention", function()
   local metrics = metric.new()
   metrics:add("bw", 1, { at = "n=2" })
   metrics:add("bw", 2, { at = "n=4" })
   metrics:add("lat", 3)
   metrics:add("bw", 4, { at = "n=2" })
-  tap.equal(#metrics.series, 3)
-  tap.equal(metrics:find("bw", "n=2").samples, { 1, 4 })
-  tap.equal(metrics:find("bw"), nil)
-  tap.equal(metrics:names(), { "bw", "lat" })
+  spec.equal(#metrics.series, 3)
+  spec.equal(metrics:find("bw", "n=2").samples, { 1, 4 })
+  spec.equal(metrics:find("bw"), nil)
+  spec.equal(metrics:names(), { "bw", "lat" })
 end)
-tap.test("warm-up samples are kept apart and not counted", function()
+spec.test("warm-up samples are kept apart and not counted", function()
   local metrics = metric.new()
   metrics:add("bw", 100, { warmup = true })
   metrics:add("bw", 1)
-  tap.equal(metric.summary(metrics:find("bw")).max, 1)
-  tap.equal(metrics:find("bw").warmup, { 100 })
+  spec.equal(metric.summary(metrics:find("bw")).max, 1)
+  spec.equal(metrics:find("bw").warmup, { 100 })
 end)
-tap.test("a summary of nothing only counts", function()
+spec.test("a summary of nothing only counts", function()
   local metrics = metric.new()
-  tap.equal(metric.summary(metrics:add("bw", 1, { warmup = true })), { count = 0 })
+  spec.equal(metric.summary(metrics:add("bw", 1, { warmup = true })), { count = 0 })
 end)
 
-tap.done()
+return spec.done()

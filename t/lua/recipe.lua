@@ -1,7 +1,5 @@
-#!/usr/bin/env lua5.4
-local src = os.getenv("PERILUNE_SRCDIR") or "."
-package.path = src .. "/t/lua/?.lua;" .. package.path
-local tap = require "tap"
+-- Recipes: what they may hold, and how the engine judges what they do.
+local spec = require "spec"
 
 -- No loop here: a scope just runs, time stands still.
 package.preload["perilune.scope"] = function()
@@ -33,21 +31,21 @@ local WRONG = {
   { { name = "a", run = run, sim = { { match = "x" } } }, "responder 1 of recipe 'a' needs a reply" },
 }
 for _, case in ipairs(WRONG) do
-  tap.test("pl.recipe raises with its line: " .. case[2], function()
-    tap.raises(case[2], recipe.define, case[1])
+  spec.test("pl.recipe raises with its line: " .. case[2], function()
+    spec.raises(case[2], recipe.define, case[1])
     local _, message = pcall(function() recipe.define(case[1]) end)
-    tap.contains(message, "recipe.lua:" .. debug.getinfo(1, "l").currentline - 1)
+    spec.contains(message, "recipe.lua:" .. debug.getinfo(1, "l").currentline - 1)
   end)
 end
-tap.test("the first responder that matches answers", function()
+spec.test("the first responder that matches answers", function()
   local r = recipe.define { name = "a", run = run, sim = {
     { match = "^uname", reply = { stdout = "x" } },
     { match = "una", reply = function(host, rank) return { stdout = host .. rank } end },
   } }
   local answer = r:responder()
-  tap.equal(answer("n1", 0, "uname -a").stdout, "x")
-  tap.equal(answer("n1", 3, { "echo", "una" }).stdout, "n13")
-  tap.equal(answer("n1", 3, "true"), nil)
+  spec.equal(answer("n1", 0, "uname -a").stdout, "x")
+  spec.equal(answer("n1", 3, { "echo", "una" }).stdout, "n13")
+  spec.equal(answer("n1", 3, "true"), nil)
 end)
 
 -- ---- running ----
@@ -98,45 +96,45 @@ local VERDICTS = {
     { "canceled", nil, 130 } },
 }
 for _, case in ipairs(VERDICTS) do
-  tap.test(("%s: %s"):format(case[1], case[3][1]), function()
-    tap.equal(verdict(case[2]), case[3])
+  spec.test(("%s: %s"):format(case[1], case[3][1]), function()
+    spec.equal(verdict(case[2]), case[3])
   end)
 end
 
-tap.test("a mistake is told with its line and a traceback", function()
+spec.test("a mistake is told with its line and a traceback", function()
   local entries = play(function(t) t:metric("busbw", 0 / 0) end)
-  tap.contains(entries[1].why, "metric 'busbw' is NaN")
-  tap.contains(entries[1].why, "recipe.lua:" .. debug.getinfo(1, "l").currentline - 2)
-  tap.contains(entries[1].why, "stack traceback")
+  spec.contains(entries[1].why, "metric 'busbw' is NaN")
+  spec.contains(entries[1].why, "recipe.lua:" .. debug.getinfo(1, "l").currentline - 2)
+  spec.contains(entries[1].why, "stack traceback")
 end)
-tap.test("an error at the first point ends the run, at a later one it does not", function()
+spec.test("an error at the first point ends the run, at a later one it does not", function()
   local first = play(function() error("no") end, { 1, 2 })
-  tap.equal({ first[1].verdict, first[2].verdict }, { "error", "skipped" })
+  spec.equal({ first[1].verdict, first[2].verdict }, { "error", "skipped" })
   local second = play(function(_, o) assert(o.n ~= 2) end, { 1, 2, 3 })
-  tap.equal({ second[1].verdict, second[2].verdict, second[3].verdict }, { "pass", "error", "pass" })
+  spec.equal({ second[1].verdict, second[2].verdict, second[3].verdict }, { "pass", "error", "pass" })
 end)
-tap.test("a cancel skips the points that are left", function()
+spec.test("a cancel skips the points that are left", function()
   local entries = play(function() error({ kind = "cancel", why = "x" }, 0) end, { 1, 2 })
-  tap.equal({ entries[1].verdict, entries[2].verdict }, { "canceled", "skipped" })
+  spec.equal({ entries[1].verdict, entries[2].verdict }, { "canceled", "skipped" })
 end)
-tap.test("each point gets its options", function()
+spec.test("each point gets its options", function()
   local seen = {}
   play(function(t, o) seen[#seen + 1] = t.point .. ":" .. o.n end, { 4, 8 })
-  tap.equal(seen, { "n=4:4", "n=8:8" })
+  spec.equal(seen, { "n=4:4", "n=8:8" })
 end)
-tap.test("repeats are samples of one point, warm-ups do not count", function()
+spec.test("repeats are samples of one point, warm-ups do not count", function()
   local entries = play(function(t) t:metric("m", t.pass) end, nil, { repeats = 3, warmup = 2 })
-  tap.equal(entries[1].metrics[1].samples, { 1, 2, 3 })
-  tap.equal(entries[1].metrics[1].warmup, { -1, 0 })
+  spec.equal(entries[1].metrics[1].samples, { 1, 2, 3 })
+  spec.equal(entries[1].metrics[1].warmup, { -1, 0 })
 end)
-tap.test("a gate is judged over the samples of all repeats", function()
+spec.test("a gate is judged over the samples of all repeats", function()
   local entries = play(function(t)
     t:metric("m", t.pass == 1 and 0 or 10)
     t:gate("m", { min = 5 })
   end, nil, { repeats = 3 })
-  tap.equal({ entries[1].verdict, entries[1].gates[1].value }, { "pass", 10 })
+  spec.equal({ entries[1].verdict, entries[1].gates[1].value }, { "pass", 10 })
 end)
-tap.test("t:repeats counts warm-ups up to zero and puts its state back on break", function()
+spec.test("t:repeats counts warm-ups up to zero and puts its state back on break", function()
   local seen = {}
   local entries = play(function(t)
     for i in t:repeats(2, { warmup = 1 }) do
@@ -146,23 +144,23 @@ tap.test("t:repeats counts warm-ups up to zero and puts its state back on break"
     for _ in t:repeats(2, { warmup = 1 }) do break end
     t:metric("m", 9)
   end)
-  tap.equal(seen, { 0, 1, 2 })
-  tap.equal(entries[1].metrics[1].samples, { 1, 2, 9 })
+  spec.equal(seen, { 0, 1, 2 })
+  spec.equal(entries[1].metrics[1].samples, { 1, 2, 9 })
 end)
-tap.test("t:sweep tells metrics apart by place", function()
+spec.test("t:sweep tells metrics apart by place", function()
   local entries = play(function(t)
     for p in t:sweep { b = { 1, 2 }, a = { "x" } } do t:metric("m", p.b) end
   end)
-  tap.equal({ entries[1].metrics[1].at, entries[1].metrics[2].at }, { "a=x,b=1", "a=x,b=2" })
+  spec.equal({ entries[1].metrics[1].at, entries[1].metrics[2].at }, { "a=x,b=1", "a=x,b=2" })
 end)
-tap.test("a failure names the step it happened in", function()
+spec.test("a failure names the step it happened in", function()
   local entries = play(function(t)
     t:step("outer", function() t:step("inner", function() t:expect(false, "no") end) end)
   end)
-  tap.equal(entries[1].step, "outer / inner")
-  tap.equal(play(function(t) t:step("a", function() end) t:expect(false, "no") end)[1].step, nil)
+  spec.equal(entries[1].step, "outer / inner")
+  spec.equal(play(function(t) t:step("a", function() end) t:expect(false, "no") end)[1].step, nil)
 end)
-tap.test("everything passes the record", function()
+spec.test("everything passes the record", function()
   local _, _, events = play(function(t)
     t:metric("m", 1)
     t:note("hello %d", 5)
@@ -170,19 +168,19 @@ tap.test("everything passes the record", function()
   end)
   local names = {}
   for i, e in ipairs(events) do names[i] = e.ev end
-  tap.equal(names, { "point", "pass", "metric", "note", "gate", "point_end" })
+  spec.equal(names, { "point", "pass", "metric", "note", "gate", "point_end" })
 end)
 
 -- ---- the report ----
 
-tap.test("the worst point decides the exit status, in the order 2, 130, 3, 124, 1, 99", function()
+spec.test("the worst point decides the exit status, in the order 2, 130, 3, 124, 1, 99", function()
   local order = { 0, 99, 1, 124, 3, 130, 2 }
   for i = 2, #order do
-    tap.equal(report.worse(order[i - 1], order[i]), order[i])
-    tap.equal(report.worse(order[i], order[i - 1]), order[i])
+    spec.equal(report.worse(order[i - 1], order[i]), order[i])
+    spec.equal(report.worse(order[i], order[i - 1]), order[i])
   end
 end)
-tap.test("the text says what failed, why, and the figures", function()
+spec.test("the text says what failed, why, and the figures", function()
   local entries = play(function(t, o)
     for _ in t:repeats(3) do t:metric("bw", o.n, { unit = "GB/s" }) end
     t:gate("bw", { min = 3 })
@@ -193,8 +191,8 @@ tap.test("the text says what failed, why, and the figures", function()
   for _, part in ipairs { "x on 1 host: 1 pass, 1 FAIL in 1.5 s", "1  n=2  FAIL",
     "regression: gate bw: median 2 GB/s is under 3 GB/s", "2  n=4  pass",
     "bw: 4 GB/s [4 .. 4], median of 3", "verdict: fail (exit status 99)", "run ID: /d" } do
-    tap.contains(text, part)
+    spec.contains(text, part)
   end
 end)
 
-tap.done()
+return spec.done()

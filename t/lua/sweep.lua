@@ -1,10 +1,8 @@
-#!/usr/bin/env lua5.4
-local src = os.getenv("PERILUNE_SRCDIR") or "."
-package.path = src .. "/t/lua/?.lua;" .. package.path
-local tap = require "tap"
+-- Sweeps: axes from text, and the points they make.
+local spec = require "spec"
 local sweep = require "perilune.sweep"
 
-local SPEC = {
+local OPTIONS = {
   bytes = { type = "size", default = "1M", min = 4 },
   n = { type = "int", default = 2, min = 1, max = 64 },
   ratio = { type = "number" },
@@ -38,8 +36,8 @@ local REFUSED = {
   { "algo=ring,tre", "did you mean tree?" },
 }
 for _, case in ipairs(REFUSED) do
-  tap.test(("--sweep %s is refused"):format(case[1]), function()
-    tap.refuses(case[2], sweep.parse_axis(case[1], SPEC))
+  spec.test(("--sweep %s is refused"):format(case[1]), function()
+    spec.refuses(case[2], sweep.parse_axis(case[1], OPTIONS))
   end)
 end
 
@@ -61,15 +59,15 @@ local AXES = {
   { "pool=a[1,3],b1", "a[1,3] b1" },
 }
 for _, case in ipairs(AXES) do
-  tap.test(("--sweep %s has the values %s"):format(case[1], case[2]), function()
-    tap.equal(texts(sweep.parse_axis(case[1], SPEC)), case[2])
+  spec.test(("--sweep %s has the values %s"):format(case[1], case[2]), function()
+    spec.equal(texts(sweep.parse_axis(case[1], OPTIONS)), case[2])
   end)
 end
 
-tap.test("sizes are integers in Lua", function()
-  local axis = sweep.parse_axis("bytes=1K..4K:x2", SPEC)
-  tap.equal(math.type(axis.values[2]), "integer")
-  tap.equal(axis.values, { 1024, 2048, 4096 })
+spec.test("sizes are integers in Lua", function()
+  local axis = sweep.parse_axis("bytes=1K..4K:x2", OPTIONS)
+  spec.equal(math.type(axis.values[2]), "integer")
+  spec.equal(axis.values, { 1024, 2048, 4096 })
 end)
 
 -- ---- points ----
@@ -83,38 +81,38 @@ end
 local N, B = sweep.axis("n", { 1, 2 }), sweep.axis("b", { 10, 20, 30 })
 local C = sweep.axis("c", { 7, 8, 9 })
 
-tap.test("without axes there is one point", function()
-  tap.equal(sweep.points {}, { { index = 1, name = "all", values = {} } })
+spec.test("without axes there is one point", function()
+  spec.equal(sweep.points {}, { { index = 1, name = "all", values = {} } })
 end)
-tap.test("axes multiply, the last varying fastest", function()
-  tap.equal(names(sweep.points { N, B }),
+spec.test("axes multiply, the last varying fastest", function()
+  spec.equal(names(sweep.points { N, B }),
     "n=1,b=10 n=1,b=20 n=1,b=30 n=2,b=10 n=2,b=20 n=2,b=30")
 end)
-tap.test("zipped axes go side by side", function()
-  tap.equal(names(sweep.points({ B, N, C }, { { "b", "c" } })),
+spec.test("zipped axes go side by side", function()
+  spec.equal(names(sweep.points({ B, N, C }, { { "b", "c" } })),
     "b=10,c=7,n=1 b=10,c=7,n=2 b=20,c=8,n=1 b=20,c=8,n=2 b=30,c=9,n=1 b=30,c=9,n=2")
 end)
-tap.test("axes of different lengths cannot be zipped", function()
-  tap.refuses("'n' has 2 values and 'b' has 3: they cannot be zipped",
+spec.test("axes of different lengths cannot be zipped", function()
+  spec.refuses("'n' has 2 values and 'b' has 3: they cannot be zipped",
     sweep.points({ N, B }, { { "n", "b" } }))
 end)
-tap.test("a zip of what is not swept is refused", function()
-  tap.refuses("'x' is zipped but not swept", sweep.points({ N }, { { "n", "x" } }))
+spec.test("a zip of what is not swept is refused", function()
+  spec.refuses("'x' is zipped but not swept", sweep.points({ N }, { { "n", "x" } }))
 end)
-tap.test("an axis given twice is refused", function()
-  tap.refuses("'n' is swept twice", sweep.points { N, N })
+spec.test("an axis given twice is refused", function()
+  spec.refuses("'n' is swept twice", sweep.points { N, N })
 end)
-tap.test("too many points are refused before they are made", function()
+spec.test("too many points are refused before they are made", function()
   local big = {}
   for i = 1, 1001 do big[i] = i end
-  tap.refuses("more than 1000000 points",
+  spec.refuses("more than 1000000 points",
     sweep.points { sweep.axis("p", big), sweep.axis("q", big) })
 end)
-tap.test("--only finds a point by number and by name in any order", function()
+spec.test("--only finds a point by number and by name in any order", function()
   local points = sweep.points { N, B }
-  tap.equal(sweep.find(points, "4").name, "n=2,b=10")
-  tap.equal(sweep.find(points, "b=30,n=1").index, 3)
-  tap.refuses("no point 'n=3,b=10' among 6", sweep.find(points, "n=3,b=10"))
+  spec.equal(sweep.find(points, "4").name, "n=2,b=10")
+  spec.equal(sweep.find(points, "b=30,n=1").index, 3)
+  spec.refuses("no point 'n=3,b=10' among 6", sweep.find(points, "n=3,b=10"))
 end)
 
-tap.done()
+return spec.done()

@@ -1,0 +1,124 @@
+-- library.lua - where recipes are: found by path or by name, read, and turned into a recipe; and
+-- the files that lie beside them.
+--
+-- A word with a '/' or the ending .lua is a path. A name is looked for in the person's folder of
+-- recipes, in the installed data folder, and inside the program.
+
+local errors = require "perilune.errors"
+local recipe = require "perilune.recipe"
+
+local library = {}
+
+local MAX_BYTES = 16 << 20
+
+---@class perilune.RecipeFile
+---@field text string
+---@field chunk string name for error messages
+---@field path string? nil when it is inside the program
+---@field dir string folder of the files beside it; of resources when path is nil
+
+local function sys() return require "perilune.core.sys" end
+local function boot() return require "perilune.core.boot" end
+
+-- Folders with recipes, nearest to the person first.
+local function folders()
+  local list = {}
+  local own = require("perilune.config").folder()
+  list[#list + 1] = own and own .. "/recipes"
+  local data = boot().datadir
+  list[#list + 1] = data and data .. "/recipes"
+  return list
+end
+
+local function from_path(path)
+  local text, message = sys().read_file(path, MAX_BYTES)
+  if not text then return nil, message end
+  return { text = text, chunk = "@" .. path, path = path, dir = path:match("^(.*)/[^/]*$") or "." }
+end
+
+local function from_program(name)
+  local text = boot().resource("recipes", name .. ".lua")
+  return text and { text = text, chunk = "=recipes/" .. name .. ".lua", dir = "" }
+end
+
+--- The names of the recipes that need no path.
+---@return string[]
+function library.names()
+  local seen, names = {}, {}
+  local function add(file)
+    local name = file:match("^([^/]+)%.lua$")
+    if name and not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  for _, folder in ipairs(folders()) do
+    for _, file in ipairs(sys().stat(folder) and sys().readdir(folder) or {}) do add(file) end
+  end
+  for _, file in ipairs(boot().resources("recipes")) do add(file) end
+  table.sort(names)
+  return names
+end
+
+local function missing(word)
+  if word:find("/", 1, true) or word:find("%.lua$") then
+    errors.usage("there is no recipe file '%s'", word)
+  end
+  local names = library.names()
+  local near = require "perilune.nearest"(word, names)
+  if not near and sys().stat(word .. ".lua") then near = "./" .. word .. ".lua" end
+  errors.usage("there is no recipe '%s'%s; shipped are %s", word,
+    near and ("; did you mean %s?"):format(near) or "", table.concat(names, ", "))
+end
+
+--- The file of a recipe; a usage error that suggests when there is none.
+---@param word string path or name
+---@return perilune.RecipeFile
+function library.find(word)
+  if word:find("/", 1, true) or word:find("%.lua$") then
+    local stat = sys().stat(word)
+    if not stat or stat.type == "dir" then missing(word) end
+    local file, message = from_path(word)
+    return file or errors.fail(2, "%s: %s", word, message)
+  end
+  for _, folder in ipairs(folders()) do
+    local path = ("%s/%s.lua"):format(folder, word)
+    if sys().stat(path) then return from_path(path) or missing(word) end
+  end
+  return from_program(word) or missing(word)
+end
+
+--- Runs the file and gives the recipe it returns.
+---@param file perilune.RecipeFile
+---@return perilune.Recipe
+function library.load(file)
+  local sandbox = require "perilune.sandbox"
+  local value = sandbox.load(file.text, file.chunk, file.path and file.dir)()
+  if not recipe.is(value) then
+    errors.fail(2, "%s returns no recipe: it should end with return pl.recipe { ... }",
+      file.path or file.chunk:sub(2))
+  end
+  value.path = file.path
+  return value
+end
+
+--- The bytes of a file named by a recipe: beside it, else from the working directory.
+---@param file perilune.RecipeFile
+---@param path string
+---@return string? bytes
+---@return string? message
+function library.read_beside(file, path)
+  if path:sub(1, 1) ~= "/" then
+    if not file.path then
+      local text = boot().resource("recipes", path)
+      if text then return text end
+    elseif sys().stat(file.dir .. "/" .. path) then
+      path = file.dir .. "/" .. path
+    end
+  end
+  local text, message = sys().read_file(path)
+  if text then return text end
+  return nil, ("%s: %s"):format(path, message)
+end
+
+return library

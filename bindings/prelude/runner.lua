@@ -1,0 +1,158 @@
+-- runner.lua - where a recipe runs: its fleet and its record, as the engine and `t` use them.
+
+local fanout = require "perilune.fanout"
+local library = require "perilune.library"
+local report = require "perilune.report"
+local sched = require "perilune.core.sched"
+local sys = require "perilune.core.sys"
+local terminal = require "perilune.terminal"
+local units = require "perilune.units"
+
+local runner = {}
+
+---@class perilune.Runner
+---@field recipe perilune.Recipe
+---@field hosts userdata
+---@field transport userdata
+local Runner = {}
+Runner.__index = Runner
+
+local FOLDER, FILE = 448, 384 -- 0700, 0600
+
+-- Options as the journal and the report hold them: values that JSON has.
+local function recordable(options)
+  local out = {}
+  for name, value in pairs(options) do
+    out[name] = type(value) == "userdata" and tostring(value) or value
+  end
+  return out
+end
+
+local function functions_of(self)
+  local session, shown = self.session, self.shown
+  self.record = function(ev, fields) session:append(ev, fields) end
+  self.say = function(text) io.stderr:write(text, "\n") end
+  self.now = sched.now
+  self.recordable = recordable
+  self.read_file = function(path) return library.read_beside(self.file, path) end
+  self.progress = function(i, n, swept)
+    if shown then self.say(("point %d of %d: %s"):format(i, n, swept.name)) end
+  end
+  self.ended = function(entry)
+    if shown then self.say(report.point_text(entry)) end
+  end
+  self.start = function(spec) return assert(fanout.start(self.fleet, session, spec)) end
+  self.next_call = function(what) return ("%s-%s%d"):format(session:id(), what, session.calls + 1) end
+  self.host_set = function(names) return require("perilune.core.hostset").new(names) end
+  self.attach = function(t, name, bytes) return self:keep(t, name, bytes) end
+  self.scratch = function(name) return self:scratch_folder(name) end
+  self.here = function(cmd, opts) return self:run_here(cmd, opts) end
+end
+
+--- Begins a run: its record, and what the recipe sees of it.
+---@param settings { recipe: perilune.Recipe, file: perilune.RecipeFile, fleet: table, plan: perilune.Plan, run_dir: string? }
+---@return perilune.Runner
+function runner.begin(settings)
+  local self = setmetatable(settings, Runner)
+  local plan = self.plan
+  self.hosts, self.transport = self.fleet.hosts, self.fleet.transport
+  self.n_points, self.shown = #plan.points, #plan.points > 1
+  self.session = require("perilune.session").begin({ kind = "run", name = plan.name,
+    recipe = self.recipe.name, path = self.recipe.path, options = recordable(plan.options),
+    points = #plan.points, repeats = plan.repeats, warmup = plan.warmup,
+    hosts = tostring(self.hosts), transport = self.fleet.transport_name }, self.run_dir)
+  functions_of(self)
+  fanout.use(self.fleet, self.session)
+  return self
+end
+
+-- ---- files ---------------------------------------------------------------------------------
+
+-- Attachments of several points do not overwrite each other: each has its folder.
+function Runner:keep(t, name, bytes)
+  local dir = self.session:dir()
+  if not dir then return name end
+  local folder = self.n_points > 1 and ("attachments/%d"):format(t.index) or "attachments"
+  assert(sys.mkdir(dir .. "/" .. folder, FOLDER, true))
+  assert(sys.write_file(("%s/%s/%s"):format(dir, folder, name), bytes, FILE))
+  return folder .. "/" .. name
+end
+
+--- A folder of this machine's cache, made.
+function Runner:scratch_folder(name)
+  local base = sys.getenv("XDG_CACHE_HOME")
+  if not base or base:sub(1, 1) ~= "/" then base = sys.home() .. "/.cache" end
+  local folder = base .. "/perilune/" .. name
+  assert(sys.mkdir(folder, FOLDER, true))
+  return folder
+end
+
+-- ---- this machine --------------------------------------------------------------------------
+
+--- Runs a command line of the recipe's on this machine; the fields of a result.
+---@param line string
+---@param opts? { cwd: string?, timeout: number? }
+function Runner:run_here(line, opts)
+  opts = opts or {}
+  local core = require "perilune.core.run"
+  self.local_transport = self.local_transport or require("perilune.core.transport")["local"]()
+  local call, id = self.session:next_call()
+  local run = assert(core.start { transport = self.local_transport, id = id,
+    hosts = require("perilune.core.hostset").new { "localhost" }, line = line, cwd = opts.cwd,
+    timeout = opts.timeout, sinks = self.session:add_sink({}, call) })
+  run:wait()
+  return run:result(1)
+end
+
+-- ---- running it ----------------------------------------------------------------------------
+
+--- Runs the plan and ends the record.
+---@return table report
+---@return string text
+---@return string json
+function Runner:carry_out()
+  local begun, wall = sched.now(), sched.wall()
+  local entries = require("perilune.engine").run(self.plan, self)
+  local r = self:make_report(self.plan, entries, begun, wall)
+  local text, json = self:write_report(r)
+  self.session:finish(r.status, r.verdict)
+  return r, text, json
+end
+
+-- ---- what it came to -----------------------------------------------------------------------
+
+--- The report's table; entries are the engine's.
+function Runner:make_report(plan, entries, begun, wall)
+  local status, verdict = report.overall(entries)
+  for _, entry in ipairs(entries) do entry.options = recordable(entry.options or {}) end
+  return { version = 1, run = self.session:id(), recipe = self.recipe.name,
+    summary = self.recipe.summary, name = plan.name, verdict = verdict, status = status,
+    began = wall, seconds = sched.now() - begun, hosts = tostring(self.hosts),
+    host_count = #self.hosts, transport = self.transport:name(), dir = self.session:dir(),
+    repeats = plan.repeats, warmup = plan.warmup, points = entries }
+end
+
+--- Writes report.txt and report.json into the run folder; the JSON text.
+---@return string text
+---@return string json
+function Runner:write_report(r)
+  local text, json = report.text(r), report.json(r)
+  local dir = self.session:dir()
+  if dir then
+    for name, bytes in pairs { ["report.txt"] = text, ["report.json"] = json } do
+      local ok, message = sys.write_file(dir .. "/" .. name, bytes, FILE)
+      if not ok then terminal.note("%s/%s: %s", dir, name, message) end
+    end
+  end
+  return text, json
+end
+
+--- What will run, in one line.
+function runner.announcement(plan, fleet)
+  local passes = plan.repeats > 1 and (", %d times each"):format(plan.repeats) or ""
+  local warm = plan.warmup > 0 and (" after %s"):format(units.count(plan.warmup, "warm-up")) or ""
+  return ("%s: %s%s%s on %s over %s"):format(plan.recipe.name, units.count(#plan.points, "point"),
+    passes, warm, units.count(#fleet.hosts, "host"), fleet.transport:name())
+end
+
+return runner

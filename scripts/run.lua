@@ -1,0 +1,169 @@
+-- perilune run: a recipe on a fleet. Options before RECIPE are ours, after it the recipe's.
+
+local errors = require "perilune.errors"
+local fleet = require "perilune.fleet"
+local library = require "perilune.library"
+local options = require "perilune.options"
+local runner = require "perilune.runner"
+local sweep = require "perilune.sweep"
+local terminal = require "perilune.terminal"
+
+local POINTS_ASKED = 64 -- more need --yes or --max-points
+local LISTED = 20       -- points that --dry-run and the announcement name
+
+local OWN = {
+  { "sweep", type = "list", whole = true, metavar = "NAME=VALUES", group = "POINTS",
+    help = "a point for each value: v1,v2 or lo..hi:xK or lo..hi:+K; several multiply" },
+  { "zip", type = "list", whole = true, metavar = "A,B", group = "POINTS",
+    help = "let these sweeps go side by side" },
+  { "repeat", type = "int", default = 1, min = 1, group = "POINTS",
+    help = "run each point so often; its metrics have as many samples" },
+  { "warmup", type = "int", default = 0, min = 0, group = "POINTS",
+    help = "run each point so often before, without counting" },
+  { "only", type = "string", metavar = "POINT", group = "POINTS",
+    help = "one point, by its number or name" },
+  { "failed", type = "bool", later = true },
+  { "shard", type = "string", later = true },
+  { "interleave", type = "bool", later = true },
+  { "shuffle", type = "bool", later = true },
+  { "yes", short = "y", type = "bool", group = "POINTS", help = "run more than 64 points" },
+  { "max-points", type = "int", min = 1, group = "POINTS", help = "run up to so many points" },
+  { "dry-run", type = "bool", group = "REPORT", help = "say what would run, and end" },
+  { "json", type = "string", metavar = "FILE|-", group = "REPORT",
+    help = "the report as JSON into a file, or on standard output" },
+  { "run-dir", type = "path", metavar = "DIR", group = "REPORT",
+    help = "keep the run in this folder" },
+  { "name", type = "string", group = "REPORT", help = "what the run is called; the recipe's name" },
+  { "sim", type = "bool", group = "REHEARSAL",
+    help = "the simulated fleet of these hosts, on virtual time" },
+  { "seed", type = "int", group = "REHEARSAL", help = "of math.random; the same run again" },
+  { "tap", type = "string", later = true },
+  { "junit", type = "string", later = true },
+  { "html", type = "string", later = true },
+  { "detach", type = "bool", later = true },
+  { "sim-from", type = "string", later = true },
+  { "faults", type = "string", later = true },
+}
+
+-- ---- what was asked for --------------------------------------------------------------------
+
+-- The options of the recipe from its words; prints its help when asked.
+local function read_recipe_options(recipe, words)
+  local values, rest = options.parse(recipe.options, words)
+  if not values then errors.usage("%s: %s", recipe.name, rest) end
+  if not values.help and rest[1] then
+    errors.usage("%s takes no argument '%s'; options of perilune stand before the recipe",
+      recipe.name, rest[1])
+  end
+  return values
+end
+
+local function print_recipe_help(word, recipe)
+  terminal.print(("%s%s\n\nusage: perilune run [OPTIONS] %s [--OPTION VALUE]...\n%s"):format(
+    recipe.name, recipe.summary and " - " .. recipe.summary or "", word,
+    require("perilune.help").options(recipe.options, terminal.color(1))))
+  return 0
+end
+
+local function make_points(recipe, o)
+  local axes, zips = {}, {}
+  for i, text in ipairs(o.sweep or {}) do
+    axes[i] = errors.checked(sweep.parse_axis(text, recipe.options))
+  end
+  for i, text in ipairs(o.zip or {}) do
+    zips[i] = {}
+    for name in text:gmatch("[^,]+") do table.insert(zips[i], name) end
+  end
+  local points = errors.checked(sweep.points(axes, zips))
+  if not o.only then return points end
+  return { errors.checked(sweep.find(points, o.only)) }
+end
+
+local function check_number(points, o)
+  local most = o.max_points or (o.yes and math.huge or POINTS_ASKED)
+  if #points <= most then return end
+  if o.max_points then
+    errors.usage("%d points are more than --max-points %d", #points, o.max_points)
+  end
+  errors.usage("%d points: more than %d need --yes or --max-points", #points, POINTS_ASKED)
+end
+
+local function list_points(points)
+  if #points == 1 and points[1].name == "all" then return end
+  for i = 1, math.min(#points, LISTED) do
+    io.stderr:write(("%5d  %s\n"):format(points[i].index, points[i].name))
+  end
+  if #points > LISTED then io.stderr:write(("       and %d more\n"):format(#points - LISTED)) end
+end
+
+-- ---- running -------------------------------------------------------------------------------
+
+local function put_json(where, json)
+  if where == "-" then return terminal.print(json) end
+  local file, message = io.open(where, "w")
+  if not file then errors.fail(2, "%s", message) end
+  file:write(json)
+  file:close()
+end
+
+local function carry_out(plan, file, opened, o)
+  local run = runner.begin { recipe = plan.recipe, file = file, fleet = opened, plan = plan,
+    run_dir = o.run_dir }
+  local report, text, json = run:carry_out()
+  io.stderr:write(text)
+  if o.json then put_json(o.json, json) end
+  return report.status
+end
+
+-- --sim is another name for --transport sim.
+local function rehearsal(o, given)
+  if not o.sim then return end
+  if given.transport and o.transport ~= "sim" then
+    errors.usage("--sim and --transport %s exclude each other", o.transport)
+  end
+  o.transport, given.transport = "sim", true
+end
+
+local function run_recipe(o, words, given)
+  if not words[1] then
+    errors.usage("no recipe given; shipped are %s", table.concat(library.names(), ", "))
+  end
+  local file = library.find(words[1])
+  local recipe = library.load(file)
+  local values = read_recipe_options(recipe, table.move(words, 2, #words, 1, {}))
+  if values.help then return print_recipe_help(words[1], recipe) end
+  local points = make_points(recipe, o)
+  local plan = { recipe = recipe, options = values, points = points, repeats = o["repeat"],
+    warmup = o.warmup, name = o.name or recipe.name }
+  rehearsal(o, given)
+  if o.seed then math.randomseed(o.seed) end
+  local opened = fleet.open(o, given, { warm = true, responder = recipe:responder() })
+  terminal.note("%s", runner.announcement(plan, opened))
+  list_points(points)
+  if o.dry_run then return 0 end
+  check_number(points, o)
+  return carry_out(plan, file, opened, o)
+end
+
+return {
+  name = "run",
+  summary = "run a recipe: sweeps, repeats, metrics, gates, a report",
+  usage = { "run [FLEET] [REPORT] RECIPE [--OPTION VALUE]...",
+            "run RECIPE --help" },
+  about = "RECIPE is a file, or the name of one that is installed. Options before it are "
+    .. "perilune's, options after it the recipe's. What is said while it runs and the report go "
+    .. "to standard error and into the run folder; print and --json - go to standard output.",
+  options = options.join(fleet.options, OWN),
+  stop_at_word = true,
+  notes = {
+    "Exit status by the verdicts of the points, the worst wins: 2 the recipe is wrong,",
+    "130/143 interrupted, 3 unreachable, refused or lost, 124 timed out, 1 a command or",
+    "an expectation failed, 99 a gate was breached, 0 all passed.",
+  },
+  examples = {
+    "perilune run -w node[1-4] hello",
+    "perilune run --transport local -w node[1-4] ring-allreduce --hosts 4",
+    "perilune run --sim -w node[1-1000] --sweep bytes=64K..1M:x4 ring-allreduce --hosts 1000",
+  },
+  run = run_recipe,
+}
