@@ -56,6 +56,11 @@ void printer_destroy(struct printer *p)
 	free(p);
 }
 
+bool printer_busy(const struct printer *p)
+{
+	return p->runs != NULL;
+}
+
 struct run_sink *printer_sink(struct printer *p)
 {
 	return &p->sink;

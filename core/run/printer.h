@@ -43,6 +43,8 @@ struct printer *printer_create(struct loop *loop, const struct printer_options *
 			       struct pl_error *err);
 void printer_destroy(struct printer *p); /* its runs have ended; NULL is a no-op */
 
+bool printer_busy(const struct printer *p); /* some run prints here */
+
 /* May be given to several runs, one after the other or at once. */
 struct run_sink *printer_sink(struct printer *p);
 

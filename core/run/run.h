@@ -112,7 +112,7 @@ typedef void (*run_waiting_f)(void *arg, size_t i, const char *host, enum phase 
 			      int64_t since_us);
 void run_waiting(const struct run *run, run_waiting_f fn, void *arg);
 
-/* Only after on_end (asserted), from outside the loop's callbacks. NULL is a no-op. */
+/* Only in a later turn than on_end (asserted). NULL is a no-op. */
 void run_destroy(struct run *run);
 
 /* The exit status of interface.md for one outcome, and the worse of two (order 2, 130/143, 3, 124,
