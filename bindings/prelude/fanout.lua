@@ -14,7 +14,7 @@ end
 --- The fleet and the session of the running task; made with the defaults when there is none.
 function fanout.current()
   local locals = require("perilune.core.sched").locals()
-  if not locals.fleet then locals.fleet = require("perilune.fleet").open({}, {}) end
+  if not locals.fleet then locals.fleet = require("perilune.fleet").default() end
   if not locals.session then
     locals.session = require("perilune.session").begin { kind = "lua", name = "lua" }
   end
@@ -43,6 +43,19 @@ function fanout.start(fleet, session, spec)
     spec[name] = first_set(spec[name], settings[name])
   end
   return require("perilune.core.run").start(spec)
+end
+
+--- The worse of two exit statuses, in the order of the contract.
+---@return integer
+function fanout.worse_status(a, b)
+  return require("perilune.core.run").exit_status_worse(a, b)
+end
+
+--- 130 or 143 once a signal asked to end, else nil.
+---@return integer?
+function fanout.interrupted_status()
+  local _, status = require("perilune.core.sched").interrupted()
+  return status
 end
 
 return fanout

@@ -51,13 +51,16 @@ fleet.options = {
 
 -- ---- values --------------------------------------------------------------------------------
 
+-- What a cluster file says about how its hosts are reached.
+local OF_CLUSTER = { user = true, transport = true, ssh_config = true }
+
 -- Given options win, then FANOUT, the cluster file, the configuration, the defaults in the table.
 local function gather_values(o, given, files, cluster)
   local values = {}
   for _, entry in ipairs(fleet.options) do
     local key = entry[1]:gsub("-", "_")
     local value = files[key]
-    if cluster and cluster[key] ~= nil and key ~= "hosts" then value = cluster[key] end
+    if cluster and OF_CLUSTER[key] and cluster[key] ~= nil then value = cluster[key] end
     if given[key] or value == nil then value = o[key] end
     values[key] = value
   end
@@ -194,7 +197,10 @@ end
 local function open_transport(name, values, settings)
   local transport = require "perilune.core.transport"
   if name == "local" then return transport["local"]() end
-  if name == "sim" then return transport.sim { responder = settings.responder } end
+  if name == "sim" then
+    errors.checked(require("perilune.core.sched").virtual_time())
+    return transport.sim { responder = settings.responder }
+  end
   if name == "ssh" then return open_ssh(values, settings.warm) end
   errors.usage("--transport %s is not in this version", name)
 end
@@ -205,6 +211,20 @@ end
 local function failures_allowed(limit, count)
   if not limit then return nil end
   return limit.count or count * limit.percent // 100
+end
+
+--- The fleet of nobody's options: this machine, or the cluster of the configuration.
+---@return perilune.Fleet
+function fleet.default()
+  return fleet.open(errors.checked(require("perilune.options").validate(fleet.options, {})), {})
+end
+
+local Fleet = {}
+Fleet.__index = Fleet
+
+-- Sessions are ended; no run may be going on.
+function Fleet:__close()
+  self.transport:close()
 end
 
 ---@class perilune.Fleet
@@ -228,7 +248,7 @@ function fleet.open(o, given, settings)
   values.fanout = within_limit(limits, "fanout", values.fanout or 64, given.fanout)
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)
-  return {
+  return setmetatable({
     hosts = set,
     cluster = cluster,
     transport_name = name,
@@ -241,7 +261,7 @@ function fleet.open(o, given, settings)
       fail_fast = values.fail_fast,
       max_fail = failures_allowed(values.max_fail, #set),
     },
-  }
+  }, Fleet)
 end
 
 return fleet

@@ -9,6 +9,12 @@ local session = {}
 local Session = {}
 Session.__index = Session
 
+-- Left without finish(): by an error, or by a cancel.
+function Session:__close(e)
+  local canceled = type(e) == "table" and e.kind == "cancel"
+  self:finish(canceled and 130 or 2)
+end
+
 local function open_store()
   local folder = require("perilune.config").state_folder()
   if not folder then return nil, "no home folder; set PERILUNE_STATE" end

@@ -89,10 +89,12 @@ types.choice = {
   show = plain,
 }
 
---- Words separated by commas; giving the option again adds to them.
+--- Words separated by commas; giving the option again adds to them. With `whole` in the option
+--- each text is one word.
 types.list = {
   metavar = "A,B",
-  read = function(text)
+  read = function(text, option)
+    if option.whole then return { text } end
     local words = {}
     for word in text:gmatch("[^,]+") do words[#words + 1] = word end
     return words, "a list"

@@ -1,0 +1,53 @@
+-- history.lua - the runs that were recorded: the list, and one in detail.
+
+local errors = require "perilune.errors"
+
+local history = {}
+
+local function open_store()
+  local folder = require("perilune.config").state_folder()
+  if not folder then errors.fail(2, "no home folder; set PERILUNE_STATE") end
+  local store, message = require("perilune.core.store").open(folder)
+  if not store then errors.fail(2, "%s", message) end
+  return store
+end
+
+--- Rows of the index, newest first: id, kind, name, verdict, status, dir, begun, ended, hosts,
+--- failed.
+---@param limit integer 0: all
+---@return table[]
+function history.list(limit)
+  local store = open_store()
+  local rows, message = store:list(limit)
+  store:close()
+  if not rows then errors.fail(2, "%s", message) end
+  return rows
+end
+
+--- The folder of the run whose id begins so; "last" is the newest.
+---@param prefix string
+---@return string
+function history.find(prefix)
+  local store = open_store()
+  local folder, message = store:find(prefix)
+  store:close()
+  if not folder then errors.fail(2, "%s", message) end
+  return folder
+end
+
+--- The events of a run folder, and whether its last line was torn.
+---@return table[] events
+---@return boolean torn
+function history.read(folder)
+  local events, torn = require("perilune.core.store").read(folder)
+  if not events then errors.fail(2, "%s", torn) end
+  return events, torn
+end
+
+--- Any value as JSON on one line.
+---@return string
+function history.json(value)
+  return require("perilune.core.json").encode(value)
+end
+
+return history

@@ -1,0 +1,190 @@
+-- output.lua - the OUTPUT options: what of a fan-out goes to standard output, and in what form;
+-- the summary on standard error.
+
+local reasons = require "perilune.reasons"
+local terminal = require "perilune.terminal"
+local units = require "perilune.units"
+
+local output = {}
+
+local GROUP = "OUTPUT"
+local REASONS_MAX = 40 -- lines of a summary
+
+--- The OUTPUT options, for a verb's table.
+output.options = {
+  { "no-prefix", short = "N", type = "bool", group = GROUP, help = "lines without the host's name" },
+  { "gather", short = "b", type = "bool", group = GROUP,
+    help = "at the end, hosts with equal output together" },
+  { "diff", type = "bool", group = GROUP, later = true },
+  { "outdir", type = "path", metavar = "DIR", group = GROUP,
+    help = "into files DIR/HOST.out and DIR/HOST.err" },
+  { "json", type = "bool", group = GROUP,
+    help = "one JSON object a line, as each host ends; a summary last" },
+  { "quiet", short = "q", type = "bool", group = GROUP, help = "no summary, no progress" },
+  { "remote-status", short = "S", type = "bool", group = GROUP,
+    help = "exit with the largest remote status when nothing worse happened" },
+  { "progress", type = "choice", choices = { "auto", "always", "never" }, default = "auto",
+    group = GROUP, help = "say who is being waited for" },
+}
+
+-- Forms of output that exclude each other.
+local FORMS = { "gather", "json", "outdir" }
+
+local function check_forms(o)
+  local chosen
+  for _, form in ipairs(FORMS) do
+    if o[form] then
+      if chosen then
+        require("perilune.errors").usage("--%s and --%s exclude each other", chosen, form)
+      end
+      chosen = form
+    end
+  end
+end
+
+--- The sink that prints as output comes; nil with --gather, which prints at the end.
+---@param o table values of output.options
+function output.printer(o)
+  check_forms(o)
+  if o.gather then return nil end
+  if o.outdir then
+    local ok, message = require("perilune.core.sys").mkdir(o.outdir, 493, true)
+    if not ok then require("perilune.errors").usage("--outdir %s: %s", o.outdir, message) end
+  end
+  return require("perilune.core.run").printer {
+    prefix = not o.no_prefix, quiet = true, json = o.json, outdir = o.outdir,
+    color = terminal.color(1),
+  }
+end
+
+-- ---- gathered output -----------------------------------------------------------------------
+
+local RULE = ("-"):rep(15)
+
+local function with_newline(text)
+  return text:sub(-1) == "\n" and text or text .. "\n"
+end
+
+local function block(group, text)
+  local count = #group.hosts
+  return ("%s\n%s%s\n%s\n%s"):format(RULE, group.hosts:fold(),
+    count > 1 and (" (%d)"):format(count) or "", RULE, with_newline(text))
+end
+
+-- The blocks of one stream of folded groups.
+local function blocks(groups, stream, bare)
+  local out = {}
+  for _, group in ipairs(groups) do
+    local text = group[stream]
+    if text and text ~= "" then
+      out[#out + 1] = bare and with_newline(text) or block(group, text)
+    end
+  end
+  return table.concat(out)
+end
+
+--- Folded groups as `exec --gather` prints them, standard output before standard error.
+---@return string
+function output.folded_text(groups)
+  return blocks(groups, "stdout") .. blocks(groups, "stderr")
+end
+
+local function print_gathered(run, o)
+  local groups = run:fold { by = "output" }
+  terminal.print(blocks(groups, "stdout", o.no_prefix))
+  io.stderr:write(blocks(groups, "stderr", o.no_prefix))
+  for _, group in ipairs(groups) do
+    if group.truncated then
+      terminal.note("%s: output exceeded memory; all of it: %s", group.hosts:fold(),
+        group.stdout_path or group.stderr_path or "dropped")
+    end
+  end
+end
+
+-- ---- the summary ---------------------------------------------------------------------------
+
+local OUTCOMES = { "ok", "exit", "signal", "timeout", "idle", "unreachable", "auth", "hostkey",
+                   "lost", "canceled" }
+
+-- "64 hosts: 61 ok, 2 unreachable, 1 exit (1.2 s)"
+local function counts_line(summary, seconds)
+  local parts = {}
+  for _, outcome in ipairs(OUTCOMES) do
+    local count = summary[outcome]
+    if count and count > 0 then parts[#parts + 1] = ("%d %s"):format(count, outcome) end
+  end
+  return ("%s: %s (%s)"):format(units.count(summary.tasks, "host"), table.concat(parts, ", "),
+    units.format_duration(seconds))
+end
+
+local function print_reasons(run, failed)
+  local list = reasons.fold(run, failed)
+  for i, reason in ipairs(list) do
+    if i > REASONS_MAX then
+      io.stderr:write(("  ... and %d more reasons\n"):format(#list - REASONS_MAX))
+      break
+    end
+    io.stderr:write("  ", reason.line, "\n")
+  end
+end
+
+local function print_summary(run, seconds)
+  local failed = reasons.failed(run)
+  if #failed == 0 and not require("perilune.core.sys").isatty(2) then return end
+  terminal.note(counts_line(run:summary(), seconds))
+  print_reasons(run, failed)
+end
+
+-- ---- exit status ---------------------------------------------------------------------------
+
+local SIGNALS = { HUP = 1, INT = 2, QUIT = 3, ILL = 4, TRAP = 5, ABRT = 6, BUS = 7, FPE = 8,
+                  KILL = 9, USR1 = 10, SEGV = 11, USR2 = 12, PIPE = 13, ALRM = 14, TERM = 15 }
+
+local function largest_remote(run)
+  local largest = 0
+  for _, index in ipairs(reasons.failed(run)) do
+    local entry = run:result(index)
+    local code = entry.code or 128 + (SIGNALS[entry.signal] or 0)
+    largest = math.max(largest, code)
+  end
+  return largest
+end
+
+-- The exit status of a run that has ended, by the contract, -S included.
+local function status_of(run, o)
+  local status = require("perilune.fanout").interrupted_status() or run:status()
+  if o.remote_status and status == 1 then return largest_remote(run) end
+  return status
+end
+
+-- ---- all of it -----------------------------------------------------------------------------
+
+-- Prints what is left to print of a run that has ended.
+local function finish(run, o, printer, seconds)
+  if printer then
+    printer:flush()
+  else
+    print_gathered(run, o)
+  end
+  if not o.quiet then print_summary(run, seconds) end
+end
+
+--- Waits for a run of the command line: progress, Ctrl-C, what is printed at the end.
+---@param run userdata
+---@param o table values of output.options
+---@param printer userdata? from output.printer, a sink of this run
+---@return integer status the exit status of the contract
+function output.watch(run, o, printer)
+  local sched = require "perilune.core.sched"
+  local progress = require "perilune.progress"
+  local begun = sched.now()
+  local prints = printer ~= nil and not o.json and not o.outdir
+  local line = progress.start(run, o.quiet and "never" or o.progress, prints)
+  progress.on_interrupt(run, line)
+  run:wait()
+  line:stop()
+  finish(run, o, printer, sched.now() - begun)
+  return status_of(run, o)
+end
+
+return output
