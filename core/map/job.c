@@ -95,13 +95,19 @@ static int check_sizes(struct pl_job *j, struct pl_error *err)
 	return 0;
 }
 
+/* A dense job needs no second generator. */
+static bool has_experts(const struct pl_job *j)
+{
+	return j->ep > 1 || j->etp != j->tp;
+}
+
 int pl_job_check(struct pl_job *j, struct pl_error *err)
 {
 	if (check_sizes(j, err) < 0)
 		return -1;
-	if (axis_stride(j, PL_AXIS_PP, false) != axis_stride(j, PL_AXIS_PP, true))
+	if (has_experts(j) && axis_stride(j, PL_AXIS_PP, false) != axis_stride(j, PL_AXIS_PP, true))
 		return pl_errorf(err, PL_EUSAGE,
-				 "job: with this order the pipeline groups of the dense and the "
+				 "job: in this order the pipeline groups of the dense and the "
 				 "expert layers would be different ranks: put pp last in the order");
 	return 0;
 }
@@ -163,7 +169,7 @@ size_t job_blocks(const struct pl_job *j, uint32_t blocks[2 * PL_AXES])
 {
 	size_t n = 0;
 
-	for (int expert = 0; expert < 2; expert++) {
+	for (int expert = 0; expert <= has_experts(j); expert++) {
 		uint32_t block = 1;
 
 		for (int i = 0; i < PL_AXES; i++) {

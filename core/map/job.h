@@ -7,8 +7,10 @@
  *	dense	tp cp dp pp	(ep is 1)	attention and dense layers
  *	expert	etp ep edp pp	(cp is 1)	experts; token "tp" stands for etp, "dp" for edp
  *
- * with edp = world / (etp * ep * pp). A token that is missing in the order must have size 1, and
- * the pipeline groups of both generators must be the same ranks.
+ * with edp = world / (etp * ep * pp). A token that is missing in the order must have size 1. In a
+ * job with experts (ep > 1) the pipeline groups of both generators must be the same ranks. Where
+ * etp is not given it is tp in a dense job and 1 in one with experts, as published models have it
+ * (Megatron itself would take tp).
  *
  * Groups are never listed in memory: a family of groups is a generator of mixed-radix offsets.
  */
