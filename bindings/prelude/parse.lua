@@ -52,12 +52,10 @@ function Rows:column(key)
   return values
 end
 
+-- Hexadecimal words are names more often than numbers.
 local function value_of(text)
-  if text:find("^[+-]?%.?%d") and not text:find("^0[xX]") then
-    return math.tointeger(tonumber(text)) and not text:find("[.eE]") and math.tointeger(tonumber(text))
-      or tonumber(text) or text
-  end
-  return text
+  if not text:find("^[+-]?%.?%d") or text:find("^[+-]?0[xX]") then return text end
+  return tonumber(text) or text
 end
 
 local function read_pairs(line, rows)
