@@ -321,7 +321,7 @@ static void part_measure(struct hostpattern *p, size_t i, uint64_t *count)
 			*count += range_count(r);
 	}
 	p->longest += part->literal_len + longest;
-	if (!ranges_rise(p->ranges + part->first_range, part->n_ranges))
+	if (part->n_ranges > 1 && !ranges_rise(p->ranges + part->first_range, part->n_ranges))
 		p->distinct = false;
 	/* two groups with only digits between them: 1[1-2][1-12] has 1112 from several sides */
 	if (i > 0 && part->n_ranges > 0 &&
@@ -382,7 +382,6 @@ static size_t number_put(char *to, uint64_t value, unsigned int width)
 static void expand_from(struct expansion *e, size_t i, size_t len)
 {
 	const struct hostpart *part = &e->pattern->parts[i];
-	const struct hostrange *r = e->pattern->ranges + part->first_range;
 
 	memcpy(e->name + len, e->pattern->text + part->literal, part->literal_len);
 	len += part->literal_len;
@@ -393,7 +392,9 @@ static void expand_from(struct expansion *e, size_t i, size_t len)
 			hostlist_add_n(e->out, e->name, len);
 		return;
 	}
-	for (size_t k = 0; k < part->n_ranges; k++, r++) {
+	for (size_t k = 0; k < part->n_ranges; k++) {
+		const struct hostrange *r = &e->pattern->ranges[part->first_range + k];
+
 		/* first + step * count stays below 2^64: both have at most 18 digits */
 		for (uint64_t v = r->first; v <= r->last; v += r->step)
 			expand_from(e, i + 1, len + number_put(e->name + len, v, r->width));
