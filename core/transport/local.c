@@ -1,0 +1,466 @@
+/*
+ * local.c - commands on this machine, under any host name.
+ *
+ * Every command leads a session of its own, carries its tag in the environment and starts where
+ * perilune was started; relative paths of put and get count from there too. All hosts being this
+ * machine, they share its files: putting one relative path on many hosts writes one file, whole
+ * each time. As with ssh, a command lasts until its output is closed, so a child in the background
+ * that keeps it open keeps the task running, and one that does not is left alone.
+ *
+ * Once a task was cancelled, output that comes while it is paused is dropped.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "loop/pool.h"
+#include "transport/filecopy.h"
+#include "transport/local_private.h"
+#include "transport/tagged.h"
+
+#define STARTS_PER_TURN 32 /* then others have their turn: near 10 ms */
+#define FDS_PER_CHILD 3
+#define FDS_SPARE 128 /* for everybody else */
+
+/* ---- the end of a task ---- */
+
+static void free_task(struct local_task *t)
+{
+	ending_fini_task(t);
+	loop_defer_cancel(&t->done);
+	strbuf_fini(&t->early);
+	free(t);
+}
+
+static void deliver(void *arg)
+{
+	struct local_task *t = arg;
+	struct task *task = t->task;
+	struct task_result result = t->result;
+
+	free_task(t);
+	task->impl = NULL;
+	task->events->on_done(task, &result);
+}
+
+void local_finish(struct local_task *t, enum outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	t->state = LOCAL_DONE;
+	t->result.outcome = outcome;
+	va_start(ap, fmt);
+	vsnprintf(t->result.why, sizeof(t->result.why), fmt, ap);
+	va_end(ap);
+	ending_fini_task(t);
+	loop_defer_schedule(&t->done);
+}
+
+void local_drop_child(struct local_task *t)
+{
+	if (t->child == NULL)
+		return;
+	child_destroy(t->child);
+	t->child = NULL;
+	t->local->children--;
+	if (t->local->queue.next != &t->local->queue)
+		loop_defer_schedule(&t->local->starter);
+}
+
+static void finish_by_status(struct local_task *t, int status)
+{
+	struct task_result *r = &t->result;
+	const char *name;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		local_finish(t, OUTCOME_OK, "%s", "");
+		return;
+	}
+	if (WIFEXITED(status)) {
+		r->code = WEXITSTATUS(status);
+		local_finish(t, OUTCOME_EXIT, "exit code %d", r->code);
+		return;
+	}
+	name = sigabbrev_np(WTERMSIG(status));
+	if (name != NULL)
+		snprintf(r->signal, sizeof(r->signal), "%s", name);
+	else
+		snprintf(r->signal, sizeof(r->signal), "%d", WTERMSIG(status));
+	local_finish(t, OUTCOME_SIGNAL, "killed by signal %s", r->signal);
+}
+
+/* ---- what the child tells ---- */
+
+static void on_output(void *arg, enum child_stream stream, const void *bytes, size_t len)
+{
+	struct local_task *t = arg;
+
+	if (t->paused) /* only while it is ending */
+		return;
+	t->task->events->on_output(t->task, stream == CHILD_STDOUT ? STREAM_OUT : STREAM_ERR,
+				   bytes, len);
+}
+
+static void on_drain(void *arg)
+{
+	struct local_task *t = arg;
+
+	if (t->task->events->on_drain != NULL)
+		t->task->events->on_drain(t->task);
+}
+
+static void on_exit_status(void *arg, int status)
+{
+	struct local_task *t = arg;
+
+	local_drop_child(t);
+	if (t->state == LOCAL_RUNNING)
+		finish_by_status(t, status);
+	else
+		ending_exited(t);
+}
+
+static const struct child_events child_events = {
+	.on_output = on_output,
+	.on_drain = on_drain,
+	.on_exit = on_exit_status,
+};
+
+/* ---- the start of a command ---- */
+
+static const char **task_env(const struct task *task, const char *tag)
+{
+	const char *const *env = task->command->env;
+	const char **all;
+	size_t n = 0;
+
+	while (env != NULL && env[n] != NULL)
+		n++;
+	all = xcalloc(n + 2, sizeof(*all));
+	for (size_t i = 0; i < n; i++)
+		all[i] = env[i];
+	all[n] = tag;
+	return all;
+}
+
+static struct child *spawn(struct local_task *t, struct pl_error *err)
+{
+	const struct task *task = t->task;
+	const struct command *c = task->command;
+	const char *line[] = { t->local->shell, "-c", c->line, NULL };
+	char *tag = task->tag != NULL ? xasprintf(TASK_TAG_NAME "=%s", task->tag) : NULL;
+	const char **env = task_env(task, tag);
+	struct child_spec spec = {
+		.argv = c->argv != NULL ? c->argv : line,
+		.env = env,
+		.cwd = c->cwd,
+		.stdin_open = c->stdin_open,
+		.merge = c->merge,
+		.new_session = true,
+	};
+	struct child *child = child_spawn(t->local->base.loop, &spec, &child_events, t, err);
+
+	free(env);
+	free(tag);
+	return child;
+}
+
+/* What a shell would have said of a program that is not there, or cannot be run. */
+static void finish_unspawned(struct local_task *t, const struct pl_error *err)
+{
+	if (err->code == PL_ESYS) {
+		t->result.phase = PHASE_EXEC;
+		local_finish(t, OUTCOME_UNREACHABLE, "%.*s", (int)sizeof(t->result.why) - 1,
+			     err->text);
+		return;
+	}
+	t->result.begun = true;
+	t->result.code = err->code == PL_ENOENT ? 127 : 126;
+	local_finish(t, OUTCOME_EXIT, "%.*s", (int)sizeof(t->result.why) - 1, err->text);
+}
+
+static void feed_early(struct local_task *t)
+{
+	child_write(t->child, t->early.s, t->early.len);
+	strbuf_fini(&t->early);
+	if (t->early_close)
+		child_close_stdin(t->child);
+	if (t->paused)
+		child_pause(t->child);
+}
+
+static void begin_command(struct local_task *t)
+{
+	struct pl_error err = { 0 };
+
+	t->child = spawn(t, &err);
+	if (t->child == NULL) {
+		finish_unspawned(t, &err);
+		return;
+	}
+	t->local->children++;
+	t->pid = child_pid(t->child);
+	t->state = LOCAL_RUNNING;
+	t->result.begun = true;
+	feed_early(t);
+	if (t->task->events->on_start != NULL)
+		t->task->events->on_start(t->task);
+}
+
+/* ---- files ---- */
+
+static void copy(void *arg)
+{
+	struct local_task *t = arg;
+	const struct command *c = t->task->command;
+	bool put = c->kind == TASK_PUT;
+
+	file_copy(put ? c->local_path : c->remote_path, put ? c->remote_path : c->local_path,
+		  c->mode, &t->stop, &t->copy_error);
+}
+
+static void copied(void *arg)
+{
+	struct local_task *t = arg;
+
+	if (t->copy_error.code == PL_EOK) {
+		local_finish(t, OUTCOME_OK, "%s", "");
+	} else if (atomic_load(&t->stop)) {
+		local_finish(t, OUTCOME_CANCELED, "cancelled");
+	} else {
+		t->result.code = 1;
+		local_finish(t, OUTCOME_EXIT, "%.*s", (int)sizeof(t->result.why) - 1,
+			     t->copy_error.text);
+	}
+}
+
+static void begin_copy(struct local_task *t)
+{
+	t->state = LOCAL_COPYING;
+	t->result.begun = true;
+	pool_submit(t->local->base.loop, copy, copied, t);
+	if (t->task->events->on_start != NULL)
+		t->task->events->on_start(t->task);
+}
+
+/* ---- the queue ---- */
+
+static void begin(struct local_task *t)
+{
+	ring_remove(t);
+	if (t->task->events->on_phase != NULL)
+		t->task->events->on_phase(t->task, PHASE_EXEC);
+	if (t->state != LOCAL_QUEUED) /* cancelled in on_phase */
+		return;
+	if (t->task->command->kind == TASK_EXEC)
+		begin_command(t);
+	else
+		begin_copy(t);
+}
+
+static size_t most_children(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < FDS_SPARE + 8 * FDS_PER_CHILD)
+		return 8;
+	return (size_t)(limit.rlim_cur - FDS_SPARE) / FDS_PER_CHILD;
+}
+
+/* Begins some of the queue. The rest waits for the next turn, or for a child to end. */
+static void start_some(void *arg)
+{
+	struct local *local = arg;
+	size_t most = most_children();
+
+	for (int i = 0; i < STARTS_PER_TURN; i++) {
+		if (local->queue.next == &local->queue || local->children >= most)
+			return;
+		begin(local->queue.next);
+	}
+	loop_defer_schedule(&local->starter);
+}
+
+static int check_task(const struct task *task, struct pl_error *err)
+{
+	const struct command *c = task->command;
+
+	if (c->kind == TASK_EXEC && (c->line == NULL) == (c->argv == NULL))
+		return pl_errorf(err, PL_EUSAGE, "a command is either a line or words");
+	if (c->kind == TASK_EXEC && c->argv != NULL && c->argv[0] == NULL)
+		return pl_errorf(err, PL_EUSAGE, "a command needs at least one word");
+	if (c->kind != TASK_EXEC && (c->local_path == NULL || c->remote_path == NULL))
+		return pl_errorf(err, PL_EUSAGE, "a copy needs both paths");
+	return 0;
+}
+
+static void accept_task(struct local *local, struct task *task)
+{
+	struct local_task *t = xcalloc(1, sizeof(*t));
+
+	t->local = local;
+	t->task = task;
+	t->state = LOCAL_QUEUED;
+	loop_defer_init(&t->done, local->base.loop, deliver, t);
+	ending_init_task(t);
+	task->impl = t;
+	ring_add(&local->queue, t);
+}
+
+/* ---- the transport ---- */
+
+static int local_start(struct transport *tp, struct task *const *tasks, size_t n,
+		       struct pl_error *err)
+{
+	struct local *local = container_of(tp, struct local, base);
+
+	for (size_t i = 0; i < n; i++) {
+		if (check_task(tasks[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		accept_task(local, tasks[i]);
+	if (n > 0)
+		loop_defer_schedule(&local->starter);
+	return 0;
+}
+
+static void local_write(struct task *task, const void *bytes, size_t len)
+{
+	struct local_task *t = task->impl;
+
+	if (t == NULL)
+		return;
+	if (t->child != NULL)
+		child_write(t->child, bytes, len);
+	else if (t->state == LOCAL_QUEUED && !t->early_close)
+		strbuf_add(&t->early, bytes, len);
+}
+
+static void local_close_stdin(struct task *task)
+{
+	struct local_task *t = task->impl;
+
+	if (t == NULL)
+		return;
+	t->early_close = true;
+	if (t->child != NULL)
+		child_close_stdin(t->child);
+}
+
+static int local_signal(struct task *task, int signo, struct pl_error *err)
+{
+	struct local_task *t = task->impl;
+
+	if (t == NULL || t->child == NULL)
+		return pl_errorf(err, PL_ENOENT, "%s: no command is running", task->host);
+	child_signal(t->child, signo);
+	return 0;
+}
+
+static void local_cancel(struct task *task)
+{
+	struct local_task *t = task->impl;
+
+	if (t == NULL)
+		return;
+	switch (t->state) {
+	case LOCAL_QUEUED:
+		local_finish(t, OUTCOME_CANCELED, "cancelled before it began");
+		break;
+	case LOCAL_RUNNING:
+		ending_start(t);
+		break;
+	case LOCAL_COPYING:
+		atomic_store(&t->stop, true);
+		break;
+	case LOCAL_ENDING:
+	case LOCAL_KILLED:
+	case LOCAL_DONE:
+		break;
+	}
+}
+
+static void local_pause(struct task *task)
+{
+	struct local_task *t = task->impl;
+
+	if (t == NULL)
+		return;
+	t->paused = true;
+	if (t->child != NULL && t->state == LOCAL_RUNNING)
+		child_pause(t->child);
+}
+
+static void local_resume(struct task *task)
+{
+	struct local_task *t = task->impl;
+
+	if (t == NULL)
+		return;
+	t->paused = false;
+	if (t->child != NULL)
+		child_resume(t->child);
+}
+
+static void local_close_idle(struct transport *tp)
+{
+	(void)tp; /* there are no sessions */
+}
+
+static void local_destroy(struct transport *tp)
+{
+	struct local *local = container_of(tp, struct local, base);
+
+	loop_defer_cancel(&local->starter);
+	loop_timer_stop(&local->look);
+	free(local->shell);
+	free(local);
+}
+
+static const struct transport_ops local_ops = {
+	.name = "local",
+	.caps = TRANSPORT_STDIN | TRANSPORT_PUT | TRANSPORT_GET | TRANSPORT_SIGNAL,
+	.start = local_start,
+	.write = local_write,
+	.close_stdin = local_close_stdin,
+	.signal = local_signal,
+	.cancel = local_cancel,
+	.pause = local_pause,
+	.resume = local_resume,
+	.close_idle = local_close_idle,
+	.destroy = local_destroy,
+};
+
+static char *login_shell(void)
+{
+	const char *shell = getenv("SHELL");
+	const struct passwd *pw;
+
+	if (shell != NULL && shell[0] == '/')
+		return xstrdup(shell);
+	pw = getpwuid(getuid());
+	if (pw != NULL && pw->pw_shell != NULL && pw->pw_shell[0] == '/')
+		return xstrdup(pw->pw_shell);
+	return xstrdup("/bin/sh");
+}
+
+struct transport *local_create(struct loop *loop, struct pl_error *err)
+{
+	struct local *local = xcalloc(1, sizeof(*local));
+
+	(void)err;
+	local->base = (struct transport){ .ops = &local_ops, .loop = loop };
+	local->shell = login_shell();
+	ring_init(&local->queue);
+	ending_init(local);
+	loop_defer_init(&local->starter, loop, start_some, local);
+	return &local->base;
+}

@@ -1,0 +1,96 @@
+/*
+ * local_private.h - a task of the local transport, shared by local.c (how it begins and runs) and
+ * local_ending.c (how it is ended when somebody asks).
+ */
+#ifndef PL_TRANSPORT_LOCAL_PRIVATE_H
+#define PL_TRANSPORT_LOCAL_PRIVATE_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "base/strbuf.h"
+#include "loop/child.h"
+#include "transport/transport.h"
+
+/*
+ *	QUEUED -> RUNNING ----------------------> DONE
+ *	   |         `-> ENDING -> (KILLED) ------^
+ *	   |`-> COPYING --------------------------'|
+ *	   `---------------------------------------'
+ */
+enum local_state {
+	LOCAL_QUEUED,  /* accepted, not begun */
+	LOCAL_RUNNING, /* the process lives or its output is open */
+	LOCAL_COPYING, /* a file, on the pool */
+	LOCAL_ENDING,  /* was told to end; the grace runs */
+	LOCAL_KILLED,  /* was killed; what remains should go any moment */
+	LOCAL_DONE,    /* the result waits for its delivery */
+};
+
+struct local_task {
+	struct local *local;
+	struct task *task;
+	struct local_task *prev, *next; /* in the ring of queued or of ending tasks, or in none */
+	enum local_state state;
+	struct task_result result;
+	struct loop_defer done;
+
+	struct child *child; /* NULL before it began and after it is gone */
+	pid_t pid;
+	struct strbuf early; /* stdin written before the child was there */
+	bool early_close;
+	bool paused;
+
+	struct loop_timer grace;
+	bool looked;   /* processes with its tag were told to end */
+	unsigned left; /* how many of them the last look found */
+
+	atomic_bool stop; /* tells the thread that copies */
+	struct pl_error copy_error;
+};
+
+struct local {
+	struct transport base;
+	char *shell;
+	struct local_task queue;  /* head of a ring */
+	struct local_task ending; /* head of a ring */
+	struct loop_defer starter;
+	struct loop_timer look;
+	int64_t looked_us;
+	size_t children;
+};
+
+static inline void ring_init(struct local_task *t)
+{
+	t->prev = t->next = t;
+}
+
+static inline void ring_add(struct local_task *head, struct local_task *t)
+{
+	t->prev = head->prev;
+	t->next = head;
+	t->prev->next = t->next->prev = t;
+}
+
+static inline void ring_remove(struct local_task *t)
+{
+	t->prev->next = t->next;
+	t->next->prev = t->prev;
+	ring_init(t);
+}
+
+/* local.c: sets the result; on_done follows in a later turn. */
+void local_finish(struct local_task *t, enum outcome outcome, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* local.c: frees the child, whatever its state, and its place among those that may run. */
+void local_drop_child(struct local_task *t);
+
+/* local_ending.c */
+void ending_init(struct local *local);
+void ending_init_task(struct local_task *t);
+void ending_start(struct local_task *t);  /* RUNNING -> ENDING */
+void ending_exited(struct local_task *t); /* its process is gone and its output at the end */
+void ending_fini_task(struct local_task *t);
+
+#endif
