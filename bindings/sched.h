@@ -19,7 +19,7 @@
  * wait too (sticky), except while it runs a closer (grace SCHED_CLOSER_GRACE_US).
  *
  * A count hook bounds how long Lua holds the loop: a task that can yield gives way, code that
- * cannot yield (table.sort, gsub callbacks, inner coroutines) turns the loop from inside the hook.
+ * cannot yield (table.sort, gsub callbacks) turns the loop from inside the hook.
  */
 #ifndef PL_BINDINGS_SCHED_H
 #define PL_BINDINGS_SCHED_H

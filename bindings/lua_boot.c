@@ -1,0 +1,150 @@
+/*
+ * lua_boot.c - the module perilune.core.boot, and how `require` finds what is inside the program:
+ *
+ *	perilune		bindings/prelude/init.lua
+ *	perilune.NAME		bindings/prelude/NAME.lua
+ *	perilune.verb.NAME	scripts/NAME.lua
+ *	perilune.core.NAME	bindings/lua_NAME.c
+ */
+#include "lua_boot.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embedded.h"
+#include "traceback.h"
+
+int luaopen_perilune_core_boot(lua_State *L);
+
+/* ---- the table of files ---- */
+
+struct place {
+	const char *kind, *name;
+};
+
+static int compare_place(const void *key, const void *entry)
+{
+	const struct place *place = key;
+	const struct embedded_file *file = entry;
+	int diff = strcmp(place->kind, file->kind);
+
+	return diff != 0 ? diff : strcmp(place->name, file->name);
+}
+
+const struct embedded_file *embedded_find(const char *kind, const char *name)
+{
+	struct place place = { kind, name };
+
+	return bsearch(&place, embedded_files, embedded_file_count, sizeof(embedded_files[0]),
+		       compare_place);
+}
+
+/* ---- require ---- */
+
+static int find_core(lua_State *L, const char *name)
+{
+	for (const luaL_Reg *m = core_modules; m->name != NULL; m++) {
+		if (strcmp(m->name, name) == 0) {
+			lua_pushcfunction(L, m->func);
+			lua_pushfstring(L, "perilune.core.%s", name);
+			return 2;
+		}
+	}
+	lua_pushfstring(L, "no C module '%s' in this program", name);
+	return 1;
+}
+
+/* Compiles the embedded file; its chunk name is "=perilune/SHOWN". */
+static int load_file(lua_State *L, const char *kind, const char *name, const char *shown)
+{
+	const struct embedded_file *file = embedded_find(kind, name);
+	const char *chunk;
+
+	if (file == NULL) {
+		lua_pushfstring(L, "no file '%s' among the %s in this program", name, kind);
+		return 1;
+	}
+	chunk = lua_pushfstring(L, TRACEBACK_OURS "%s", shown);
+	if (luaL_loadbufferx(L, file->text, file->len, chunk, "t") != LUA_OK)
+		return lua_error(L);
+	lua_pushstring(L, chunk + 1);
+	return 2;
+}
+
+static int searcher(lua_State *L)
+{
+	const char *module = luaL_checkstring(L, 1);
+	const char *path;
+
+	if (strcmp(module, "perilune") == 0)
+		return load_file(L, "prelude", "init.lua", "init.lua");
+	if (strncmp(module, "perilune.", 9) != 0)
+		return 0;
+	if (strncmp(module + 9, "core.", 5) == 0)
+		return find_core(L, module + 14);
+	path = luaL_gsub(L, module + 9, ".", "/");
+	path = lua_pushfstring(L, "%s.lua", path);
+	if (strncmp(path, "verb/", 5) == 0)
+		return load_file(L, "verbs", path + 5, path);
+	return load_file(L, "prelude", path, path);
+}
+
+/* The searchers: preloaded, ours, then files of package.path. No shared objects. */
+void lua_boot_install(lua_State *L)
+{
+	lua_getglobal(L, "package");
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "path");
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "cpath");
+	lua_getfield(L, -1, "searchers");
+	lua_rawgeti(L, -1, 2);
+	lua_rawseti(L, -2, 3);
+	lua_pushcfunction(L, searcher);
+	lua_rawseti(L, -2, 2);
+	lua_pushnil(L);
+	lua_rawseti(L, -2, 4);
+	lua_pop(L, 2);
+}
+
+/* ---- the module ---- */
+
+static int boot_resource(lua_State *L)
+{
+	const struct embedded_file *file =
+		embedded_find(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+
+	if (file == NULL)
+		return 0;
+	lua_pushlstring(L, file->text, file->len);
+	return 1;
+}
+
+static int boot_resources(lua_State *L)
+{
+	const char *kind = luaL_checkstring(L, 1);
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	for (const struct embedded_file *f = embedded_files; f->kind != NULL; f++) {
+		if (strcmp(f->kind, kind) != 0)
+			continue;
+		lua_pushstring(L, f->name);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
+int luaopen_perilune_core_boot(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "resource", boot_resource },
+		{ "resources", boot_resources },
+		{ NULL, NULL },
+	};
+
+	luaL_newlib(L, functions);
+	return 1;
+}

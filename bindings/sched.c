@@ -1,0 +1,645 @@
+/* sched.c - see sched.h and sched_private.h; tasks, their queues and their turns */
+#include "sched_private.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "traceback.h"
+
+#define DEADLOCK_LINES 20
+
+/* What one turn of a task came to. */
+enum turn {
+	TURN_WAITS,    /* it stands in a queue */
+	TURN_GAVE_WAY, /* its slice was over: ready again */
+	TURN_ENDED,    /* its body is over; the state says how */
+	TURN_BROKEN,   /* an error outside the body's protection: out of memory, C stack */
+};
+
+/* ---- queues ---- */
+
+static void queue_add(struct sched_queue *q, struct sched_task *t)
+{
+	t->queue = q;
+	t->next = NULL;
+	t->prev = q->tail;
+	if (q->tail != NULL)
+		q->tail->next = t;
+	else
+		q->head = t;
+	q->tail = t;
+}
+
+static void queue_remove(struct sched_task *t)
+{
+	struct sched_queue *q = t->queue;
+
+	if (q == NULL)
+		return;
+	*(t->prev != NULL ? &t->prev->next : &q->head) = t->next;
+	*(t->next != NULL ? &t->next->prev : &q->tail) = t->prev;
+	t->queue = NULL;
+	t->prev = t->next = NULL;
+}
+
+static void make_ready(struct sched_task *t)
+{
+	queue_remove(t);
+	t->state = SCHED_READY;
+	queue_add(&t->sched->ready, t);
+}
+
+void sched_wake_one(struct sched_queue *queue)
+{
+	if (queue->head != NULL)
+		make_ready(queue->head);
+}
+
+void sched_wake_all(struct sched_queue *queue)
+{
+	while (queue->head != NULL)
+		make_ready(queue->head);
+}
+
+static void grace_is_over(void *arg);
+static void note_failed(struct sched *s, struct sched_task *t);
+
+/* ---- the list of live tasks, and that of failed ones ---- */
+
+static void list_add(struct sched_list *list, struct sched_task *t)
+{
+	t->newer = NULL;
+	t->older = list->newest;
+	*(list->newest != NULL ? &list->newest->newer : &list->oldest) = t;
+	list->newest = t;
+}
+
+static void list_remove(struct sched_list *list, struct sched_task *t)
+{
+	*(t->older != NULL ? &t->older->newer : &list->oldest) = t->newer;
+	*(t->newer != NULL ? &t->newer->older : &list->newest) = t->older;
+	t->older = t->newer = NULL;
+}
+
+static bool list_has(const struct sched_list *list, const struct sched_task *t)
+{
+	return t->older != NULL || t->newer != NULL || list->oldest == t;
+}
+
+/* ---- the scheduler ---- */
+
+struct sched *sched_create(lua_State *L, enum loop_time time, struct pl_error *err)
+{
+	struct loop *loop = loop_create(time, err);
+	struct sched *s;
+
+	if (loop == NULL)
+		return NULL;
+	s = xcalloc(1, sizeof(*s));
+	s->L = L;
+	s->loop = loop;
+	s->interrupt_ref = LUA_NOREF;
+	*(struct sched **)lua_getextraspace(L) = s;
+	sched_hook_set(L, SCHED_HOOK_COUNT);
+	sched_signals_init(s);
+	return s;
+}
+
+void sched_destroy(struct sched *s)
+{
+	if (s == NULL)
+		return;
+	sched_signals_fini(s);
+	loop_destroy(s->loop);
+	free(s->chain);
+	free(s);
+}
+
+bool sched_use_virtual_time(struct sched *s, struct pl_error *err)
+{
+	struct loop *loop;
+
+	if (loop_is_virtual(s->loop))
+		return true;
+	if (s->loop_taken || s->last_id > 1) {
+		pl_errorf(err, PL_EUSAGE, "virtual time must be chosen before anything else");
+		return false;
+	}
+	loop = loop_create(LOOP_VIRTUAL, err);
+	if (loop == NULL)
+		return false;
+	sched_signals_fini(s);
+	loop_destroy(s->loop);
+	s->loop = loop;
+	sched_signals_init(s);
+	if (s->current != NULL)
+		loop_timer_init(&s->current->grace, loop, grace_is_over, s->current);
+	return true;
+}
+
+struct sched *sched_of(lua_State *L)
+{
+	return *(struct sched **)lua_getextraspace(L);
+}
+
+struct loop *sched_loop(lua_State *L)
+{
+	struct sched *s = sched_of(L);
+
+	s->loop_taken = true;
+	return s->loop;
+}
+
+void sched_chain_push(struct sched *s, lua_State *co)
+{
+	ARRAY_GROW(s->chain, s->depth, s->cap_chain);
+	s->chain[s->depth++] = co;
+}
+
+void sched_chain_pop(struct sched *s)
+{
+	s->depth--;
+}
+
+void sched_push_task(lua_State *L, struct sched_task *t)
+{
+	lua_rawgetp(L, LUA_REGISTRYINDEX, t);
+}
+
+const char *sched_push_name(lua_State *L, struct sched_task *t)
+{
+	sched_push_task(L, t);
+	if (lua_getiuservalue(L, -1, TASK_NAME) != LUA_TSTRING) {
+		lua_pop(L, 1);
+		lua_pushfstring(L, "task %d", (int)t->id);
+	}
+	lua_remove(L, -2);
+	return lua_tostring(L, -1);
+}
+
+/* ---- cancel ---- */
+
+bool sched_must_stop(const struct sched_task *t)
+{
+	return t->cancel == CANCEL_FINAL || (t->cancel != CANCEL_NONE && t->closers == 0);
+}
+
+static void grace_is_over(void *arg)
+{
+	struct sched_task *t = arg;
+
+	t->cancel = CANCEL_FINAL;
+	if (t->state == SCHED_WAITING)
+		make_ready(t);
+}
+
+static void start_grace(struct sched_task *t)
+{
+	if (t->cancel != CANCEL_FINAL && !loop_timer_armed(&t->grace))
+		loop_timer_start(&t->grace, SCHED_CLOSER_GRACE_US);
+}
+
+void sched_cancel(struct sched_task *t, const char *kind, const char *why)
+{
+	if (t->cancel != CANCEL_NONE || t->state >= SCHED_DONE)
+		return;
+	t->cancel = CANCEL_ASKED;
+	t->cancel_kind = kind;
+	t->why = xstrdup(why);
+	if (t->closers > 0)
+		start_grace(t);
+	else if (t->state == SCHED_WAITING)
+		make_ready(t);
+}
+
+void sched_enter_closer(struct sched_task *t)
+{
+	t->closers++;
+	if (t->cancel != CANCEL_NONE)
+		start_grace(t);
+}
+
+void sched_leave_closer(struct sched_task *t)
+{
+	t->closers--;
+}
+
+static int cancel_tostring(lua_State *L)
+{
+	lua_getfield(L, 1, "why");
+	return 1;
+}
+
+static int cancel_make(lua_State *L, struct sched_task *t)
+{
+	lua_createtable(L, 0, 2);
+	lua_pushstring(L, t->cancel_kind);
+	lua_setfield(L, -2, "kind");
+	lua_pushstring(L, t->why);
+	lua_setfield(L, -2, "why");
+	if (luaL_newmetatable(L, "perilune.cancel")) {
+		lua_pushcfunction(L, cancel_tostring);
+		lua_setfield(L, -2, "__tostring");
+	}
+	lua_setmetatable(L, -2);
+	return 1;
+}
+
+/* Pushes the one cancel error of t. */
+static void push_cancel(lua_State *L, struct sched_task *t)
+{
+	sched_push_task(L, t);
+	if (lua_getiuservalue(L, -1, TASK_CANCEL) == LUA_TNIL) {
+		lua_pop(L, 1);
+		cancel_make(L, t);
+		lua_pushvalue(L, -1);
+		lua_setiuservalue(L, -3, TASK_CANCEL);
+	}
+	lua_remove(L, -2);
+}
+
+void sched_check(lua_State *L, struct sched_task *t)
+{
+	if (!sched_must_stop(t))
+		return;
+	if (t->cancel == CANCEL_ASKED)
+		t->cancel = CANCEL_HEARD;
+	luaL_checkstack(L, 5, NULL);
+	push_cancel(L, t);
+	lua_error(L);
+}
+
+/* ---- waiting ---- */
+
+lua_State *sched_barrier(struct sched *s)
+{
+	for (size_t i = 0; i < s->depth; i++) {
+		if (!lua_isyieldable(s->chain[i]))
+			return s->chain[i];
+	}
+	return NULL;
+}
+
+static void check_can_wait(lua_State *L, struct sched *s, const char *what)
+{
+	lua_State *barrier = sched_barrier(s);
+	char where[128];
+
+	if (barrier == NULL)
+		return;
+	traceback_barrier(L, barrier, where, sizeof(where));
+	luaL_error(L, "%s cannot wait inside %s", what, where);
+}
+
+static int block_k(lua_State *L, int status, lua_KContext ctx)
+{
+	struct sched_task *t = (struct sched_task *)ctx;
+
+	(void)status;
+	sched_check(L, t);
+	return t->k(L, LUA_YIELD, t->ctx);
+}
+
+int sched_block(lua_State *L, struct sched_queue *queue, const char *what, lua_KContext ctx,
+		lua_KFunction k)
+{
+	struct sched *s = sched_of(L);
+	struct sched_task *t = s->current;
+
+	if (t == NULL)
+		return luaL_error(L, "%s cannot wait here: no task is running", what);
+	sched_check(L, t);
+	check_can_wait(L, s, what);
+	t->what = what;
+	t->ctx = ctx;
+	t->k = k;
+	t->state = SCHED_WAITING;
+	queue_add(queue, t);
+	s->yield = YIELD_WAIT;
+	return lua_yieldk(L, 0, (lua_KContext)t, block_k);
+}
+
+/* ---- the body of a task ---- */
+
+int sched_on_error(lua_State *L)
+{
+	struct sched_task *t = sched_of(L)->current;
+
+	if (t == NULL)
+		return 1;
+	luaL_checkstack(L, 10, NULL);
+	traceback_name_user(L, 1);
+	sched_push_task(L, t);
+	lua_getiuservalue(L, -1, TASK_TRACED);
+	if (lua_isnil(L, -1) || !lua_rawequal(L, -1, 1)) {
+		lua_pushvalue(L, 1);
+		lua_setiuservalue(L, -3, TASK_TRACED);
+		traceback_push(L, L, 1);
+		lua_setiuservalue(L, -3, TASK_TRACE);
+	}
+	lua_settop(L, 1);
+	return 1;
+}
+
+static bool is_own_cancel(lua_State *L, struct sched_task *t)
+{
+	bool same;
+
+	sched_push_task(L, t);
+	lua_getiuservalue(L, -1, TASK_CANCEL);
+	same = !lua_isnil(L, -1) && lua_rawequal(L, -1, -3);
+	lua_pop(L, 2);
+	return same && strcmp(t->cancel_kind, "cancel") == 0;
+}
+
+static int task_body_k(lua_State *L, int status, lua_KContext ctx)
+{
+	struct sched_task *t = (struct sched_task *)ctx;
+
+	if (status == LUA_OK || status == LUA_YIELD) {
+		t->state = SCHED_DONE;
+		return lua_gettop(L) - 1;
+	}
+	t->state = is_own_cancel(L, t) ? SCHED_CANCELED : SCHED_FAILED;
+	return 1;
+}
+
+static int task_body(lua_State *L)
+{
+	struct sched_task *t = sched_of(L)->current;
+
+	if (sched_must_stop(t)) {
+		push_cancel(L, t);
+		return task_body_k(L, LUA_ERRRUN, (lua_KContext)t);
+	}
+	lua_pushcfunction(L, sched_on_error);
+	lua_insert(L, 1);
+	return task_body_k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)t,
+					 task_body_k), (lua_KContext)t);
+}
+
+/* ---- spawn ---- */
+
+/* The locals of the running task, copied one level deep, become those of the task at -1. */
+static void copy_locals(lua_State *L, struct sched_task *from)
+{
+	if (from == NULL)
+		return;
+	sched_push_task(L, from);
+	if (lua_getiuservalue(L, -1, TASK_LOCALS) == LUA_TTABLE) {
+		lua_newtable(L);
+		for (lua_pushnil(L); lua_next(L, -3) != 0; lua_pop(L, 1)) {
+			lua_pushvalue(L, -2);
+			lua_pushvalue(L, -2);
+			lua_settable(L, -5);
+		}
+		lua_setiuservalue(L, -4, TASK_LOCALS);
+	}
+	lua_pop(L, 2);
+}
+
+static void task_init(struct sched *s, struct sched_task *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->sched = s;
+	t->id = ++s->last_id;
+	t->hook_count = SCHED_HOOK_COUNT;
+	loop_timer_init(&t->grace, s->loop, grace_is_over, t);
+}
+
+struct sched_task *sched_spawn(lua_State *L, int n_args)
+{
+	struct sched *s = sched_of(L);
+	struct sched_task *t;
+
+	luaL_checkstack(L, 10, NULL);
+	t = lua_newuserdatauv(L, sizeof(*t), TASK_VALUES);
+	task_init(s, t);
+	luaL_setmetatable(L, SCHED_TASK);
+	t->thread = lua_newthread(L);
+	lua_setiuservalue(L, -2, TASK_THREAD);
+	sched_hook_set(t->thread, SCHED_HOOK_COUNT);
+	copy_locals(L, s->current);
+	lua_pushvalue(L, -1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, t);
+	lua_insert(L, -(n_args + 2));
+	if (!lua_checkstack(t->thread, n_args + 10))
+		luaL_error(L, "too many arguments to spawn");
+	lua_pushcfunction(t->thread, task_body);
+	lua_xmove(L, t->thread, n_args + 1);
+	list_add(&s->live, t);
+	t->state = SCHED_READY;
+	queue_add(&s->ready, t);
+	return t;
+}
+
+void sched_forget(struct sched_task *t)
+{
+	struct sched *s = t->sched;
+
+	if (s == NULL)
+		return;
+	queue_remove(t);
+	if (list_has(&s->live, t))
+		list_remove(&s->live, t);
+	else if (list_has(&s->failed, t))
+		list_remove(&s->failed, t);
+	if (t->timer.loop != NULL)
+		loop_timer_stop(&t->timer);
+	loop_timer_stop(&t->grace);
+}
+
+/* ---- turns ---- */
+
+static void task_ended(struct sched *s, struct sched_task *t)
+{
+	sched_forget(t);
+	if (t->state == SCHED_FAILED && t != s->main)
+		note_failed(s, t);
+	sched_wake_all(&t->joiners);
+	lua_pushnil(s->L);
+	lua_rawsetp(s->L, LUA_REGISTRYINDEX, t);
+}
+
+/* The one place that resumes the thread of a task. */
+static enum turn task_resume(struct sched *s, struct sched_task *t, int *n_results)
+{
+	int n_args = lua_status(t->thread) == LUA_YIELD ? 0 : lua_gettop(t->thread) - 1;
+	int status;
+
+	queue_remove(t);
+	if (t->timer.loop != NULL)
+		loop_timer_stop(&t->timer);
+	t->state = SCHED_RUNNING;
+	s->current = t;
+	s->depth = 0;
+	sched_chain_push(s, t->thread);
+	status = lua_resume(t->thread, s->L, n_args, n_results);
+	s->depth = 0;
+	s->current = NULL;
+	if (status == LUA_YIELD)
+		return s->yield == YIELD_WAIT ? TURN_WAITS : TURN_GAVE_WAY;
+	return status == LUA_OK ? TURN_ENDED : TURN_BROKEN;
+}
+
+static void task_turn(struct sched *s, struct sched_task *t)
+{
+	int n_results = 0;
+
+	switch (task_resume(s, t, &n_results)) {
+	case TURN_WAITS:
+		break;
+	case TURN_GAVE_WAY:
+		make_ready(t);
+		break;
+	case TURN_ENDED:
+		t->n_results = n_results;
+		task_ended(s, t);
+		break;
+	case TURN_BROKEN:
+		t->state = SCHED_FAILED;
+		t->n_results = 1;
+		task_ended(s, t);
+		break;
+	}
+}
+
+/* Those that are ready now, as long as the slice lasts; who becomes ready meanwhile comes next
+ * time. */
+static void run_batch(struct sched *s)
+{
+	struct sched_task *last = s->ready.tail;
+	struct sched_task *t;
+
+	sched_slice_begin(s);
+	while ((t = s->ready.head) != NULL) {
+		task_turn(s, t);
+		if (t == last || sched_slice_over(s))
+			break;
+	}
+}
+
+/* The function given to on_interrupt gets a task of its own. */
+static void spawn_interrupt(struct sched *s)
+{
+	if (!s->interrupt_due)
+		return;
+	s->interrupt_due = false;
+	lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->interrupt_ref);
+	lua_pushstring(s->L, sched_signal_name(s->signo));
+	sched_spawn(s->L, 1);
+	lua_pushstring(s->L, "interrupt");
+	lua_setiuservalue(s->L, -2, TASK_NAME);
+	lua_pop(s->L, 1);
+}
+
+static void describe_waiting(struct sched *s, struct strbuf *text)
+{
+	int n = 0;
+	char where[128];
+
+	strbuf_adds(text, "deadlock: every task waits and nothing is left that could wake one");
+	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer) {
+		if (++n > DEADLOCK_LINES)
+			continue;
+		traceback_where(t->thread, where, sizeof(where));
+		strbuf_addf(text, "\n  %s waits in %s%s%s", sched_push_name(s->L, t), t->what,
+			    where[0] != '\0' ? " at " : "", where);
+		lua_pop(s->L, 1);
+	}
+	if (n > DEADLOCK_LINES)
+		strbuf_addf(text, "\n  and %d more", n - DEADLOCK_LINES);
+}
+
+static void end_deadlock(struct sched *s, struct sched_task *main)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	describe_waiting(s, &text);
+	sched_cancel(main, "deadlock", strbuf_str(&text));
+	strbuf_fini(&text);
+}
+
+static void cancel_rest(struct sched *s)
+{
+	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer)
+		sched_cancel(t, "cancel", "the program is over");
+}
+
+void sched_run(struct sched *s, struct sched_task *main)
+{
+	s->main = main;
+	while (s->live.oldest != NULL) {
+		spawn_interrupt(s);
+		run_batch(s);
+		if (main->state >= SCHED_DONE)
+			cancel_rest(s);
+		if (s->live.oldest == NULL)
+			break;
+		if (loop_turn(s->loop, s->ready.head != NULL ? LOOP_NOWAIT : LOOP_WAIT) == 0 &&
+		    s->ready.head == NULL && !s->interrupt_due)
+			end_deadlock(s, main);
+	}
+	sched_report_lost(s);
+}
+
+/* ---- failures that nobody asked for ---- */
+
+/* A failed task whose result was not taken is found again through a weak table: when its userdata
+ * is collected it reports itself, else sched_report_lost() does at the end. */
+static void push_failed_table(lua_State *L)
+{
+	if (luaL_newmetatable(L, "perilune.failed")) {
+		lua_pushliteral(L, "v");
+		lua_setfield(L, -2, "__mode");
+		lua_pushvalue(L, -1);
+		lua_setmetatable(L, -2);
+	}
+}
+
+static void note_failed(struct sched *s, struct sched_task *t)
+{
+	list_add(&s->failed, t);
+	push_failed_table(s->L);
+	sched_push_task(s->L, t);
+	lua_rawsetp(s->L, -2, t);
+	lua_pop(s->L, 1);
+}
+
+void sched_report_lost_task(lua_State *L, struct sched_task *t, int ud)
+{
+	const char *name, *trace;
+
+	if (t->joined || t->state != SCHED_FAILED || t == t->sched->main)
+		return;
+	t->joined = true;
+	t->sched->lost++;
+	ud = lua_absindex(L, ud);
+	name = lua_getiuservalue(L, ud, TASK_NAME) == LUA_TSTRING ? lua_tostring(L, -1) : "a task";
+	trace = lua_getiuservalue(L, ud, TASK_TRACE) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	lua_checkstack(t->thread, 2);
+	lua_pushvalue(t->thread, -1);
+	lua_xmove(t->thread, L, 1);
+	fprintf(stderr, "perilune: %s failed and nobody waited for it: %s\n%s", name,
+		luaL_tolstring(L, -1, NULL), trace);
+	lua_pop(L, 4);
+}
+
+void sched_report_lost(struct sched *s)
+{
+	struct sched_task *t;
+
+	push_failed_table(s->L);
+	while ((t = s->failed.oldest) != NULL) {
+		list_remove(&s->failed, t);
+		if (lua_rawgetp(s->L, -1, t) == LUA_TUSERDATA)
+			sched_report_lost_task(s->L, t, -1);
+		lua_pop(s->L, 1);
+	}
+	lua_pop(s->L, 1);
+}
