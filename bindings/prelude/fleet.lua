@@ -16,7 +16,7 @@ end
 --- The FLEET options, for a verb's table.
 fleet.options = {
   option { "hosts", short = "w", type = "hostlist", unresolved = true,
-    help = "hosts: node[1-64], @group, ^FILE, '-' for standard input; adds up" },
+    help = "hosts: node[1-64], @group, ^FILE, ^- (standard input); adds up" },
   option { "exclude", short = "x", type = "hostlist", unresolved = true,
     help = "hosts to leave out" },
   option { "group", short = "g", type = "list", metavar = "NAME",
