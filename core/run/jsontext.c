@@ -46,6 +46,21 @@ void jsontext_string(struct strbuf *out, const char *bytes, size_t len)
 	strbuf_addc(out, '"');
 }
 
+void jsontext_lossy(struct strbuf *out, const char *bytes, size_t len)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0, n; i < len; i += n > 0 ? n : 1) {
+		n = utf8_length(bytes + i, len - i);
+		if (n > 0)
+			strbuf_add(&text, bytes + i, n);
+		else
+			strbuf_adds(&text, "\xef\xbf\xbd");
+	}
+	jsontext_string(out, strbuf_str(&text), text.len);
+	strbuf_fini(&text);
+}
+
 void jsontext_base64(struct strbuf *out, const void *bytes, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

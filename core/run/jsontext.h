@@ -12,6 +12,9 @@
 /* A quoted string. The bytes must be UTF-8 (utf8_valid). */
 void jsontext_string(struct strbuf *out, const char *bytes, size_t len);
 
+/* A quoted string of any bytes: what is no UTF-8 becomes U+FFFD. */
+void jsontext_lossy(struct strbuf *out, const char *bytes, size_t len);
+
 /* A quoted string in base64 (RFC 4648, padded). */
 void jsontext_base64(struct strbuf *out, const void *bytes, size_t len);
 

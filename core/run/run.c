@@ -149,6 +149,18 @@ size_t run_count(const struct run *run)
 	return run->spec.n_tasks;
 }
 
+const char *run_host(const struct run *run, size_t i)
+{
+	assert(i < run->spec.n_tasks);
+	return run->slots[i].host;
+}
+
+const struct command *run_command(const struct run *run, size_t i)
+{
+	assert(i < run->spec.n_tasks);
+	return run->slots[i].command;
+}
+
 enum outcome run_outcome(const struct run *run, size_t i)
 {
 	assert(i < run->spec.n_tasks);

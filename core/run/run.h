@@ -95,6 +95,8 @@ int run_signal(struct run *run, size_t i, int signo, struct pl_error *err);
 bool run_ended(const struct run *run);
 const char *run_id(const struct run *run);
 size_t run_count(const struct run *run);
+const char *run_host(const struct run *run, size_t i);
+const struct command *run_command(const struct run *run, size_t i);
 enum outcome run_outcome(const struct run *run, size_t i); /* NONE while it is not over */
 
 /* Fills *out; what it points to is valid until run_destroy, once the task is over. (A result is

@@ -27,12 +27,13 @@ struct store_run;
 
 /* Opens (creating it, 0700) the state folder; the index is opened when first needed. */
 struct store *store_open(const char *state_dir, struct loop *loop, struct pl_error *err);
-void store_close(struct store *store); /* NULL is a no-op; runs must be finished or abandoned */
+void store_close(struct store *store); /* NULL is a no-op; runs that go on keep what they need */
 
 /*
  * Begins a run. `head` (borrowed) is an object with at least "kind" ("exec", "run", "push"...) and
  * "name"; it becomes the journal's first event "begin". The id is made here:
- * YYYYMMDD-HHMMSS-xxxxxx, unique among the folders. run_dir: NULL for STATE/runs/ID.
+ * YYYYMMDD-HHMMSS-xxxxxx (UTC), unique among the folders. run_dir: NULL for STATE/runs/ID; else a
+ * folder, made when missing, that holds no run yet: STATE/runs/ID then is a link to it.
  */
 struct store_run *store_run_begin(struct store *store, json_t *head, const char *run_dir,
 				  struct pl_error *err);
@@ -45,13 +46,21 @@ const char *store_run_dir(const struct store_run *run);
 int store_run_append(struct store_run *run, const char *ev, json_t *fields, struct pl_error *err);
 int store_run_sync(struct store_run *run, struct pl_error *err);
 
-/* A sink that journals a fan-out: its begin, each result, its end. `call` names it within the run
- * (from 1). Freed with the store_run. */
-struct run_sink *store_run_sink(struct store_run *run, unsigned call);
+/*
+ * A sink that journals a fan-out: its intent before anything is sent, each result, its end. `call`
+ * names it within the run (from 1). Owned by the caller, who destroys it after the fan-out's on_end;
+ * once the store_run is finished it writes nothing any more. Errors while writing are told once on
+ * standard error and again by store_run_finish().
+ */
+struct run_sink *store_sink_create(struct store_run *run, unsigned call);
+void store_sink_destroy(struct run_sink *sink); /* NULL is a no-op */
 
-/* Appends "end" with the exit status and a verdict ("pass", "fail", "error", "canceled"), indexes
- * the run, syncs and frees. NULL is a no-op. */
+/* Appends "end" with the exit status and a verdict ("pass", "fail", "error", "canceled"), syncs,
+ * indexes the run and frees it, also on error. NULL is a no-op. */
 int store_run_finish(struct store_run *run, int status, const char *verdict, struct pl_error *err);
+
+/* Frees without an end, as a crash would leave it. NULL is a no-op. */
+void store_run_abandon(struct store_run *run);
 
 /* One row of the index. Strings are valid during the callback. */
 struct store_row {
@@ -60,7 +69,8 @@ struct store_row {
 	int status;	     /* exit status; -1: not ended */
 	int64_t hosts, failed;
 };
-/* Newest first, at most `limit` (0: all). fn returns false to stop. */
+/* Newest first, at most `limit` (0: all). fn returns false to stop. Runs that are not in the index
+ * (they go on, or ended with a crash) are looked up in their folders first. */
 int store_list(struct store *store, size_t limit, bool (*fn)(void *arg, const struct store_row *row),
 	       void *arg, struct pl_error *err);
 
@@ -73,7 +83,8 @@ char *store_find(struct store *store, const char *prefix, struct pl_error *err);
 int store_read(const char *run_dir, bool (*fn)(void *arg, const json_t *event), void *arg,
 	       bool *torn, struct pl_error *err);
 
-/* Rebuilds the index from the folders; returns how many runs it holds, -1 on error. */
+/* Rebuilds the index from the folders; returns how many runs it holds, -1 on error. A damaged index
+ * file is moved aside to index.db.damaged. */
 int store_reindex(struct store *store, struct pl_error *err);
 
 #endif

@@ -1,0 +1,47 @@
+/* store_private.h - the insides of a store, shared by the files of this room that begin with store */
+#ifndef PL_STORE_STORE_PRIVATE_H
+#define PL_STORE_STORE_PRIVATE_H
+
+#include "store/index.h"
+#include "store/journal.h"
+#include "store/store.h"
+
+struct store {
+	char *dir;  /* absolute */
+	char *runs; /* DIR/runs */
+	struct loop *loop;
+	struct index *index; /* NULL until first needed */
+	unsigned refs;	     /* the caller's and one per run that is not over */
+};
+
+struct store_sink;
+
+struct store_run {
+	struct store *store;
+	struct journal *journal;
+	char *id, *dir, *kind, *name;
+	struct store_row row; /* counts so far; the same as a digest of the journal */
+	struct store_sink *sinks;
+	bool broken; /* an event could not be written */
+	struct pl_error first_error;
+};
+
+/* The index, opened now if need be; NULL with err. */
+struct index *store_index(struct store *store, struct pl_error *err);
+void store_unref(struct store *store);
+
+/* Makes a folder and those above it; one that exists is fine. */
+int store_make_folders(const char *path, struct pl_error *err);
+
+/* An event with fields as in journal_append, for events nobody waits for: an error is told once
+ * and kept for the end. */
+void store_run_note(struct store_run *run, const char *ev, const char *fields);
+
+/* Puts rows into the index that it lacks or that are out of date: runs that go on, or that ended
+ * without an end. */
+int store_catch_up(struct store *store, struct pl_error *err);
+
+/* store_sink.c: its run is over; what comes later is not written. */
+void store_sink_detach(struct store_sink *sink);
+
+#endif

@@ -1,0 +1,249 @@
+/* store_run.c - one run being recorded: its id, its folder, its events, its end */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "store/store_private.h"
+
+#define ID_TRIES 100
+
+/* YYYYMMDD-HHMMSS-xxxxxx, of the loop's clock: rehearsals have their own time. */
+static void make_id(const struct store *store, char *id, size_t size)
+{
+	time_t now = (time_t)(loop_wall_us(store->loop) / 1000000);
+	unsigned random = 0;
+	struct tm tm;
+	char date[32];
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = (unsigned)getpid() * 2654435761u ^ (unsigned)clock();
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &tm);
+	snprintf(id, size, "%s-%06x", date, random & 0xffffff);
+}
+
+/* runs/ID as a folder, or as a link to `target`; tries ids until one is free. */
+static char *claim_id(const struct store *store, const char *target, struct pl_error *err)
+{
+	char id[48];
+
+	for (int i = 0; i < ID_TRIES; i++) {
+		char *path;
+		int why;
+
+		make_id(store, id, sizeof(id));
+		path = xasprintf("%s/%s", store->runs, id);
+		why = (target != NULL ? symlink(target, path) : mkdir(path, 0700)) != 0 ? errno : 0;
+		if (why != 0 && why != EEXIST)
+			pl_error_sys(err, why, "cannot make '%s'", path);
+		free(path);
+		if (why == 0)
+			return xstrdup(id);
+		if (why != EEXIST)
+			return NULL;
+	}
+	pl_errorf(err, PL_ESYS, "cannot find a free id in '%s'", store->runs);
+	return NULL;
+}
+
+static void drop_id(const struct store *store, const char *id)
+{
+	char *path = xasprintf("%s/%s", store->runs, id);
+
+	if (unlink(path) != 0)
+		rmdir(path);
+	free(path);
+}
+
+static char *make_run_dir(const char *run_dir, struct pl_error *err)
+{
+	char *real;
+
+	if (store_make_folders(run_dir, err) != 0)
+		return NULL;
+	real = realpath(run_dir, NULL);
+	if (real == NULL)
+		pl_error_sys(err, errno, "cannot use folder '%s'", run_dir);
+	return real;
+}
+
+static int append_begin(struct store_run *run, const json_t *head, struct pl_error *err)
+{
+	int64_t now = loop_wall_us(run->store->loop);
+	char *head_text = json_dumps(head, JSON_EMBED | JSON_COMPACT);
+	char *fields = xasprintf("\"id\":\"%s\",%s", run->id, head_text);
+	int rc = journal_append(run->journal, now, "begin", fields, err);
+
+	run->row.begun = (double)now / 1e6;
+	free(head_text);
+	free(fields);
+	return rc;
+}
+
+static void run_free(struct store_run *run)
+{
+	while (run->sinks != NULL)
+		store_sink_detach(run->sinks);
+	journal_close(run->journal);
+	store_unref(run->store);
+	free(run->id);
+	free(run->dir);
+	free(run->kind);
+	free(run->name);
+	free(run);
+}
+
+/* The folder and the id are there; the journal makes it a run. */
+static struct store_run *begin_in(struct store *store, char *id, char *dir, const json_t *head,
+				  struct pl_error *err)
+{
+	struct store_run *run = xcalloc(1, sizeof(*run));
+	char *path = xasprintf("%s/journal", dir);
+
+	run->store = store;
+	store->refs++;
+	run->id = id;
+	run->dir = dir;
+	run->kind = xstrdup(json_string_value(json_object_get(head, "kind")));
+	run->name = xstrdup(json_string_value(json_object_get(head, "name")));
+	run->row.status = -1;
+	run->journal = journal_create(path, err);
+	if (run->journal != NULL && append_begin(run, head, err) != 0) {
+		unlink(path);
+		journal_close(run->journal);
+		run->journal = NULL;
+	}
+	free(path);
+	if (run->journal == NULL) {
+		drop_id(store, id);
+		run_free(run);
+		return NULL;
+	}
+	return run;
+}
+
+struct store_run *store_run_begin(struct store *store, json_t *head, const char *run_dir,
+				  struct pl_error *err)
+{
+	char *dir = NULL, *id;
+
+	if (!json_is_string(json_object_get(head, "kind")) ||
+	    !json_is_string(json_object_get(head, "name"))) {
+		pl_errorf(err, PL_EUSAGE, "a run's record needs 'kind' and 'name'");
+		return NULL;
+	}
+	if (run_dir != NULL && (dir = make_run_dir(run_dir, err)) == NULL)
+		return NULL;
+	id = claim_id(store, dir, err);
+	if (id == NULL) {
+		free(dir);
+		return NULL;
+	}
+	if (dir == NULL)
+		dir = xasprintf("%s/%s", store->runs, id);
+	return begin_in(store, id, dir, head, err);
+}
+
+const char *store_run_id(const struct store_run *run)
+{
+	return run->id;
+}
+
+const char *store_run_dir(const struct store_run *run)
+{
+	return run->dir;
+}
+
+static int append(struct store_run *run, const char *ev, const char *fields, struct pl_error *err)
+{
+	return journal_append(run->journal, loop_wall_us(run->store->loop), ev, fields, err);
+}
+
+int store_run_append(struct store_run *run, const char *ev, json_t *fields, struct pl_error *err)
+{
+	char *text = fields != NULL ? json_dumps(fields, JSON_EMBED | JSON_COMPACT) : NULL;
+	int rc;
+
+	if (fields != NULL && text == NULL)
+		rc = pl_errorf(err, PL_EUSAGE, "event '%s': its fields cannot be written as JSON", ev);
+	else
+		rc = append(run, ev, text != NULL ? text : "", err);
+	json_decref(fields);
+	free(text);
+	return rc;
+}
+
+void store_run_note(struct store_run *run, const char *ev, const char *fields)
+{
+	struct pl_error err;
+
+	if (append(run, ev, fields, &err) == 0 || run->broken)
+		return;
+	run->broken = true;
+	run->first_error = err;
+	log_warn(LOG_STORE, "%s", err.text);
+}
+
+int store_run_sync(struct store_run *run, struct pl_error *err)
+{
+	return journal_sync(run->journal, err);
+}
+
+/* A digest of the journal would say the same; a test compares. */
+static int index_run(struct store_run *run, struct pl_error *err)
+{
+	struct index *index = store_index(run->store, err);
+
+	if (index == NULL)
+		return -1;
+	run->row.id = run->id;
+	run->row.dir = run->dir;
+	run->row.kind = run->kind;
+	run->row.name = run->name;
+	return index_put(index, &run->row, err);
+}
+
+static int append_end(struct store_run *run, int status, const char *verdict, struct pl_error *err)
+{
+	int64_t now = loop_wall_us(run->store->loop);
+	char *fields = xasprintf("\"status\":%d,\"verdict\":\"%s\"", status, verdict);
+	int rc = journal_append(run->journal, now, "end", fields, err);
+
+	run->row.ended = (double)now / 1e6;
+	run->row.status = status;
+	run->row.verdict = verdict;
+	free(fields);
+	return rc;
+}
+
+int store_run_finish(struct store_run *run, int status, const char *verdict, struct pl_error *err)
+{
+	int rc = 0;
+
+	if (run == NULL)
+		return 0;
+	if (run->broken) {
+		if (err != NULL)
+			*err = run->first_error;
+		rc = -1;
+	} else if (append_end(run, status, verdict, err) != 0 || store_run_sync(run, err) != 0 ||
+		   index_run(run, err) != 0) {
+		rc = -1;
+	}
+	run_free(run);
+	return rc;
+}
+
+void store_run_abandon(struct store_run *run)
+{
+	if (run != NULL)
+		run_free(run);
+}

@@ -1,0 +1,197 @@
+/* store_sink.c - a fan-out into the journal: see the events call, result, call_end in journal.h */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "run/jsontext.h"
+#include "run/run.h"
+#include "set/hostlist.h"
+#include "store/store_private.h"
+
+struct store_sink {
+	struct run_sink sink;
+	struct store_run *run; /* NULL: over */
+	struct store_sink *next;
+	unsigned call;
+	size_t n_failed;
+	struct strbuf text; /* of the event being made */
+};
+
+static const struct run_sink_ops sink_ops;
+
+struct run_sink *store_sink_create(struct store_run *run, unsigned call)
+{
+	struct store_sink *s = xcalloc(1, sizeof(*s));
+
+	s->sink.ops = &sink_ops;
+	s->run = run;
+	s->call = call;
+	s->next = run->sinks;
+	run->sinks = s;
+	return &s->sink;
+}
+
+void store_sink_detach(struct store_sink *s)
+{
+	struct store_sink **at = &s->run->sinks;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->run = NULL;
+}
+
+void store_sink_destroy(struct run_sink *sink)
+{
+	struct store_sink *s;
+
+	if (sink == NULL)
+		return;
+	s = container_of(sink, struct store_sink, sink);
+	if (s->run != NULL)
+		store_sink_detach(s);
+	strbuf_fini(&s->text);
+	free(s);
+}
+
+static void add_string(struct strbuf *to, const char *name, const char *text)
+{
+	strbuf_addc(to, ',');
+	jsontext_bytes(to, name, text, strlen(text));
+}
+
+static void add_words(struct strbuf *to, const char *const *argv)
+{
+	struct strbuf words = STRBUF_INIT;
+
+	for (size_t i = 0; argv[i] != NULL; i++) {
+		strbuf_addc(&words, i > 0 ? ',' : '[');
+		/* a word that is no UTF-8 makes the record say so, not the reader stumble */
+		jsontext_lossy(&words, argv[i], strlen(argv[i]));
+	}
+	strbuf_addf(to, ",\"argv\":%s]", strbuf_str(&words));
+	strbuf_fini(&words);
+}
+
+static void add_command(struct strbuf *to, const struct command *c)
+{
+	static const char *const kinds[] = { [TASK_EXEC] = "exec", [TASK_PUT] = "put",
+					     [TASK_GET] = "get" };
+
+	add_string(to, "kind", kinds[c->kind]);
+	if (c->line != NULL)
+		add_string(to, "command", c->line);
+	if (c->argv != NULL)
+		add_words(to, c->argv);
+	if (c->cwd != NULL)
+		add_string(to, "cwd", c->cwd);
+	if (c->local_path != NULL)
+		add_string(to, "local", c->local_path);
+	if (c->remote_path != NULL)
+		add_string(to, "remote", c->remote_path);
+}
+
+/* How many times the command changes from one task to the next, and one. */
+static size_t count_commands(const struct run *run)
+{
+	size_t n = run_count(run) > 0;
+
+	for (size_t i = 1; i < run_count(run); i++)
+		n += run_command(run, i) != run_command(run, i - 1);
+	return n;
+}
+
+static char *fold_hosts(const struct run *run)
+{
+	struct pl_hostlist *hosts = pl_hostlist_create();
+	char *folded;
+
+	for (size_t i = 0; i < run_count(run); i++)
+		pl_hostlist_add(hosts, run_host(run, i));
+	folded = pl_hostlist_fold(hosts);
+	pl_hostlist_destroy(hosts);
+	return folded;
+}
+
+static void on_begin(struct run_sink *sink, struct run *run)
+{
+	struct store_sink *s = container_of(sink, struct store_sink, sink);
+	size_t n_commands = count_commands(run);
+	char *hosts;
+
+	if (s->run == NULL)
+		return;
+	if ((int64_t)run_count(run) > s->run->row.hosts)
+		s->run->row.hosts = (int64_t)run_count(run);
+	hosts = fold_hosts(run);
+	strbuf_reset(&s->text);
+	strbuf_addf(&s->text, "\"call\":%u,\"tasks\":%zu", s->call, run_count(run));
+	add_string(&s->text, "hosts", hosts);
+	if (n_commands > 0)
+		add_command(&s->text, run_command(run, 0));
+	if (n_commands > 1)
+		strbuf_addf(&s->text, ",\"commands\":%zu", n_commands);
+	store_run_note(s->run, "call", s->text.s);
+	free(hosts);
+}
+
+static void add_end(struct strbuf *to, const struct task_result *end)
+{
+	strbuf_addf(to, ",\"outcome\":\"%s\"", outcome_name(end->outcome));
+	if (end->phase != PHASE_NONE)
+		strbuf_addf(to, ",\"phase\":\"%s\"", phase_name(end->phase));
+	if (end->outcome == OUTCOME_OK || end->outcome == OUTCOME_EXIT)
+		strbuf_addf(to, ",\"code\":%d", end->code);
+	if (end->outcome == OUTCOME_SIGNAL)
+		add_string(to, "signal", end->signal);
+	if (end->why[0] != '\0')
+		add_string(to, "why", end->why);
+}
+
+static void on_result(struct run_sink *sink, struct run *run, size_t i,
+		      const struct run_result *r)
+{
+	struct store_sink *s = container_of(sink, struct store_sink, sink);
+	struct strbuf *to = &s->text;
+
+	(void)run;
+	if (r->end.outcome != OUTCOME_OK)
+		s->n_failed++;
+	if (s->run == NULL)
+		return;
+	s->run->row.failed += r->end.outcome != OUTCOME_OK;
+	strbuf_reset(to);
+	strbuf_addf(to, "\"call\":%u,\"task\":%zu", s->call, i + 1);
+	add_string(to, "host", r->host);
+	if (r->index > 0)
+		strbuf_addf(to, ",\"index\":%u", r->index);
+	add_end(to, &r->end);
+	strbuf_addf(to, ",\"seconds\":%.6f,\"out\":%llu,\"err\":%llu", (double)r->seconds_us / 1e6,
+		    (unsigned long long)r->out_total, (unsigned long long)r->err_total);
+	if (r->attempts > 1)
+		strbuf_addf(to, ",\"attempts\":%u", r->attempts);
+	if (r->out_path != NULL)
+		add_string(to, "out_path", r->out_path);
+	if (r->err_path != NULL)
+		add_string(to, "err_path", r->err_path);
+	store_run_note(s->run, "result", to->s);
+}
+
+static void on_end(struct run_sink *sink, struct run *run)
+{
+	struct store_sink *s = container_of(sink, struct store_sink, sink);
+
+	if (s->run == NULL)
+		return;
+	strbuf_reset(&s->text);
+	strbuf_addf(&s->text, "\"call\":%u,\"ok\":%zu,\"failed\":%zu", s->call,
+		    run_count(run) - s->n_failed, s->n_failed);
+	store_run_note(s->run, "call_end", s->text.s);
+}
+
+static const struct run_sink_ops sink_ops = {
+	.on_begin = on_begin,
+	.on_result = on_result,
+	.on_end = on_end,
+};
