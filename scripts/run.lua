@@ -5,6 +5,7 @@ local fleet = require "perilune.fleet"
 local library = require "perilune.library"
 local options = require "perilune.options"
 local runner = require "perilune.runner"
+local session = require "perilune.session"
 local sweep = require "perilune.sweep"
 local terminal = require "perilune.terminal"
 
@@ -106,13 +107,13 @@ local function put_json(where, json)
   file:close()
 end
 
-local function carry_out(plan, file, opened, o)
-  local run = runner.begin { recipe = plan.recipe, file = file, fleet = opened, plan = plan,
-    run_dir = o.run_dir }
+local function carry_out(plan, file, on, o)
+  local record <close> = session.begin(runner.head(plan, file, on), o.run_dir)
+  local run = runner.new { plan = plan, file = file, fleet = on, session = record }
   local report, text, json = run:carry_out()
   io.stderr:write(text)
   if o.json then put_json(o.json, json) end
-  return report.status
+  return record:finish(report.status, report.verdict)
 end
 
 -- --sim is another name for --transport sim.
@@ -137,12 +138,13 @@ local function run_recipe(o, words, given)
     warmup = o.warmup, name = o.name or recipe.name }
   rehearsal(o, given)
   if o.seed then math.randomseed(o.seed) end
-  local opened = fleet.open(o, given, { warm = true, responder = recipe:responder() })
-  terminal.note("%s", runner.announcement(plan, opened))
+  local on <close> = fleet.open(o, given, { warm = true, responder = recipe:responder() })
+  terminal.set_verb("run")
+  terminal.note("%s", runner.announcement(plan, on))
   list_points(points)
   if o.dry_run then return 0 end
   check_number(points, o)
-  return carry_out(plan, file, opened, o)
+  return carry_out(plan, file, on, o)
 end
 
 return {

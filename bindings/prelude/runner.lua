@@ -49,18 +49,24 @@ local function functions_of(self)
   self.here = function(cmd, opts) return self:run_here(cmd, opts) end
 end
 
---- Begins a run: its record, and what the recipe sees of it.
----@param settings { recipe: perilune.Recipe, file: perilune.RecipeFile, fleet: table, plan: perilune.Plan, run_dir: string? }
+--- What the record of a run begins with.
+---@param plan perilune.Plan
+---@param file perilune.RecipeFile
+---@param fleet perilune.Fleet
+function runner.head(plan, file, fleet)
+  return { kind = "run", name = plan.name, recipe = plan.recipe.name, path = file.path,
+    options = recordable(plan.options), points = #plan.points, repeats = plan.repeats,
+    warmup = plan.warmup, hosts = fleet.hosts:fold(), transport = fleet.transport_name }
+end
+
+--- Where a plan runs: this fleet, recorded in this session.
+---@param settings { plan: perilune.Plan, file: perilune.RecipeFile, fleet: perilune.Fleet, session: perilune.Session }
 ---@return perilune.Runner
-function runner.begin(settings)
+function runner.new(settings)
   local self = setmetatable(settings, Runner)
-  local plan = self.plan
+  self.recipe = self.plan.recipe
   self.hosts, self.transport = self.fleet.hosts, self.fleet.transport
-  self.n_points, self.shown = #plan.points, #plan.points > 1
-  self.session = require("perilune.session").begin({ kind = "run", name = plan.name,
-    recipe = self.recipe.name, path = self.recipe.path, options = recordable(plan.options),
-    points = #plan.points, repeats = plan.repeats, warmup = plan.warmup,
-    hosts = tostring(self.hosts), transport = self.fleet.transport_name }, self.run_dir)
+  self.n_points, self.shown = #self.plan.points, #self.plan.points > 1
   functions_of(self)
   fanout.use(self.fleet, self.session)
   return self
@@ -106,7 +112,7 @@ end
 
 -- ---- running it ----------------------------------------------------------------------------
 
---- Runs the plan and ends the record.
+--- Runs the plan and writes the report.
 ---@return table report
 ---@return string text
 ---@return string json
@@ -114,9 +120,7 @@ function Runner:carry_out()
   local begun, wall = sched.now(), sched.wall()
   local entries = require("perilune.engine").run(self.plan, self)
   local r = self:make_report(self.plan, entries, begun, wall)
-  local text, json = self:write_report(r)
-  self.session:finish(r.status, r.verdict)
-  return r, text, json
+  return r, self:write_report(r)
 end
 
 -- ---- what it came to -----------------------------------------------------------------------
