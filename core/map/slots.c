@@ -43,7 +43,7 @@ static int find_hosts(struct collect *c, struct pl_error *err)
 					  : pl_hostlist_find(t->hosts, pl_hostlist_name(asked, i));
 
 		if (at == SIZE_MAX)
-			return pl_errorf(err, PL_EUSAGE, "map: %s is no host of '%s'",
+			return pl_errorf(err, PL_EUSAGE, "%s is no host of '%s'",
 					 pl_hostlist_name(asked, i), t->name);
 		h->host = (uint32_t)at;
 		h->usable = count_usable(t, h->host);
@@ -107,7 +107,7 @@ static int too_few(const struct collect *c, struct pl_error *err)
 	else
 		snprintf(fits, sizeof(fits), "not even one replica of %u GPUs fits: make tp, cp, pp "
 					     "or ep smaller", replica);
-	return pl_errorf(err, PL_ENOENT, "map: %u ranks need %u GPUs; %u %s usable on %u %s%s; %s",
+	return pl_errorf(err, PL_ENOENT, "%u ranks need %u GPUs; %u %s usable on %u %s%s; %s",
 			 job->world, job->world, usable, usable == 1 ? "is" : "are", c->n_hosts,
 			 c->n_hosts == 1 ? "host" : "hosts", rule, fits);
 }

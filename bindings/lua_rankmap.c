@@ -1,0 +1,402 @@
+/*
+ * lua_rankmap.c - perilune.core.rankmap: which GPU each rank runs on.
+ *
+ *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best" }
+ *		-> map | nil, message, code
+ *	formats() -> array of names
+ *
+ * Ranks are numbers of the job and count from 0: map:rank(0) is the first.
+ */
+#include "lua_rankmap.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "binding.h"
+#include "lua_hostset.h"
+#include "lua_topo.h"
+#include "map/rankmap_format.h"
+
+#define RANKMAP_CLASS "perilune.rankmap"
+
+int luaopen_perilune_core_rankmap(lua_State *L);
+
+/* Its user value is the topology's userdata. */
+struct lua_rankmap {
+	struct pl_rankmap *map;
+};
+
+struct pl_rankmap *lua_check_rankmap(lua_State *L, int arg)
+{
+	struct lua_rankmap *m = luaL_checkudata(L, arg, RANKMAP_CLASS);
+
+	luaL_argcheck(L, m->map != NULL, arg, "a closed map");
+	return m->map;
+}
+
+/* ---- placing ---- */
+
+/* The number of a name, through its parser; raises for an unknown one. */
+static int opt_name(lua_State *L, const char *field, const char *def,
+		    int (*parse)(const char *name, struct pl_error *err))
+{
+	struct pl_error err = { 0 };
+	int value = parse(binding_opt_string(L, 1, field, def), &err);
+
+	if (value < 0)
+		binding_fail(L, &err);
+	return value;
+}
+
+static double now_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int rankmap_place(lua_State *L)
+{
+	static const char *const keys[] = { "topo", "job", "hosts", "launcher", "strategy", NULL };
+	struct pl_map_request request = { 0 };
+	struct pl_error err = { 0 };
+	struct lua_rankmap *m;
+	struct pl_job job;
+	double start = now_seconds();
+
+	binding_check_keys(L, 1, "map", keys);
+	lua_settop(L, 1);
+	lua_getfield(L, 1, "topo");
+	request.topo = lua_check_topo(L, 2);
+	if (lua_getfield(L, 1, "hosts") != LUA_TNIL)
+		request.hosts = lua_check_hostset(L, 3);
+	request.launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
+	request.strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
+	if (pl_job_parse(&job, binding_opt_string(L, 1, "job", ""), &err) < 0)
+		return binding_fail(L, &err);
+	request.job = &job;
+	m = binding_new(L, RANKMAP_CLASS, sizeof(*m));
+	lua_pushvalue(L, 2);
+	lua_setiuservalue(L, -2, 1);
+	m->map = pl_rankmap_place(&request, &err);
+	if (m->map == NULL)
+		return binding_fail(L, &err);
+	m->map->seconds = now_seconds() - start;
+	return 1;
+}
+
+static int rankmap_gc(lua_State *L)
+{
+	struct lua_rankmap *m = luaL_checkudata(L, 1, RANKMAP_CLASS);
+
+	pl_rankmap_destroy(m->map);
+	m->map = NULL;
+	return 0;
+}
+
+static int rankmap_formats(lua_State *L)
+{
+	lua_newtable(L);
+	for (int i = 0; pl_rankmap_formats[i] != NULL; i++) {
+		lua_pushstring(L, pl_rankmap_formats[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	return 1;
+}
+
+/* ---- one rank ---- */
+
+static uint32_t check_rank(lua_State *L, const struct pl_rankmap *m, int arg)
+{
+	lua_Integer rank = luaL_checkinteger(L, arg);
+
+	if (rank < 0 || rank >= m->n_ranks)
+		luaL_error(L, "rank %I: the map has ranks 0 to %d", (LUAI_UACINT)rank,
+			   (int)m->n_ranks - 1);
+	return (uint32_t)rank;
+}
+
+static const char *host_name(const struct pl_rankmap *m, uint32_t rank)
+{
+	return pl_hostlist_name(m->topo->hosts, m->places[rank].host);
+}
+
+static int rankmap_host(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	lua_pushstring(L, host_name(m, check_rank(L, m, 2)));
+	return 1;
+}
+
+static int rankmap_gpu(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	lua_pushinteger(L, m->places[check_rank(L, m, 2)].gpu);
+	return 1;
+}
+
+static void set_int(lua_State *L, const char *field, lua_Integer value)
+{
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static void push_rank(lua_State *L, const struct pl_rankmap *m, uint32_t rank)
+{
+	const struct pl_place *p = &m->places[rank];
+
+	lua_createtable(L, 0, 6);
+	set_int(L, "rank", rank);
+	lua_pushstring(L, host_name(m, rank));
+	lua_setfield(L, -2, "host");
+	set_int(L, "gpu", p->gpu);
+	set_int(L, "local_rank", p->local_rank);
+	set_int(L, "node_rank", p->node_rank);
+	set_int(L, "pe", p->pe);
+}
+
+/* map:rank(r) -> { rank=, host=, gpu=, local_rank=, node_rank=, pe= } */
+static int rankmap_rank(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	push_rank(L, m, check_rank(L, m, 2));
+	return 1;
+}
+
+static int next_rank(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+	lua_Integer rank = lua_isnil(L, 2) ? 0 : luaL_checkinteger(L, 2) + 1;
+
+	if (rank >= m->n_ranks)
+		return luaL_pushfail(L), 1;
+	lua_pushinteger(L, rank);
+	push_rank(L, m, (uint32_t)rank);
+	return 2;
+}
+
+/* for rank, place in map:each() do */
+static int rankmap_each(lua_State *L)
+{
+	lua_check_rankmap(L, 1);
+	lua_pushcfunction(L, next_rank);
+	lua_pushvalue(L, 1);
+	lua_pushnil(L);
+	return 3;
+}
+
+/* ---- the whole ---- */
+
+/* The hosts used, in the order of their first rank. */
+static int rankmap_hosts(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+	struct pl_hostlist *hosts = pl_hostlist_create();
+
+	for (uint32_t r = 0; r < m->n_ranks; r++) {
+		if (m->places[r].local_rank == 0)
+			pl_hostlist_add(hosts, host_name(m, r));
+	}
+	lua_push_hostset(L, hosts);
+	return 1;
+}
+
+static int rankmap_format(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+	const char *format = luaL_checkstring(L, 2);
+	struct strbuf out = STRBUF_INIT;
+	struct pl_error err = { 0 };
+
+	if (pl_rankmap_format(m, format, &out, &err) < 0) {
+		strbuf_fini(&out);
+		return binding_fail(L, &err);
+	}
+	lua_pushlstring(L, strbuf_str(&out), out.len);
+	strbuf_fini(&out);
+	return 1;
+}
+
+static int rankmap_explain(lua_State *L)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	pl_rankmap_explain(lua_check_rankmap(L, 1), &out);
+	lua_pushlstring(L, strbuf_str(&out), out.len);
+	strbuf_fini(&out);
+	return 1;
+}
+
+static void push_move(lua_State *L, uint32_t rank, const struct pl_rankmap *from,
+		      const struct pl_rankmap *to)
+{
+	lua_createtable(L, 0, 3);
+	set_int(L, "rank", rank);
+	push_rank(L, from, rank);
+	lua_setfield(L, -2, "from");
+	push_rank(L, to, rank);
+	lua_setfield(L, -2, "to");
+}
+
+/* map:moves(other) -> array of { rank=, from=, to= }: the ranks that `other` has elsewhere. */
+static int rankmap_moves(lua_State *L)
+{
+	const struct pl_rankmap *from = lua_check_rankmap(L, 1), *to = lua_check_rankmap(L, 2);
+	lua_Integer n = 0;
+
+	if (from->n_ranks != to->n_ranks)
+		return luaL_error(L, "moves: one map has %d ranks, the other %d",
+				  (int)from->n_ranks, (int)to->n_ranks);
+	lua_newtable(L);
+	for (uint32_t r = 0; r < from->n_ranks; r++) {
+		if (strcmp(host_name(from, r), host_name(to, r)) == 0 &&
+		    from->places[r].gpu == to->places[r].gpu)
+			continue;
+		push_move(L, r, from, to);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
+static int push_lines(lua_State *L, char *const *lines, size_t n)
+{
+	lua_createtable(L, (int)n, 0);
+	for (size_t i = 0; i < n; i++) {
+		lua_pushstring(L, lines[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+static int rankmap_notes(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	return push_lines(L, m->notes, m->n_notes);
+}
+
+static int rankmap_assumed(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	return push_lines(L, m->assumed, m->n_assumed);
+}
+
+/* map:cost() -> { step=, baseline=, lower_bound= }: modelled, uncalibrated, for ratios. */
+static int rankmap_cost(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	lua_createtable(L, 0, 3);
+	lua_pushnumber(L, m->cost.step);
+	lua_setfield(L, -2, "step");
+	lua_pushnumber(L, m->baseline.step);
+	lua_setfield(L, -2, "baseline");
+	lua_pushnumber(L, m->bound.step);
+	lua_setfield(L, -2, "lower_bound");
+	return 1;
+}
+
+static int rankmap_strategy(lua_State *L)
+{
+	lua_pushstring(L, lua_check_rankmap(L, 1)->strategy);
+	return 1;
+}
+
+static int rankmap_launcher(lua_State *L)
+{
+	lua_pushstring(L, pl_launcher_name(lua_check_rankmap(L, 1)->launcher));
+	return 1;
+}
+
+static int rankmap_topo(lua_State *L)
+{
+	lua_check_rankmap(L, 1);
+	lua_getiuservalue(L, 1, 1);
+	return 1;
+}
+
+/* A map is a result that is ok: map:must() is the map. */
+static int rankmap_must(lua_State *L)
+{
+	lua_check_rankmap(L, 1);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static int rankmap_len(lua_State *L)
+{
+	lua_pushinteger(L, lua_check_rankmap(L, 1)->n_ranks);
+	return 1;
+}
+
+static int rankmap_tostring(lua_State *L)
+{
+	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
+
+	lua_pushfstring(L, "map of %d ranks on %s", (int)m->n_ranks, m->topo->name);
+	return 1;
+}
+
+/* Fields size and ok; everything else is a method. */
+static int rankmap_index(lua_State *L)
+{
+	const char *key = luaL_checkstring(L, 2);
+
+	if (strcmp(key, "size") == 0)
+		return rankmap_len(L);
+	if (strcmp(key, "ok") == 0) {
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	luaL_getmetafield(L, 1, "methods");
+	lua_getfield(L, -1, key);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "must", rankmap_must },
+	{ "host", rankmap_host },
+	{ "gpu", rankmap_gpu },
+	{ "rank", rankmap_rank },
+	{ "each", rankmap_each },
+	{ "hosts", rankmap_hosts },
+	{ "format", rankmap_format },
+	{ "explain", rankmap_explain },
+	{ "moves", rankmap_moves },
+	{ "notes", rankmap_notes },
+	{ "assumed", rankmap_assumed },
+	{ "cost", rankmap_cost },
+	{ "strategy", rankmap_strategy },
+	{ "launcher", rankmap_launcher },
+	{ "topo", rankmap_topo },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg meta[] = {
+	{ "__index", rankmap_index },
+	{ "__len", rankmap_len },
+	{ "__tostring", rankmap_tostring },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg functions[] = {
+	{ "place", rankmap_place },
+	{ "formats", rankmap_formats },
+	{ NULL, NULL },
+};
+
+int luaopen_perilune_core_rankmap(lua_State *L)
+{
+	binding_class(L, RANKMAP_CLASS, NULL, meta, rankmap_gc);
+	luaL_getmetatable(L, RANKMAP_CLASS);
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_setfield(L, -2, "methods");
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,251 @@
+-- cluster.lua - cluster files: one table of data about a fleet and its machine.
+--
+-- A cluster is named by a path (a word with '/' or ending in .lua) or by a name that is looked for
+-- in the person's folder of clusters, the installed data folder, and inside the program. Parameters
+-- follow a colon: gb300-nvl72:racks=8,su=4. The file is evaluated with an empty environment (data,
+-- not code) and gets its parameters as one table: `local p = ...`. A parameter that it does not
+-- read is refused.
+--
+-- What load() gives: name, source, hosts (a host set), groups, gpus_per_host, adapters_per_host,
+-- user, transport, ssh_config, topology, unusable, spares, leases, sim, and `topo`, the machine for
+-- the mapper, which is made when it is first asked for.
+
+local nearest = require "perilune.nearest"
+
+local cluster = {}
+
+local MAX_BYTES = 16 << 20
+
+-- Key to the types it may have.
+local KEYS = {
+  name = "string", hosts = "string table", groups = "table", gpus_per_host = "integer",
+  adapters_per_host = "integer", user = "string", transport = "string", ssh_config = "string",
+  topology = "table", unusable = "string table", spares = "integer string table",
+  leases = "string", sim = "table",
+}
+
+local KEY_NAMES = {}
+for key in pairs(KEYS) do KEY_NAMES[#KEY_NAMES + 1] = key end
+table.sort(KEY_NAMES)
+
+-- Raises a message that load() catches and gives back.
+local Refusal = {}
+
+local function refuse(fmt, ...)
+  error(setmetatable({ message = fmt:format(...) }, Refusal), 0)
+end
+
+local function sys() return require "perilune.core.sys" end
+local function boot() return require "perilune.core.boot" end
+
+-- ---- finding -------------------------------------------------------------------------------
+
+local function folders()
+  local list = {}
+  local own = require("perilune.config").folder()
+  list[#list + 1] = own and own .. "/clusters"
+  local data = boot().datadir
+  list[#list + 1] = data and data .. "/clusters"
+  return list
+end
+
+--- The names of the clusters that need no path.
+---@return string[]
+function cluster.names()
+  local seen, names = {}, {}
+  local function add(file)
+    local name = file:match("^([^/]+)%.lua$")
+    if name and not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  for _, folder in ipairs(folders()) do
+    for _, file in ipairs(sys().stat(folder) and sys().readdir(folder) or {}) do add(file) end
+  end
+  for _, file in ipairs(boot().resources("clusters")) do add(file) end
+  table.sort(names)
+  return names
+end
+
+local function read(path)
+  local text, message = sys().read_file(path, MAX_BYTES)
+  if not text then refuse("cluster file %s: %s", path, message) end
+  return text, "@" .. path, "cluster file " .. path
+end
+
+-- The nearest name; failing that, the first that begins with the word.
+local function hint_for(name, names)
+  local hint = nearest.hint(name, names)
+  for _, known in ipairs(names) do
+    if hint ~= "" then break end
+    if known:sub(1, #name) == name then hint = (" (did you mean '%s'?)"):format(known) end
+  end
+  return hint
+end
+
+local function missing(name)
+  local names = cluster.names()
+  local hint = hint_for(name, names)
+  if hint == "" and sys().stat(name) then hint = (" (did you mean './%s'?)"):format(name) end
+  refuse("there is no cluster '%s'%s; known are %s", name, hint, table.concat(names, ", "))
+end
+
+-- The text of a cluster file, its chunk name, and what to call it.
+local function find(name)
+  if name:find("/", 1, true) or name:find("%.lua$") then return read(name) end
+  for _, folder in ipairs(folders()) do
+    local path = ("%s/%s.lua"):format(folder, name)
+    if sys().stat(path) then return read(path) end
+  end
+  local text = boot().resource("clusters", name .. ".lua")
+  if not text then missing(name) end
+  return text, "=clusters/" .. name .. ".lua", "preset " .. name
+end
+
+-- ---- parameters ----------------------------------------------------------------------------
+
+local function parameter_value(text)
+  if text:find("^%-?%d+$") then return math.tointeger(tonumber(text)) or text end
+  if text:find("^%-?%d+%.%d+$") then return tonumber(text) end
+  if text == "true" or text == "false" then return text == "true" end
+  return text
+end
+
+-- "NAME:k=v,..." -> name, { k = v }
+local function split(word)
+  local name, rest = word:match("^(.-):([%a_][%w_]*=.*)$")
+  local parameters = {}
+  if not name then
+    if word:find(":", 1, true) and not word:find("/", 1, true) then
+      refuse("cluster '%s': parameters are written NAME:key=value,key=value", word)
+    end
+    return word, parameters
+  end
+  for part in (rest .. ","):gmatch("(.-),") do
+    local key, value = part:match("^([%a_][%w_]*)=(.+)$")
+    if not key then refuse("cluster '%s': '%s' is no key=value", word, part) end
+    if parameters[key] ~= nil then refuse("cluster '%s': %s is given twice", word, key) end
+    parameters[key] = parameter_value(value)
+  end
+  return name, parameters
+end
+
+-- Runs the chunk on the parameters; those it never looked at are refused.
+local function evaluate(chunk, parameters, word)
+  local looked_at = {}
+  local view = setmetatable({}, { __index = function(_, key)
+    looked_at[key] = true
+    return parameters[key]
+  end })
+  local ok, data = pcall(chunk, view)
+  if not ok then refuse("cluster '%s': %s", word, tostring(data)) end
+  local known = {}
+  for key in pairs(looked_at) do known[#known + 1] = tostring(key) end
+  table.sort(known)
+  for key in pairs(parameters) do
+    if not looked_at[key] then
+      refuse("cluster '%s': unknown parameter '%s'%s%s", word, key, nearest.hint(key, known),
+        #known > 0 and "; it has " .. table.concat(known, ", ") or "; it has none")
+    end
+  end
+  return data
+end
+
+-- ---- checking ------------------------------------------------------------------------------
+
+local function type_of(value)
+  return math.type(value) == "integer" and "integer" or type(value)
+end
+
+local function check_keys(data, word)
+  for key, value in pairs(data) do
+    if not KEYS[key] then
+      refuse("cluster '%s': unknown key '%s'%s", word, tostring(key),
+        nearest.hint(tostring(key), KEY_NAMES))
+    end
+    if not (" " .. KEYS[key] .. " "):find(" " .. type_of(value) .. " ", 1, true) then
+      refuse("cluster '%s': %s must be %s, not %s", word, key, (KEYS[key]:gsub(" ", " or ")),
+        type_of(value))
+    end
+  end
+end
+
+-- A host set from text or a list of names.
+local function host_set(value, what, word)
+  local hostset = require "perilune.core.hostset"
+  if type(value) == "table" then return hostset.new(value) end
+  local set, message = hostset.parse(value, { no_files = true })
+  if not set then refuse("cluster '%s': %s: %s", word, what, message) end
+  return set
+end
+
+local function unusable_text(value)
+  return type(value) == "table" and table.concat(value, ",") or value
+end
+
+-- Levels for hosts of which nothing but the sizes is known.
+local function flat_levels(c)
+  return { { name = "host", count = c.gpus_per_host, distance = 1 },
+           { name = "network", count = #c.hosts, distance = 10 } }
+end
+
+local function build_topo(c)
+  if not c.gpus_per_host then return nil end
+  if c.topology and c.topology.from then
+    refuse("cluster '%s': topology.from is not in this version", c.name)
+  end
+  local ok, topo, message = pcall(require("perilune.core.topo").new, {
+    name = c.name, hosts = c.hosts, gpus_per_host = c.gpus_per_host,
+    source = c.topology and c.source or c.source .. ", which has no topology: one network",
+    adapters_per_host = c.adapters_per_host, levels = c.topology or flat_levels(c),
+    unusable = unusable_text(c.unusable),
+  })
+  if not ok then refuse("cluster '%s': %s", c.name, tostring(topo)) end
+  if not topo then refuse("cluster '%s': %s", c.name, message) end
+  return topo
+end
+
+local Cluster = {}
+
+function Cluster.__index(c, key)
+  if key ~= "topo" then return nil end
+  local ok, topo = pcall(build_topo, c)
+  if not ok then
+    require("perilune.errors").fail(2, "%s",
+      getmetatable(topo) == Refusal and topo.message or tostring(topo))
+  end
+  rawset(c, "topo", topo)
+  return topo
+end
+
+local function load_refusing(word)
+  local name, parameters = split(word)
+  local text, chunk_name, source = find(name)
+  local chunk, syntax = load(text, chunk_name, "t", {})
+  if not chunk then refuse("cluster '%s': %s", word, syntax) end
+  local data = evaluate(chunk, parameters, word)
+  if type(data) ~= "table" then refuse("cluster '%s': the file returns no table", word) end
+  check_keys(data, word)
+  if not data.hosts then refuse("cluster '%s': it has no hosts", word) end
+  data.name = data.name or word
+  data.source = source .. word:sub(#name + 1)
+  data.hosts = host_set(data.hosts, "hosts", word)
+  for group, members in pairs(data.groups or {}) do
+    if type(members) == "table" then data.groups[group] = host_set(members, group, word) end
+  end
+  return setmetatable(data, Cluster)
+end
+
+--- Reads a cluster file or preset. Nil and a message when it is not there or not right.
+---@param word string path or name, with parameters: "gb300-nvl72:racks=8"
+---@return table? cluster
+---@return string? message
+function cluster.load(word)
+  local ok, result = pcall(load_refusing, word)
+  if ok then return result end
+  if getmetatable(result) == Refusal then return nil, result.message end
+  error(result, 0)
+end
+
+return cluster

@@ -1,0 +1,131 @@
+-- map - rank maps: which GPU each rank of a job runs on.
+
+local errors = require "perilune.errors"
+local terminal = require "perilune.terminal"
+
+local FORMATS = { "vector", "json", "csv", "rankfile", "seq", "mpich", "slurm", "torchrun",
+                  "deepspeed", "svg" }
+
+-- Calls what raises for wrong use; here that is what the person typed.
+local function checked(f, ...)
+  local ok, value, message = pcall(f, ...)
+  if not ok then errors.usage("%s", tostring(value)) end
+  if value == nil then errors.fail(2, "%s", message) end
+  return value
+end
+
+-- ---- the machine ---------------------------------------------------------------------------
+
+local function tree(o)
+  if o.topo then errors.usage("--topo and --tree both name the machine: give one") end
+  if not o.distance then errors.usage("--tree needs --distance, a number for each level") end
+  return errors.checked(require("perilune.topo").tree(o.tree, o.distance)), nil
+end
+
+-- The machine, and the cluster that it belongs to where there is one.
+local function machine(o)
+  if o.tree then return tree(o) end
+  if not o.topo then errors.usage("which machine? Name it with --topo FILE|NAME") end
+  local cluster = errors.checked(require("perilune.cluster").load(o.topo))
+  if not cluster.topo then
+    errors.usage("cluster '%s' says nothing about GPUs: it needs gpus_per_host", o.topo)
+  end
+  return cluster.topo, cluster
+end
+
+local function parse(text, flag, cluster)
+  local resolver = cluster and require("perilune.fleet").resolver(cluster)
+  local set, message = require("perilune.core.hostset").parse(text, resolver)
+  if not set then errors.usage("%s: %s", flag, message) end
+  return set
+end
+
+-- The hosts that may be used; nil for all of them.
+local function choose_hosts(o, topo, cluster)
+  local set = o.hosts and parse(o.hosts, "--hosts", cluster)
+  if o.exclude then set = (set or topo:hosts()) - parse(o.exclude, "--exclude", cluster) end
+  if set and #set == 0 then errors.usage("no hosts are left") end
+  return set
+end
+
+-- ---- what is printed -----------------------------------------------------------------------
+
+local function write(o, text)
+  if not o.output or o.output == "-" then return terminal.print(text) end
+  local ok, message = require("perilune.core.sys").write_file(o.output, text, 420) -- 0644
+  if not ok then errors.fail(2, "%s: %s", o.output, message) end
+end
+
+-- The explanation is the output when nothing else was asked for, and a comment on it otherwise.
+local function print_map(o, given, map)
+  if not o.explain then
+    for _, note in ipairs(map:notes()) do terminal.note("%s", note) end
+  elseif not given.format and not given.output then
+    return terminal.print(map:explain())
+  else
+    io.stderr:write(map:explain())
+  end
+  write(o, checked(map.format, map, o.format))
+end
+
+local function run(o, args, given)
+  if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
+  if not o.job then errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\"") end
+  local topo, cluster = machine(o)
+  if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
+  terminal.set_verb("map")
+  local map = checked(require("perilune.core.rankmap").place, {
+    topo = topo, job = o.job, hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
+    strategy = o.strategy,
+  })
+  print_map(o, given, map)
+  return 0
+end
+
+local function later(name, kind, metavar)
+  return { name, type = kind or "string", metavar = metavar, later = true }
+end
+
+return {
+  name = "map",
+  summary = "rank map: which GPU each rank of a job runs on",
+  usage = { "map --topo FILE|NAME --job \"tp=4 pp=8 dp=80 ...\" [OPTIONS]",
+            "map --tree 4:18:7:20 --distance 1:3:10:30 --job \"...\" [OPTIONS]" },
+  about = "Ranks are numbered as Megatron does: the first word of the order varies fastest. The map "
+    .. "keeps the order of the hosts unless another placement gains 2 % or more of the modelled "
+    .. "network time of a step.",
+  options = {
+    { "topo", type = "string", metavar = "FILE|NAME", help = "the machine: a cluster file or preset" },
+    { "tree", type = "string", metavar = "N:N:...", help = "a machine from numbers: units per level" },
+    { "distance", type = "string", metavar = "X:X:...", help = "what a byte costs at each level" },
+    { "hosts", short = "w", type = "hostlist", unresolved = true,
+      help = "use these hosts, in this order" },
+    { "exclude", short = "x", type = "hostlist", unresolved = true, help = "hosts to leave out" },
+    { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to leave out" },
+    { "job", type = "string", metavar = "SIZES",
+      help = "tp cp ep etp pp vpp dp, order, and figures of the model" },
+    { "for", type = "choice", default = "torchrun", metavar = "LAUNCHER",
+      choices = { "torchrun", "megatron", "deepspeed", "slurm", "mpi", "env" },
+      help = "what will start the ranks: torchrun, megatron, deepspeed (a host's ranks contiguous "
+        .. "and equal in number), slurm, mpi, env (free)" },
+    { "strategy", type = "choice", default = "best", choices = { "best", "keep-order", "aligned" },
+      metavar = "NAME", help = "best of all, keep-order, or aligned (blocks that must not split)" },
+    { "format", type = "choice", default = "vector", choices = FORMATS, metavar = "NAME",
+      help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed" },
+    { "output", short = "o", type = "path", help = "write the map there" },
+    { "explain", type = "bool", help = "say what was assumed, and compare with the order given" },
+    later("comm", "path"), later("model"), later("axis"), later("groups", "path"),
+    later("spares", "int"), later("islands"), later("keep-blocks", "int"),
+    later("previous", "path"), later("failed"), later("max-moves", "int"),
+    later("evaluate", "path"), later("objective"), later("effort"), later("seed", "int"),
+  },
+  notes = {
+    "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params, expert_params,",
+    "topk; what is not given is assumed, and --explain says so.",
+  },
+  examples = {
+    "perilune map --topo gb300-nvl72:racks=64 --job 'tp=8 pp=8 dp=63 ep=24' --explain",
+    "perilune map --topo dgx-h100:nodes=4 --job 'tp=8 dp=4' --for mpi --format rankfile",
+  },
+  run = run,
+}
