@@ -13,8 +13,8 @@
  *	node[0-70/2]		a step				node[1,3,7-9]	a list
  *	A,B  A B		union				A!B		difference
  *	A&B			intersection			A^B		symmetric difference
- *	^FILE			one set a line, # comments; '-' is standard input; only at the
- *				start or after an operator
+ *	^FILE			one set a line, # comments; only at the start or after an
+ *				operator; ^- and a lone - are standard input
  *	@group  @source:group	asked of the resolver
  *	*  ?			over the inventory, asked of the resolver
  *

@@ -143,12 +143,12 @@ static int add_line(void *arg, const char *line, struct pl_hostlist *out)
 
 static int add_file(struct parse *p, struct hosttext *text, struct pl_hostlist *out)
 {
-	size_t at = text->at++; /* the '^' */
-	const char *path = text->text + text->at;
+	size_t at = text->at;
+	const char *path = text->text + at + (text->text[at] == '^');
 	size_t len = path_len(path);
 	int rc;
 
-	text->at += len;
+	text->at = (size_t)(path - text->text) + len;
 	if (len == 0)
 		return hosttext_error(text, at, "a file's name, or - for standard input, is "
 				      "expected after '^'");
@@ -162,12 +162,18 @@ static int add_file(struct parse *p, struct hosttext *text, struct pl_hostlist *
 	return rc;
 }
 
+/* A lone '-' is standard input, as everywhere; no host is called that. */
+static bool is_file(const char *operand)
+{
+	return operand[0] == '^' || (operand[0] == '-' && path_len(operand) == 1);
+}
+
 /* Adds what the operand at text->at names to `out`, which holds what it is united with. */
 static int add_operand(struct parse *p, struct hosttext *text, struct pl_hostlist *out)
 {
 	size_t at = text->at;
 
-	if (text->text[at] == '^')
+	if (is_file(text->text + at))
 		return add_file(p, text, out);
 	if (hostpattern_parse(&p->pattern, text, p->max_names) != 0)
 		return -1;

@@ -47,7 +47,7 @@ round=0
 while [ $round -lt "$rounds" ]; do
 	round=$((round + 1))
 	for what in count expand fold; do
-		for client in $clients; do cpu $what "$client"; done
+		for client in $clients; do cpu "$what" "$client"; done
 	done
 done | awk '
 	{ key = $1 " " $2 }

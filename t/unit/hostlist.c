@@ -331,20 +331,32 @@ static void a_file_that_names_itself_ends(void **state)
 	unlink(path);
 }
 
-static void a_dash_reads_standard_input(void **state)
+/* Standard input holds n1, n2 and x. */
+static void assert_names_of_stdin(const char *text, const char *names)
 {
 	int saved = dup(STDIN_FILENO);
 	int ends[2];
 
-	(void)state;
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], "n[1-2]\nx\n", 9), 9);
 	close(ends[1]);
 	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
 	close(ends[0]);
-	assert_names("n2,^-", NULL, "n2 n1 x");
+	assert_names(text, NULL, names);
 	dup2(saved, STDIN_FILENO);
 	close(saved);
+}
+
+static void a_dash_reads_standard_input(void **state)
+{
+	static const struct pl_hostlist_resolver no_files = { .no_files = true };
+
+	(void)state;
+	assert_names_of_stdin("n2,^-", "n2 n1 x");
+	assert_names_of_stdin("-", "n1 n2 x");
+	assert_names_of_stdin("n[1-3] ! - , y", "n3 y");
+	assert_refused("a,-", &no_files, PL_EUSAGE, "column 3: files cannot be named");
+	assert_names("-1,-x", NULL, "-1 -x");
 }
 
 /* ---- lists as such ---- */
