@@ -1,6 +1,8 @@
 -- map - rank maps: which GPU each rank of a job runs on.
 
 local errors = require "perilune.errors"
+local hosts = require "perilune.hosts"
+local maps = require "perilune.map"
 local terminal = require "perilune.terminal"
 
 local FORMATS = { "vector", "json", "csv", "rankfile", "seq", "mpich", "slurm", "torchrun",
@@ -35,7 +37,7 @@ end
 
 local function parse(text, flag, cluster)
   local resolver = cluster and require("perilune.fleet").resolver(cluster)
-  local set, message = require("perilune.core.hostset").parse(text, resolver)
+  local set, message = hosts.parse(text, resolver)
   if not set then errors.usage("%s: %s", flag, message) end
   return set
 end
@@ -52,7 +54,7 @@ end
 
 local function write(o, text)
   if not o.output or o.output == "-" then return terminal.print(text) end
-  local ok, message = require("perilune.core.sys").write_file(o.output, text, 420) -- 0644
+  local ok, message = require("perilune.files").write(o.output, text)
   if not ok then errors.fail(2, "%s: %s", o.output, message) end
 end
 
@@ -74,7 +76,7 @@ local function run(o, args, given)
   local topo, cluster = machine(o)
   if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
   terminal.set_verb("map")
-  local map = checked(require("perilune.core.rankmap").place, {
+  local map = checked(maps.place, {
     topo = topo, job = o.job, hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy,
   })

@@ -1,4 +1,4 @@
--- files.lua - files of this machine that verbs read: scripts to run there, standard input.
+-- files.lua - files of this machine that verbs read and write.
 
 local sys = require "perilune.core.sys"
 
@@ -12,6 +12,15 @@ local STDIN_MAX = 1 << 30
 ---@return string? message
 function files.read(path)
   return sys.read_file(path)
+end
+
+--- Writes a file, all of it or nothing; nil and a message.
+---@param path string
+---@param text string
+---@return true? ok
+---@return string? message
+function files.write(path, text)
+  return sys.write_file(path, text, 420) -- 0644
 end
 
 --- All of standard input, read before anything is started.

@@ -2,7 +2,7 @@
 -- first used.
 
 local names = {
-	"cli", "hosts", "json", "recipe", "sandbox", "scope", "time",
+	"cli", "cluster", "hosts", "json", "map", "recipe", "sandbox", "scope", "time", "topo",
 }
 
 local perilune = {}

@@ -1,0 +1,43 @@
+-- map.lua - rank maps for Lua: which GPU each rank of a job runs on.
+--
+--   local map = pl.map.place { topo = pl.topo.load "dgx-h100:nodes=4", job = { tp = 8, dp = 4 } }
+--   print(map:explain())
+
+local core = require "perilune.core.rankmap"
+
+local map = {}
+
+--- The names of the formats that map:format() writes.
+---@return string[]
+map.formats = core.formats
+
+--- { tp = 4, dp = 8 } as the text of --job, in a fixed order; text as it is.
+---@param job table|string
+---@return string
+function map.job_text(job)
+  if type(job) ~= "table" then return job end
+  local words = {}
+  for name, value in pairs(job) do words[#words + 1] = ("%s=%s"):format(name, value) end
+  table.sort(words)
+  return table.concat(words, " ")
+end
+
+---@class perilune.MapRequest
+---@field topo userdata the machine
+---@field job table|string sizes and model: { tp = 4, dp = 8, order = "tp-cp-ep-dp-pp" }
+---@field hosts? userdata use these, in this order
+---@field launcher? "torchrun"|"megatron"|"deepspeed"|"slurm"|"mpi"|"env" (torchrun)
+---@field strategy? "best"|"keep-order"|"aligned" (best)
+
+--- Places a job. Nil and a message when there are too few usable GPUs; a wrong request raises.
+---@param request perilune.MapRequest
+---@return userdata? map
+---@return string? message
+function map.place(request)
+  local copy = {}
+  for key, value in pairs(request) do copy[key] = value end
+  copy.job = map.job_text(request.job)
+  return core.place(copy)
+end
+
+return map
