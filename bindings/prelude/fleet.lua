@@ -154,18 +154,25 @@ local function named_hosts(o, cluster, resolver)
   return set
 end
 
+-- Without a word about hosts: this machine; of a cluster all, but only where nothing real happens.
+local function unnamed_hosts(o, cluster)
+  if not cluster then return require("perilune.core.hostset").new { "localhost" } end
+  if o.transport ~= "sim" then
+    errors.usage("which of the %d hosts of %s? -a means all of them, -w some", #cluster.hosts,
+      cluster.name)
+  end
+  return cluster.hosts
+end
+
 -- The hosts of the fleet, and whether they were named.
 local function choose_hosts(o, cluster)
   local resolver = fleet.resolver(cluster)
-  local set = named_hosts(o, cluster, resolver)
-  local named = set ~= nil
-  if not set then
-    set = cluster and cluster.hosts or require("perilune.core.hostset").new { "localhost" }
-  end
+  local named = named_hosts(o, cluster, resolver)
+  local set = named or unnamed_hosts(o, cluster)
   if o.exclude then set = set - parse(o.exclude, "-x", resolver) end
   if o.pick and o.pick < #set then set = set:sample(o.pick) end
   if #set == 0 then errors.usage("no hosts are left%s", o.exclude and " after -x" or "") end
-  return set, named or cluster ~= nil
+  return set, named ~= nil
 end
 
 -- ---- transport -----------------------------------------------------------------------------
