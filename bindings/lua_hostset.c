@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "lua_resolver.h"
 
 #define CLASS "perilune.hostset"
 #define BYTES_PER_NAME 32 /* about what a name costs, to tell the collector */
@@ -60,6 +61,13 @@ struct pl_hostlist *lua_check_hostset(lua_State *L, int arg)
 	return set->list;
 }
 
+const struct pl_hostlist *lua_test_hostset(lua_State *L, int arg)
+{
+	const struct lua_hostset *set = luaL_testudata(L, arg, CLASS);
+
+	return set != NULL ? set->list : NULL;
+}
+
 void lua_push_hostset(lua_State *L, struct pl_hostlist *taken)
 {
 	/* sets may come before anybody required the module */
@@ -81,87 +89,6 @@ static int hostset_gc(lua_State *L)
 }
 
 /* ---- parse and new ---- */
-
-/* The resolver of one parse: a table of Lua functions on the stack of L. */
-struct lua_resolver {
-	lua_State *L;
-	int table;
-	int inventory; /* where the inventory is kept while it is borrowed */
-	bool raised;   /* a function raised; what, is on top of the stack */
-};
-
-/* Calls the function on top with n arguments. A set, left on top, or NULL: it said nil, raised, or
- * gave something else. */
-static struct pl_hostlist *call_resolver(struct lua_resolver *r, const char *field, int n,
-					 struct pl_error *err)
-{
-	struct lua_hostset *set;
-
-	if (lua_pcall(r->L, n, 2, 0) != LUA_OK) {
-		r->raised = true;
-		return pl_errorf(err, PL_EUSAGE, "resolver.%s raised", field), NULL;
-	}
-	set = luaL_testudata(r->L, -2, CLASS);
-	if (set == NULL && lua_isnil(r->L, -2))
-		pl_errorf(err, PL_ENOENT, "%s", lua_isstring(r->L, -1) ? lua_tostring(r->L, -1) :
-									"nothing is known");
-	else if (set == NULL || set->list == NULL)
-		pl_errorf(err, PL_EUSAGE, "resolver.%s gave a %s where a host set is expected",
-			  field, luaL_typename(r->L, -2));
-	lua_pop(r->L, 1);
-	return set != NULL ? set->list : NULL;
-}
-
-static int resolve_group(void *arg, const char *source, const char *group, struct pl_hostlist *out,
-			 struct pl_error *err)
-{
-	struct lua_resolver *r = arg;
-	const struct pl_hostlist *members;
-
-	lua_getfield(r->L, r->table, "group");
-	lua_pushstring(r->L, source);
-	lua_pushstring(r->L, group);
-	members = call_resolver(r, "group", 2, err);
-	if (members == NULL)
-		return -1;
-	pl_hostlist_union(out, members);
-	lua_pop(r->L, 1);
-	return 0;
-}
-
-static const struct pl_hostlist *resolve_inventory(void *arg, struct pl_error *err)
-{
-	struct lua_resolver *r = arg;
-	const struct pl_hostlist *all;
-	struct lua_hostset *known = luaL_testudata(r->L, r->inventory, CLASS);
-
-	if (known != NULL)
-		return known->list;
-	lua_getfield(r->L, r->table, "inventory");
-	all = call_resolver(r, "inventory", 0, err);
-	if (all != NULL)
-		lua_replace(r->L, r->inventory);
-	return all;
-}
-
-static void open_resolver(lua_State *L, int arg, struct lua_resolver *r,
-			  struct pl_hostlist_resolver *resolver)
-{
-	static const char *const known[] = { "group", "inventory", "no_files", NULL };
-
-	luaL_checktype(L, arg, LUA_TTABLE);
-	binding_check_keys(L, arg, "resolver", known);
-	*r = (struct lua_resolver){ .L = L, .table = arg };
-	resolver->arg = r;
-	if (lua_getfield(L, arg, "group") != LUA_TNIL)
-		resolver->group = resolve_group;
-	if (lua_getfield(L, arg, "inventory") != LUA_TNIL)
-		resolver->inventory = resolve_inventory;
-	lua_pop(L, 2);
-	resolver->no_files = binding_opt_bool(L, arg, "no_files", 0);
-	lua_pushnil(L);
-	r->inventory = lua_gettop(L);
-}
 
 static int push_parse_error(lua_State *L, const struct pl_error *err)
 {
@@ -185,7 +112,7 @@ static int hostset_parse(lua_State *L)
 
 	luaL_argcheck(L, strlen(text) == len, 1, "a host set holds no NUL");
 	if (!lua_isnoneornil(L, 2))
-		open_resolver(L, 2, &functions, &resolver);
+		lua_resolver_open(L, 2, &functions, &resolver);
 	set = new_hostset(L);
 	list = pl_hostlist_parse(text, &resolver, &err);
 	if (functions.raised)
@@ -485,10 +412,9 @@ static bool same_names(const struct pl_hostlist *a, const struct pl_hostlist *b)
 
 static int hostset_eq(lua_State *L)
 {
-	struct lua_hostset *a = luaL_testudata(L, 1, CLASS), *b = luaL_testudata(L, 2, CLASS);
+	const struct pl_hostlist *a = lua_test_hostset(L, 1), *b = lua_test_hostset(L, 2);
 
-	lua_pushboolean(L, a != NULL && b != NULL && a->list != NULL && b->list != NULL &&
-				   same_names(a->list, b->list));
+	lua_pushboolean(L, a != NULL && b != NULL && same_names(a, b));
 	return 1;
 }
 

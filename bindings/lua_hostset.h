@@ -13,6 +13,9 @@
 /* The set at `arg`; raises when it is none. Borrowed while the value is on the stack or held. */
 struct pl_hostlist *lua_check_hostset(lua_State *L, int arg);
 
+/* The same, but NULL when it is none. */
+const struct pl_hostlist *lua_test_hostset(lua_State *L, int arg);
+
 /* Pushes a set and takes the list: it is freed with the userdata. */
 void lua_push_hostset(lua_State *L, struct pl_hostlist *taken);
 
