@@ -11,16 +11,11 @@ local mapping = {}
 
 local OPTIONS = { "topo", "gpus_per_host", "launcher", "strategy" }
 
--- { tp = 4, dp = 8 } as the text of --job, in a fixed order.
 local function job_text(job)
-  if type(job) == "string" then return job end
-  if type(job) ~= "table" then
+  if type(job) ~= "string" and type(job) ~= "table" then
     blame.raise("t:map needs a job: { tp = 4, dp = 8 } or \"tp=4 dp=8\"")
   end
-  local words = {}
-  for name, value in pairs(job) do words[#words + 1] = ("%s=%s"):format(name, value) end
-  table.sort(words)
-  return table.concat(words, " ")
+  return require("perilune.map").job_text(job)
 end
 
 -- A machine of which nothing is known but its sizes: GPUs (or slots) in hosts on one network.
@@ -59,7 +54,7 @@ function mapping.map(t, hosts, job, opts)
   local topo, message = machine(t, hosts, opts)
   if not topo then return result.failed { why = message, phase = "map", status = 2 } end
   local map
-  map, message = blame.call(require("perilune.core.rankmap").place, { topo = topo, job = text,
+  map, message = blame.call(require("perilune.map").place, { topo = topo, job = text,
     hosts = hosts, launcher = opts.launcher or "env", strategy = opts.strategy })
   if not map then return result.failed { why = message, phase = "map", status = 1 } end
   t:record("map", { job = text, ranks = map.size, hosts = tostring(hosts) })

@@ -155,16 +155,17 @@ end
 
 -- ---- JSON ----------------------------------------------------------------------------------
 
--- What other programs' bytes may have brought in: JSON holds UTF-8 only.
-local function printable(value, json)
+--- A copy that JSON can hold: other programs' bytes may be no UTF-8, a figure may be infinite.
+function report.plain(value)
   if type(value) == "string" then
-    return json.is_utf8(value) and value or value:gsub("[\128-\255]", "?")
+    return utf8.len(value) and value or (value:gsub("[\128-\255]", "?"))
+  elseif type(value) == "number" then
+    return math.abs(value) ~= math.huge and value or tostring(value)
   elseif type(value) ~= "table" then
-    if value ~= value then return nil end
     return value
   end
   local out = {}
-  for key, inner in pairs(value) do out[key] = printable(inner, json) end
+  for key, inner in pairs(value) do out[key] = report.plain(inner) end
   return out
 end
 
@@ -175,7 +176,7 @@ local ARRAYS = { "metrics", "gates", "checks", "notes", "warnings", "attachments
 ---@return string
 function report.json(r)
   local json = require "perilune.core.json"
-  local copy = printable(r, json)
+  local copy = report.plain(r)
   for _, point in ipairs(copy.points) do
     for _, name in ipairs(ARRAYS) do json.array(point[name]) end
     for _, m in ipairs(point.metrics) do json.array(m.samples) end

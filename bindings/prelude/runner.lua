@@ -30,7 +30,7 @@ end
 
 local function functions_of(self)
   local session, shown = self.session, self.shown
-  self.record = function(ev, fields) session:append(ev, fields) end
+  self.record = function(ev, fields) session:append(ev, report.plain(fields)) end
   self.say = function(text) io.stderr:write(text, "\n") end
   self.now = sched.now
   self.recordable = recordable
