@@ -4,11 +4,20 @@ local errors = require "perilune.errors"
 local hosts = require "perilune.hosts"
 local terminal = require "perilune.terminal"
 
--- Groups and wildcards need a cluster; nothing of the fleet is loaded without one.
+-- Groups and wildcards need the cluster; nothing of the fleet is loaded before they are met.
 local function resolver_of(name)
-  if not name then return nil end
-  local fleet = require "perilune.fleet"
-  return fleet.resolver(fleet.cluster(name))
+  local resolver
+  local function resolve()
+    if not resolver then
+      local fleet = require "perilune.fleet"
+      resolver = fleet.resolver(fleet.cluster(name))
+    end
+    return resolver
+  end
+  return {
+    group = function(...) return resolve().group(...) end,
+    inventory = function() return resolve().inventory() end,
+  }
 end
 
 local function parse(text, resolver)

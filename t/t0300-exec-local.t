@@ -9,7 +9,7 @@ x() { perilune exec --transport local "$@"; }
 
 test_expect_success "no command is a usage error" '
 	expect_exit 2 x -w a 2>err &&
-	grep "^perilune: exec: no command given (see .perilune exec --help.)$" err &&
+	grep "^perilune: exec: no command given; see .perilune exec --help.$" err &&
 	test_line_count = 1 err
 '
 

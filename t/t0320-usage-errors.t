@@ -12,7 +12,7 @@ refused() {
 }
 
 test_expect_success "an unknown verb suggests the nearest" '
-	refused "^perilune: exce: unknown verb .exce.; did you mean exec? (see .perilune --help.)$" exce
+	refused "^perilune: exce: unknown verb .exce. (did you mean .exec.?); see .perilune --help.$" exce
 '
 
 test_expect_success "a verb that is promised but not built says so" '
@@ -22,11 +22,11 @@ test_expect_success "a verb that is promised but not built says so" '
 '
 
 test_expect_success "an unknown option suggests the nearest" '
-	refused "unknown option --timout; did you mean --timeout? (see .perilune exec --help.)$" \
+	refused "unknown option --timout (did you mean .--timeout.?); see .perilune exec --help.$" \
 		exec --timout 3 true &&
-	refused "unknown option --jsno; did you mean --json?" exec --jsno true &&
+	refused "unknown option --jsno (did you mean .--json.?)" exec --jsno true &&
 	refused "unknown option -z" exec -z true &&
-	refused "unknown option --verison; did you mean --version?" --verison
+	refused "unknown option --verison (did you mean .--version.?)" --verison
 '
 
 test_expect_success "options that are promised but not built say so" '
@@ -39,7 +39,7 @@ test_expect_success "options that are promised but not built say so" '
 test_expect_success "values are checked" '
 	refused "fanout must be at least 1, not 0" exec --fanout 0 true &&
 	refused "t must be a time such as" exec -t soon true &&
-	refused "must be one of auto, always, never, not .nevr.; did you mean never?" \
+	refused "must be one of auto, always, never, not .nevr. (did you mean .never.?)" \
 		exec --progress nevr true &&
 	refused "hosts needs a value (SET)" exec --hosts
 '

@@ -49,8 +49,7 @@ end
 
 local function unknown_verb(name)
   if is_listed(name) then errors.usage("the verb '%s' is not in this version", name) end
-  local nearest = require "perilune.nearest"(name, VERBS)
-  errors.usage("unknown verb '%s'%s", name, nearest and ("; did you mean %s?"):format(nearest) or "")
+  errors.usage("unknown verb '%s'%s", name, require("perilune.nearest").hint(name, VERBS))
 end
 
 local function find_verb(name)
@@ -106,9 +105,8 @@ local function dispatch(argv)
   end
   if first == "help" then return print_help(find_verb(argv[2])) end
   if first:sub(1, 1) == "-" then
-    local nearest = require "perilune.nearest"(first, { "--help", "--version" })
-    errors.usage("unknown option %s%s", first,
-      nearest and ("; did you mean %s?"):format(nearest) or "; the verb comes first")
+    local hint = require("perilune.nearest").hint(first, { "--help", "--version" })
+    errors.usage("unknown option %s%s", first, hint ~= "" and hint or "; the verb comes first")
   end
   return run_verb(first, table.move(argv, 2, #argv, 1, {}))
 end
@@ -130,7 +128,7 @@ local function report(e, argv)
   local where = verb and "perilune: " .. verb or "perilune"
   if kind == "usage" then
     local known = verb and is_listed(verb) and built_in(verb)
-    io.stderr:write(("%s: %s (see 'perilune %s--help')\n"):format(where, e.message,
+    io.stderr:write(("%s: %s; see 'perilune %s--help'\n"):format(where, e.message,
       known and verb .. " " or ""))
     return 2
   end

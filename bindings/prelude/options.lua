@@ -21,8 +21,7 @@ local function flag_of(name)
 end
 
 local function suggestion(word, candidates)
-  local nearest = require "perilune.nearest"(word, candidates)
-  return nearest and ("; did you mean %s?"):format(nearest) or ""
+  return require("perilune.nearest").hint(word, candidates)
 end
 
 local function not_yet(label)

@@ -23,7 +23,7 @@ local function load_files(user, system)
 end
 
 spec.test("what is wrong in a file is told with its name", function()
-  spec.raises("user.lua: unknown option 'fanuot'; did you mean fanout?", load_files,
+  spec.raises("user.lua: unknown option 'fanuot' (did you mean 'fanout'?)", load_files,
     "return { fanuot = 3 }")
   spec.raises("user.lua: 'fanout' must be at least 1", load_files, "return { fanout = 0 }")
   spec.raises("user.lua must return a table", load_files, "return 3")

@@ -27,7 +27,7 @@ end
 
 spec.test("misuse of the command line is told in one sentence", function()
   local cases = {
-    ["--fanuot 3"] = "unknown option --fanuot; did you mean --fanout?",
+    ["--fanuot 3"] = "unknown option --fanuot (did you mean '--fanout'?)",
     ["--xyzzy-quux"] = "unknown option --xyzzy-quux",
     ["-z"] = "unknown option -z",
     ["-qz"] = "unknown option -z",
@@ -44,8 +44,8 @@ spec.test("misuse of the command line is told in one sentence", function()
     ["--quiet=maybe"] = "--quiet must be yes or no, not 'maybe'",
     ["--no-quiet=yes"] = "--no-quiet takes no value",
     ["--no-fanout"] = "unknown option --no-fanout",
-    ["--progress alwys"] = "--progress must be one of auto, always, never, not 'alwys'; did you "
-      .. "mean always?",
+    ["--progress alwys"] = "--progress must be one of auto, always, never, not 'alwys' (did you "
+      .. "mean 'always'?)",
     ["--max-fail 101%"] = "--max-fail must be a number or a percentage, not '101%'",
     ["--detach"] = "--detach is not in this version",
     ["-d"] = "-d is not in this version",
@@ -59,7 +59,7 @@ end)
 
 spec.test("misuse from Lua is told in one sentence", function()
   local cases = {
-    { { fanuot = 3 }, "unknown option 'fanuot'; did you mean fanout?" },
+    { { fanuot = 3 }, "unknown option 'fanuot' (did you mean 'fanout'?)" },
     { { 3 }, "unknown option '1'" },
     { { fanout = 1.5 }, "'fanout' must be a whole number, not 1.5" },
     { { fanout = {} }, "'fanout' must be a whole number, not a table" },
@@ -77,8 +77,8 @@ end)
 
 spec.test("a wrong table of options is told, with the nearest word", function()
   local cases = {
-    { { n = { type = "int", defalt = 3 } }, "has an unknown field 'defalt'; did you mean default?" },
-    { { n = { type = "itn" } }, "option 'n' has no known type ('itn'); did you mean int?" },
+    { { n = { type = "int", defalt = 3 } }, "has an unknown field 'defalt' (did you mean 'default'?)" },
+    { { n = { type = "itn" } }, "option 'n' has no known type ('itn') (did you mean 'int'?)" },
     { { n = {} }, "option 'n' has no known type" },
     { { n = { type = "choice" } }, "option 'n' is a choice and needs choices" },
     { { n = { type = "int", default = "x" } }, "the default of 'n' must be a whole number" },
