@@ -1,0 +1,552 @@
+/* ssh_channel.c - see ssh_channel.h */
+#include "transport/ssh_channel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void on_deadline(void *arg);
+
+static void unlink_channel(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+
+	*(ch->prev != NULL ? &ch->prev->next : &s->first) = ch->next;
+	*(ch->next != NULL ? &ch->next->prev : &s->last) = ch->prev;
+}
+
+static void link_channel(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+
+	ch->prev = ch->urgent ? NULL : s->last;
+	ch->next = ch->urgent ? s->first : NULL;
+	*(ch->prev != NULL ? &ch->prev->next : &s->first) = ch;
+	*(ch->next != NULL ? &ch->next->prev : &s->last) = ch;
+}
+
+struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line, bool urgent,
+				       const struct ssh_channel_events *events, void *arg)
+{
+	struct ssh_channel *ch = xcalloc(1, sizeof(*ch));
+
+	ch->session = s;
+	ch->line = line;
+	ch->events = events;
+	ch->arg = arg;
+	ch->urgent = urgent;
+	loop_timer_init(&ch->deadline, s->loop, on_deadline, ch);
+	link_channel(ch);
+	ssh_session_count_users(s, 1);
+	ssh_session_poke(s);
+	return ch;
+}
+
+void ssh_channel_free(struct ssh_channel *ch)
+{
+	unlink_channel(ch);
+	loop_timer_stop(&ch->deadline);
+	strbuf_fini(&ch->sending);
+	strbuf_fini(&ch->queued);
+	strbuf_fini(&ch->held[0]);
+	strbuf_fini(&ch->held[1]);
+	free(ch->line);
+	free(ch);
+}
+
+struct ssh_channel *ssh_channel_next(const struct ssh_channel *ch)
+{
+	return ch->next;
+}
+
+void ssh_channel_tell_phase(struct ssh_channel *ch, enum phase phase)
+{
+	if (ch->events != NULL && ch->events->on_phase != NULL)
+		ch->events->on_phase(ch->arg, phase);
+}
+
+/* ---- what the user asks: takes effect in the session's next step ---- */
+
+void ssh_channel_write(struct ssh_channel *ch, const void *bytes, size_t len)
+{
+	strbuf_add(&ch->queued, bytes, len);
+	ssh_session_poke(ch->session);
+}
+
+size_t ssh_channel_pending(const struct ssh_channel *ch)
+{
+	return ch->queued.len + ch->sending.len - ch->sent;
+}
+
+void ssh_channel_close_stdin(struct ssh_channel *ch)
+{
+	ch->stdin_close = true;
+	ssh_session_poke(ch->session);
+}
+
+void ssh_channel_pause(struct ssh_channel *ch)
+{
+	ch->paused = true;
+	ssh_session_poke(ch->session);
+}
+
+void ssh_channel_resume(struct ssh_channel *ch)
+{
+	ch->paused = false;
+	ssh_session_poke(ch->session);
+}
+
+void ssh_channel_abandon(struct ssh_channel *ch)
+{
+	ch->events = NULL;
+	ch->paused = false;
+	loop_timer_stop(&ch->deadline);
+	ssh_session_count_users(ch->session, -1);
+	ssh_session_poke(ch->session);
+}
+
+/* ---- the end ---- */
+
+void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result)
+{
+	const struct ssh_channel_events *events = ch->events;
+
+	loop_timer_stop(&ch->deadline);
+	if (events == NULL)
+		return;
+	ch->events = NULL;
+	events->on_end(ch->arg, result);
+	ssh_session_count_users(ch->session, -1);
+}
+
+static void end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
+		       const char *why)
+{
+	struct task_result r = { .outcome = outcome, .phase = phase, .begun = ch->begun };
+
+	snprintf(r.why, sizeof(r.why), "%s", why);
+	ssh_channel_end(ch, &r);
+}
+
+/* How the command ended, known once the other side closed the channel. */
+static struct task_result exit_result(struct ssh_channel *ch)
+{
+	struct task_result r = { .outcome = OUTCOME_OK, .begun = true };
+	char *signal = NULL;
+	size_t len = 0;
+
+	r.code = libssh2_channel_get_exit_status(ch->ssh);
+	libssh2_channel_get_exit_signal(ch->ssh, &signal, &len, NULL, NULL, NULL, NULL);
+	if (signal != NULL) {
+		r.outcome = OUTCOME_SIGNAL;
+		snprintf(r.signal, sizeof(r.signal), "%.15s", signal);
+		snprintf(r.why, sizeof(r.why), "died by SIG%s", r.signal);
+		libssh2_free(ch->session->ssh, signal);
+	} else if (r.code != 0) {
+		r.outcome = OUTCOME_EXIT;
+		snprintf(r.why, sizeof(r.why), "exit status %d", r.code);
+	}
+	return r;
+}
+
+/* libssh2 cannot give an open up: the session takes no more channels, and ends with those it has. */
+static void give_up_open(struct ssh_channel *late)
+{
+	struct ssh_session *s = late->session;
+	char why[400];
+
+	snprintf(why, sizeof(why), "%s did not open a channel within %g s", s->route->hostname,
+		 (double)s->route->connect_timeout_us / 1e6);
+	s->most = 0;
+	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+		if (ch == late || ch->state == CHANNEL_QUEUED)
+			end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN, why);
+	}
+}
+
+static void on_deadline(void *arg)
+{
+	struct ssh_channel *ch = arg;
+	struct ssh_session *s = ch->session;
+	char why[400];
+
+	if (ch->state == CHANNEL_OPEN) {
+		give_up_open(ch);
+	} else {
+		snprintf(why, sizeof(why), "%s did not start the command within %g s",
+			 s->route->hostname, (double)s->route->connect_timeout_us / 1e6);
+		end_failed(ch, OUTCOME_LOST, PHASE_EXEC, why);
+	}
+	ssh_session_poke(s);
+}
+
+/* ---- steps: each does what it can and returns true when the state changed ---- */
+
+/* What to do about an answer below 0: wait, remember to finish sending, or give the session up. */
+static bool must_wait(struct ssh_channel *ch, ssize_t rc)
+{
+	struct ssh_session *s = ch->session;
+
+	if (rc != LIBSSH2_ERROR_EAGAIN)
+		return false;
+	s->stuck = ssh_session_blocked_out(s) ? ch : NULL;
+	return true;
+}
+
+static void lose_session(struct ssh_channel *ch, enum phase phase)
+{
+	struct ssh_session *s = ch->session;
+
+	ssh_session_fail(s, phase == PHASE_OPEN ? OUTCOME_UNREACHABLE : OUTCOME_LOST, phase,
+			 "connection to %s lost: %s", s->route->hostname, ssh_session_error(s));
+}
+
+/* Channels of the session that are open or being opened. */
+static size_t count_open(const struct ssh_session *s)
+{
+	size_t n = 0;
+
+	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
+		n += ch->state != CHANNEL_QUEUED && ch->state != CHANNEL_GONE;
+	return n;
+}
+
+static bool step_queued(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+
+	if (ch->events == NULL) {
+		ch->state = CHANNEL_GONE;
+		return false;
+	}
+	if (s->opening != NULL || count_open(s) >= s->most + ch->urgent)
+		return false;
+	s->opening = ch;
+	ch->state = CHANNEL_OPEN;
+	loop_timer_start(&ch->deadline, s->route->connect_timeout_us);
+	ssh_channel_tell_phase(ch, PHASE_OPEN);
+	return true;
+}
+
+/* The server allows fewer channels than we thought: this one waits for another to end. */
+static bool refused_open(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+	size_t others = count_open(s) - 1;
+
+	if (others > 0) {
+		s->most = others;
+		ch->state = CHANNEL_QUEUED;
+		loop_timer_stop(&ch->deadline);
+		return false;
+	}
+	ch->state = CHANNEL_GONE;
+	end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN, "the host refused to open a channel");
+	return false;
+}
+
+static bool step_open(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+	int rc;
+
+	ch->ssh = libssh2_channel_open_ex(s->ssh, "session", 7, SSH_WINDOW,
+					  LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
+	rc = ch->ssh != NULL ? 0 : libssh2_session_last_errno(s->ssh);
+	if (must_wait(ch, rc))
+		return false;
+	s->stuck = NULL;
+	s->opening = NULL;
+	if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
+		return refused_open(ch);
+	if (rc != 0) {
+		lose_session(ch, PHASE_OPEN);
+		return false;
+	}
+	ch->state = ch->events != NULL ? CHANNEL_EXEC : CHANNEL_CLOSE;
+	ssh_channel_tell_phase(ch, PHASE_EXEC);
+	return true;
+}
+
+static bool step_exec(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+	uint64_t before = s->bytes_out;
+	int rc;
+
+	if (ch->events == NULL && !ch->begun) {
+		ch->state = CHANNEL_CLOSE;
+		return true;
+	}
+	rc = libssh2_channel_process_startup(ch->ssh, "exec", 4, ch->line,
+					     (unsigned)strlen(ch->line));
+	if (must_wait(ch, rc)) {
+		/* what waits for room to be sent cannot be taken back either */
+		ch->begun = ch->begun || s->bytes_out != before || s->stuck == ch;
+		return false;
+	}
+	ch->begun = ch->begun || s->bytes_out != before;
+	s->stuck = NULL;
+	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED || rc == LIBSSH2_ERROR_CHANNEL_FAILURE) {
+		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_EXEC, "the host refused to run a command");
+		ch->state = CHANNEL_CLOSE;
+		return true;
+	}
+	if (rc != 0) {
+		lose_session(ch, PHASE_EXEC);
+		return false;
+	}
+	free(ch->line);
+	ch->line = NULL;
+	loop_timer_stop(&ch->deadline);
+	ch->state = ch->events != NULL ? CHANNEL_STREAM : CHANNEL_CLOSE;
+	if (ch->events != NULL && ch->events->on_start != NULL)
+		ch->events->on_start(ch->arg);
+	return true;
+}
+
+/* ---- STREAM ---- */
+
+static void deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
+{
+	if (ch->events == NULL)
+		return;
+	if (ch->paused)
+		strbuf_add(&ch->held[stream - 1], bytes, len);
+	else
+		ch->events->on_output(ch->arg, stream, bytes, len);
+}
+
+static void deliver_held(struct ssh_channel *ch)
+{
+	for (int i = 0; i < 2; i++) {
+		struct strbuf bytes = ch->held[i];
+
+		if (ch->paused || bytes.len == 0)
+			continue;
+		strbuf_init(&ch->held[i]);
+		deliver(ch, i == 0 ? STREAM_OUT : STREAM_ERR, bytes.s, bytes.len);
+		strbuf_fini(&bytes);
+	}
+}
+
+/* Reads one stream once. >0: bytes, 0: nothing there now, <0: stop stepping this channel. */
+static ssize_t read_stream(struct ssh_channel *ch, enum stream stream)
+{
+	struct ssh_session *s = ch->session;
+	ssize_t n = libssh2_channel_read_ex(ch->ssh, stream == STREAM_ERR, s->scratch,
+					    SSH_READ_SIZE);
+
+	if (must_wait(ch, n)) {
+		ch->stuck_op = s->stuck == ch ? CHANNEL_OP_READ : CHANNEL_OP_NONE;
+		return s->stuck == ch ? -1 : 0;
+	}
+	s->stuck = NULL;
+	ch->stuck_op = CHANNEL_OP_NONE;
+	if (n < 0) {
+		lose_session(ch, PHASE_STREAM);
+		return -1;
+	}
+	if (n > 0)
+		deliver(ch, stream, s->scratch, (size_t)n);
+	return n;
+}
+
+/* Reads stdout, and stderr when libssh2 still holds bytes then. Bytes taken, or -1. */
+static ssize_t read_both(struct ssh_channel *ch, unsigned long *held)
+{
+	ssize_t total = 0;
+
+	for (int i = 0; i < 2; i++) {
+		ssize_t n = read_stream(ch, i == 0 ? STREAM_OUT : STREAM_ERR);
+
+		if (n < 0)
+			return -1;
+		total += n;
+		*held = 0;
+		libssh2_channel_window_read_ex(ch->ssh, held, NULL);
+		if (*held == 0 || ch->paused)
+			break;
+	}
+	return total;
+}
+
+/*
+ * Takes what has come. Reading one stream may take in packets of the other, after which the socket
+ * says nothing more: so both are read until libssh2 holds nothing for the channel. False when
+ * stepping must stop.
+ */
+static bool drain(struct ssh_channel *ch)
+{
+	unsigned long held = 0;
+	ssize_t total = 0;
+
+	do {
+		ssize_t n = read_both(ch, &held);
+
+		if (n < 0)
+			return false;
+		if (n == 0 || ch->paused)
+			return true;
+		total += n;
+	} while (held > 0 && total < SSH_STEP_BYTES);
+	if (held > 0)
+		ssh_session_poke(ch->session);
+	return true;
+}
+
+/* True when `sending` holds bytes. */
+static bool refill(struct ssh_channel *ch)
+{
+	struct strbuf empty;
+
+	if (ch->sent < ch->sending.len)
+		return true;
+	empty = ch->sending;
+	ch->sending = ch->queued;
+	ch->queued = empty;
+	strbuf_reset(&ch->queued);
+	ch->sent = 0;
+	return ch->sending.len > 0;
+}
+
+/* Sends the end of stdin once everything before it has gone. False when stepping must stop. */
+static bool close_stdin(struct ssh_channel *ch)
+{
+	int rc;
+
+	if (!ch->stdin_close || ch->stdin_closed)
+		return true;
+	rc = libssh2_channel_send_eof(ch->ssh);
+	if (must_wait(ch, rc)) {
+		ch->stuck_op = ch->session->stuck == ch ? CHANNEL_OP_WRITE : CHANNEL_OP_NONE;
+		return false;
+	}
+	ch->session->stuck = NULL;
+	ch->stuck_op = CHANNEL_OP_NONE;
+	ch->stdin_closed = true;
+	if (rc != 0)
+		lose_session(ch, PHASE_STREAM);
+	return rc == 0;
+}
+
+/* Sends what stdin holds. False when stepping must stop. */
+static bool feed(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+	bool fed = false;
+
+	while (refill(ch)) {
+		ssize_t n = libssh2_channel_write_ex(ch->ssh, 0, ch->sending.s + ch->sent,
+						     ch->sending.len - ch->sent);
+
+		if (must_wait(ch, n) || n == 0) {
+			ch->stuck_op = s->stuck == ch ? CHANNEL_OP_WRITE : CHANNEL_OP_NONE;
+			return s->stuck != ch;
+		}
+		s->stuck = NULL;
+		ch->stuck_op = CHANNEL_OP_NONE;
+		if (n < 0) {
+			lose_session(ch, PHASE_STREAM);
+			return false;
+		}
+		ch->sent += (size_t)n;
+		fed = true;
+	}
+	if (fed && ch->events != NULL && ch->events->on_drain != NULL)
+		ch->events->on_drain(ch->arg);
+	return ssh_channel_pending(ch) > 0 || close_stdin(ch);
+}
+
+static bool step_stream(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+
+	if (ch->events == NULL && ch->stuck_op == CHANNEL_OP_NONE) {
+		ch->state = CHANNEL_CLOSE;
+		return true;
+	}
+	deliver_held(ch);
+	if (ch->stuck_op != CHANNEL_OP_READ && !feed(ch))
+		return false;
+	if ((!ch->paused || ch->stuck_op == CHANNEL_OP_READ) && !drain(ch))
+		return false;
+	if (s->state != SESSION_READY || ch->paused || !libssh2_channel_eof(ch->ssh))
+		return false;
+	ch->state = CHANNEL_WAIT_CLOSED;
+	return true;
+}
+
+static bool step_wait_closed(struct ssh_channel *ch)
+{
+	struct task_result result;
+	int rc = ch->events != NULL ? libssh2_channel_wait_closed(ch->ssh) : 0;
+
+	if (must_wait(ch, rc))
+		return false;
+	if (rc != 0) {
+		lose_session(ch, PHASE_STREAM);
+		return false;
+	}
+	ch->state = CHANNEL_CLOSE;
+	if (ch->events != NULL) {
+		result = exit_result(ch);
+		ssh_channel_end(ch, &result);
+	}
+	return true;
+}
+
+static bool step_close(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+	int rc = libssh2_channel_close(ch->ssh);
+
+	if (must_wait(ch, rc))
+		return false;
+	s->stuck = NULL;
+	if (rc != 0) {
+		lose_session(ch, PHASE_STREAM);
+		return false;
+	}
+	if (s->ear != NULL)
+		libssh2_channel_free(s->ear);
+	s->ear = ch->ssh;
+	ch->ssh = NULL;
+	ch->state = CHANNEL_GONE;
+	return false;
+}
+
+static bool step_once(struct ssh_channel *ch)
+{
+	switch (ch->state) {
+	case CHANNEL_QUEUED:
+		return step_queued(ch);
+	case CHANNEL_OPEN:
+		return step_open(ch);
+	case CHANNEL_EXEC:
+		return step_exec(ch);
+	case CHANNEL_STREAM:
+		return step_stream(ch);
+	case CHANNEL_WAIT_CLOSED:
+		return step_wait_closed(ch);
+	case CHANNEL_CLOSE:
+		return step_close(ch);
+	case CHANNEL_GONE:
+		return false;
+	}
+	return false;
+}
+
+void ssh_channel_step(struct ssh_channel *ch)
+{
+	/* a callback may have closed the session, or let it die */
+	while (ch->session->state == SESSION_READY && step_once(ch))
+		;
+}
+
+bool ssh_channel_wants_input(const struct ssh_channel *ch)
+{
+	return !(ch->state == CHANNEL_STREAM && ch->paused && ch->stuck_op == CHANNEL_OP_NONE);
+}

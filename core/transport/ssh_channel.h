@@ -1,0 +1,90 @@
+/*
+ * ssh_channel.h - one command on a session: its request, its three streams, its end.
+ *
+ *	QUEUED -> OPEN -> EXEC -> STREAM -> WAIT_CLOSED -> CLOSE -> GONE
+ *
+ * In STREAM the end of our half (stdin) and of theirs come each in its own time; WAIT_CLOSED begins
+ * when theirs has come and every byte was taken. The exit status is there only when the other side
+ * has closed the channel, which it does after the command has died: a command that merely closed
+ * its output is waited for.
+ *
+ * The user hears of it through events, the last of which is on_end; after it, or after
+ * ssh_channel_abandon(), the channel finishes and frees itself. Private to the ssh family.
+ */
+#ifndef PL_TRANSPORT_SSH_CHANNEL_H
+#define PL_TRANSPORT_SSH_CHANNEL_H
+
+#include "base/strbuf.h"
+#include "transport/ssh_session.h"
+
+enum ssh_channel_state {
+	CHANNEL_QUEUED, /* the session is not ready, or opens another one */
+	CHANNEL_OPEN,
+	CHANNEL_EXEC,
+	CHANNEL_STREAM,
+	CHANNEL_WAIT_CLOSED,
+	CHANNEL_CLOSE,
+	CHANNEL_GONE,
+};
+
+struct ssh_channel_events {
+	void (*on_phase)(void *arg, enum phase phase); /* may be NULL */
+	void (*on_start)(void *arg);		       /* may be NULL */
+	void (*on_output)(void *arg, enum stream stream, const void *bytes, size_t len);
+	void (*on_drain)(void *arg); /* all of ssh_channel_write was taken; may be NULL */
+	void (*on_end)(void *arg, const struct task_result *result);
+};
+
+/* What an operation cut short by a full socket was: it must be taken up again first. */
+enum ssh_channel_op { CHANNEL_OP_NONE, CHANNEL_OP_READ, CHANNEL_OP_WRITE };
+
+struct ssh_channel {
+	struct ssh_session *session;
+	struct ssh_channel *prev, *next;
+	enum ssh_channel_state state;
+	const struct ssh_channel_events *events; /* NULL: nobody listens */
+	void *arg;
+	LIBSSH2_CHANNEL *ssh;
+	struct loop_timer deadline; /* of OPEN and EXEC together */
+	char *line;
+	bool begun; /* a byte of the request has left */
+	bool urgent; /* has a place of its own, for ending what runs */
+	bool paused;
+	enum ssh_channel_op stuck_op;
+	/* stdin: libssh2 must see the same bytes again, so what it was given stays in place */
+	struct strbuf sending, queued;
+	size_t sent; /* of `sending` */
+	bool stdin_close, stdin_closed;
+	struct strbuf held[2]; /* output that came while paused, by stream - 1 */
+};
+
+/* Takes `line`. Begins in the session's next step. `urgent` goes before others, even when the
+ * session has all the channels it should. */
+struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line, bool urgent,
+				       const struct ssh_channel_events *events, void *arg);
+
+void ssh_channel_write(struct ssh_channel *ch, const void *bytes, size_t len); /* copies */
+size_t ssh_channel_pending(const struct ssh_channel *ch); /* bytes not taken yet */
+void ssh_channel_close_stdin(struct ssh_channel *ch);
+void ssh_channel_pause(struct ssh_channel *ch);
+void ssh_channel_resume(struct ssh_channel *ch);
+
+/* No event fires any more; what runs there is let go of. */
+void ssh_channel_abandon(struct ssh_channel *ch);
+
+/* ---- for the session ---- */
+
+struct ssh_channel *ssh_channel_next(const struct ssh_channel *ch);
+void ssh_channel_tell_phase(struct ssh_channel *ch, enum phase phase);
+
+/* Does what can be done. Sets session->stuck; may fail the session. */
+void ssh_channel_step(struct ssh_channel *ch);
+
+/* True when bytes from the socket could bring it on. */
+bool ssh_channel_wants_input(const struct ssh_channel *ch);
+
+/* Ends it for its user. */
+void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result);
+void ssh_channel_free(struct ssh_channel *ch);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * ssh_command.h - the one line that is sent to a host for a command of ours. Pure text.
+ *
+ * sshd hands the line to the user's login shell, which may be sh, bash, csh or fish; so the outer
+ * line holds nothing but words, quotes, "$SHELL" and redirections that all of them read alike:
+ *
+ *	exec env PERILUNE_TASK=tag NAME=value "$SHELL" -c 'line' </dev/null
+ *
+ * env sets the tag for the command and everything it starts, whatever the shell's own syntax for
+ * variables; the line then runs in the login shell as ssh would have run it. Exact words follow
+ * env themselves, without a second shell. A directory, or stderr into stdout, needs a POSIX shell
+ * between:
+ *
+ *	exec env PERILUNE_TASK=tag sh -c 'cd -- "$1" || exit 1; shift; exec "$@" 2>&1' sh DIR ...
+ *
+ * Lines of several lines do not work where the login shell is csh, which has no quote for them.
+ */
+#ifndef PL_TRANSPORT_SSH_COMMAND_H
+#define PL_TRANSPORT_SSH_COMMAND_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "transport/task.h"
+
+/* libssh2 sends a request in one packet and takes no longer ones. */
+#define SSH_COMMAND_MAX 34000
+
+/*
+ * Checks what can be wrong in a TASK_EXEC itself: no command, env without '=', a line over
+ * SSH_COMMAND_MAX. PL_EUSAGE.
+ */
+int ssh_command_check(const struct command *cmd, const char *tag, struct pl_error *err);
+
+/* Appends the line for a TASK_EXEC. */
+void ssh_command_exec(struct strbuf *out, const struct command *cmd, const char *tag);
+
+/*
+ * Appends the line that signals every process there with the tag in its environment: `signo`, and
+ * after grace_us what is left is killed. It exits 0 when none is left, 3 when there was none to
+ * begin with, 1 when some would not die. grace_us < 0 only sends the signal and exits 0 or 3.
+ */
+#define SSH_KILL_NONE 3
+void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t grace_us);
+
+/*
+ * Appends the line that takes `size` bytes from its stdin into a file, under a temporary name in
+ * the same folder until all of them came; then it has the mode and takes the place of the old one
+ * at once. A folder is no place for it. Exits 0, or 1 with words on stderr.
+ */
+void ssh_command_put(struct strbuf *out, const char *path, uint64_t size, unsigned mode,
+		     const char *tag);
+
+/* Appends the line that writes "MODE SIZE\n" and then the file on its stdout. */
+void ssh_command_get(struct strbuf *out, const char *path, const char *tag);
+
+#endif

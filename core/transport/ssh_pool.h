@@ -1,0 +1,38 @@
+/*
+ * ssh_pool.h - the hosts that were named, how each is reached, and the sessions that are open.
+ *
+ * Names that lead to the same user, address, port and keys share their sessions. A session carries
+ * up to eight commands, then another one is opened. Idle ones are kept for the next command, the
+ * least recently used closed first. Private to the ssh family.
+ */
+#ifndef PL_TRANSPORT_SSH_POOL_H
+#define PL_TRANSPORT_SSH_POOL_H
+
+#include "transport/ssh.h"
+#include "transport/ssh_session.h"
+
+struct ssh_pool;
+
+struct ssh_host {
+	struct ssh_pool *pool;
+	struct ssh_route route;
+	struct ssh_session *sessions; /* alive ones, newest first */
+};
+
+struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *options,
+				 struct pl_error *err);
+
+/* Only when no session has users. NULL is a no-op. */
+void ssh_pool_destroy(struct ssh_pool *pool);
+
+/* The host of that name, its route worked out at the first call. */
+struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct pl_error *err);
+
+/* A session to the host with room for one more channel; begins a new one when there is none. */
+struct ssh_session *ssh_pool_session(struct ssh_host *host);
+
+void ssh_pool_close_idle(struct ssh_pool *pool);
+struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);
+struct loop *ssh_pool_loop(struct ssh_pool *pool);
+
+#endif

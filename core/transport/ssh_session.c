@@ -1,0 +1,403 @@
+/* ssh_session.c - see ssh_session.h: the socket, the step, the end of a session */
+#include "transport/ssh_session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "transport/ssh_channel.h"
+
+#define CHANNELS_MOST 8 /* OpenSSH allows 10; one is kept for ending a command, one spare */
+
+static void on_again(void *arg);
+static void on_timer(void *arg);
+
+struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *route, char *scratch,
+				       const struct ssh_session_events *events, void *arg)
+{
+	struct ssh_session *s = xcalloc(1, sizeof(*s));
+
+	s->loop = loop;
+	s->route = route;
+	s->scratch = scratch;
+	s->events = events;
+	s->arg = arg;
+	s->fd = -1;
+	s->most = CHANNELS_MOST;
+	loop_defer_init(&s->again, loop, on_again, s);
+	loop_timer_init(&s->timer, loop, on_timer, s);
+	ssh_login_begin(s);
+	ssh_session_poke(s);
+	return s;
+}
+
+/* ---- the socket, as libssh2 sees it ---- */
+
+ssize_t ssh_session_receive(struct ssh_session *s, void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (s->dry)
+		return -EAGAIN;
+	do
+		n = recv(s->fd, buf, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		return -errno;
+	/* fewer than asked for: the next call would say EAGAIN, and the loop reports what comes */
+	s->dry = n != 0 && n < (ssize_t)len;
+	if (n < 0)
+		return -EAGAIN;
+	if (n > 0)
+		s->last_byte_us = loop_now_us(s->loop);
+	return n;
+}
+
+static ssize_t receive(libssh2_socket_t fd, void *buf, size_t len, int flags, void **abstract)
+{
+	struct ssh_session *s = *abstract;
+
+	(void)fd;
+	(void)flags;
+	if (s->severed)
+		return -ENOTCONN;
+	return s->login != NULL ? ssh_login_receive(s, buf, len) : ssh_session_receive(s, buf, len);
+}
+
+static ssize_t transmit(libssh2_socket_t fd, const void *buf, size_t len, int flags,
+			void **abstract)
+{
+	struct ssh_session *s = *abstract;
+	ssize_t n;
+
+	(void)flags;
+	if (s->severed)
+		return -ENOTCONN;
+	do
+		n = send(fd, buf, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	s->bytes_out += (uint64_t)n;
+	return n;
+}
+
+void ssh_session_open_libssh2(struct ssh_session *s)
+{
+	s->ssh = libssh2_session_init_ex(NULL, NULL, NULL, s);
+	if (s->ssh == NULL)
+		abort(); /* out of memory, as in xmalloc */
+	libssh2_session_set_blocking(s->ssh, 0);
+	libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_SEND, (void *)transmit);
+	libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_RECV, (void *)receive);
+	libssh2_keepalive_config(s->ssh, 1, 2);
+}
+
+const char *ssh_session_error(struct ssh_session *s)
+{
+	char *text = NULL;
+	int errnum = 0;
+	socklen_t len = sizeof(errnum);
+
+	switch (libssh2_session_last_error(s->ssh, &text, NULL, 0)) {
+	case LIBSSH2_ERROR_SOCKET_SEND:
+	case LIBSSH2_ERROR_SOCKET_RECV:
+	case LIBSSH2_ERROR_SOCKET_DISCONNECT:
+		if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) == 0 && errnum != 0)
+			return strerror(errnum);
+		return "the other side closed the connection";
+	default:
+		return text != NULL && *text != '\0' ? text : "unknown error";
+	}
+}
+
+/* ---- the end ---- */
+
+static void release(struct ssh_session *s)
+{
+	s->severed = true;
+	loop_timer_stop(&s->timer);
+	loop_io_destroy(s->io);
+	s->io = NULL;
+	ssh_login_free(s);
+	if (s->ssh != NULL)
+		libssh2_session_free(s->ssh); /* never EAGAIN once severed */
+	s->ssh = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+void ssh_session_destroy(struct ssh_session *s)
+{
+	struct ssh_channel *next;
+
+	release(s);
+	for (struct ssh_channel *ch = s->first; ch != NULL; ch = next) {
+		next = ch->next;
+		ssh_channel_free(ch);
+	}
+	loop_defer_cancel(&s->again);
+	free(s);
+}
+
+/* Nothing is freed here: a step of this session, or of a channel of it, may be under way. */
+static void die(struct ssh_session *s)
+{
+	s->state = SESSION_DEAD;
+	s->severed = true;
+	loop_timer_stop(&s->timer);
+	if (s->io != NULL)
+		loop_io_want(s->io, 0);
+	loop_defer_schedule(&s->again);
+}
+
+void ssh_session_fail(struct ssh_session *s, enum outcome outcome, enum phase phase,
+		      const char *fmt, ...)
+{
+	struct task_result result = { .outcome = outcome, .phase = phase };
+	va_list ap;
+
+	if (s->state == SESSION_DEAD)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(result.why, sizeof(result.why), fmt, ap);
+	va_end(ap);
+	log_debug(LOG_SSH, "%s@%s:%d: %s: %s", s->route->user, s->route->hostname, s->route->port,
+		  phase_name(phase), result.why);
+	die(s);
+	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+		struct task_result own = result;
+
+		own.begun = ch->begun;
+		if (ch->begun) {
+			own.outcome = OUTCOME_LOST;
+			own.phase = ch->state == CHANNEL_EXEC ? PHASE_EXEC : PHASE_STREAM;
+		} else if (outcome == OUTCOME_LOST) {
+			own.outcome = OUTCOME_UNREACHABLE;
+			own.phase = PHASE_OPEN;
+		}
+		ssh_channel_end(ch, &own);
+	}
+}
+
+void ssh_session_close(struct ssh_session *s)
+{
+	if (s->state == SESSION_DEAD)
+		return;
+	s->state = SESSION_CLOSING;
+	loop_defer_schedule(&s->again);
+}
+
+static void say_goodbye(struct ssh_session *s)
+{
+	/* one try: a packet half sent must not be mixed with another, and nobody waits for it */
+	if (s->ssh != NULL && s->stuck == NULL && s->opening == NULL && s->login == NULL)
+		libssh2_session_disconnect(s->ssh, "done");
+	die(s);
+}
+
+/* ---- READY ---- */
+
+static void watch_silence(struct ssh_session *s)
+{
+	int64_t silent = loop_now_us(s->loop) - s->last_byte_us;
+	int64_t until = silent < SSH_SILENCE_US ? SSH_SILENCE_US - silent : SSH_SILENCE_US;
+
+	loop_timer_start(&s->timer, until);
+}
+
+/* Small and into an empty socket: libssh2 forgets a keepalive that is sent in part. */
+static void send_keepalive(struct ssh_session *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+
+	if (s->stuck == NULL && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0)
+		libssh2_keepalive_send(s->ssh, NULL);
+}
+
+static bool wants_input(const struct ssh_session *s)
+{
+	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+		if (ssh_channel_wants_input(ch))
+			return true;
+	}
+	return s->first == NULL;
+}
+
+/* The watch for silence: idle sessions may be silent, and so may a reader that was paused. */
+static void on_silence(struct ssh_session *s)
+{
+	int64_t silent = loop_now_us(s->loop) - s->last_byte_us;
+
+	if (s->n_users == 0 || !wants_input(s)) {
+		s->last_byte_us = loop_now_us(s->loop);
+	} else if (silent >= SSH_LOST_US) {
+		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM, "no byte from %s for %d s",
+				 s->route->hostname, (int)(silent / 1000000));
+		return;
+	} else if (silent >= SSH_SILENCE_US) {
+		send_keepalive(s);
+	}
+	if (s->n_users > 0)
+		watch_silence(s);
+}
+
+void ssh_session_count_users(struct ssh_session *s, int change)
+{
+	s->n_users += (size_t)change;
+	if (s->state < SESSION_READY && s->n_users == 0)
+		ssh_session_close(s); /* nobody waits for the login any more */
+	if (s->state != SESSION_READY)
+		return;
+	if (change > 0 && !loop_timer_armed(&s->timer)) {
+		s->last_byte_us = loop_now_us(s->loop);
+		watch_silence(s);
+	}
+	if (s->n_users == 0)
+		s->events->on_idle(s->arg, s);
+}
+
+static void become_ready(struct ssh_session *s)
+{
+	ssh_login_free(s);
+	s->last_byte_us = loop_now_us(s->loop);
+	watch_silence(s);
+	s->events->on_ready(s->arg, s);
+}
+
+bool ssh_session_is_keepable(const struct ssh_session *s)
+{
+	bool listens = s->ear != NULL;
+
+	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
+		listens = listens || ch->ssh != NULL;
+	return s->state == SESSION_READY && s->most > 0 && listens;
+}
+
+/* An idle session has no command whose channel would take packets in: the ear does. */
+static void listen_idle(struct ssh_session *s)
+{
+	char byte;
+	ssize_t n = libssh2_channel_read_ex(s->ear, 0, &byte, 1);
+
+	if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
+		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM, "%s", ssh_session_error(s));
+}
+
+static void step_channels(struct ssh_session *s)
+{
+	struct ssh_channel *next;
+
+	if (s->stuck != NULL) {
+		ssh_channel_step(s->stuck);
+		if (s->stuck != NULL)
+			return;
+	}
+	for (struct ssh_channel *ch = s->first; ch != NULL; ch = next) {
+		if (s->state != SESSION_READY || s->stuck != NULL)
+			return;
+		ssh_channel_step(ch);
+		next = ch->next;
+		if (ch->state == CHANNEL_GONE)
+			ssh_channel_free(ch);
+	}
+	if (s->first == NULL && s->ear != NULL && s->state == SESSION_READY)
+		listen_idle(s);
+}
+
+/* ---- the step ---- */
+
+static void watch_socket(struct ssh_session *s)
+{
+	int want = 0;
+
+	if (s->io == NULL)
+		return;
+	switch (s->state) {
+	case SESSION_CONNECT:
+		want = LOOP_WRITE;
+		break;
+	case SESSION_HANDSHAKE:
+	case SESSION_AUTH:
+		want = LOOP_READ | (ssh_session_blocked_out(s) ? LOOP_WRITE : 0);
+		break;
+	case SESSION_READY:
+		want = (wants_input(s) ? LOOP_READ : 0) | (s->stuck != NULL ? LOOP_WRITE : 0);
+		break;
+	default:
+		break;
+	}
+	loop_io_want(s->io, want);
+}
+
+/* True when the state changed, so that there may be more to do. */
+static bool step_once(struct ssh_session *s)
+{
+	switch (s->state) {
+	case SESSION_RESOLVE:
+		return ssh_login_resolve(s);
+	case SESSION_CONNECT:
+		return ssh_login_connect(s);
+	case SESSION_HANDSHAKE:
+		return ssh_login_handshake(s);
+	case SESSION_HOSTKEY:
+		return ssh_login_hostkey(s);
+	case SESSION_AUTH:
+		if (!ssh_login_auth(s))
+			return false;
+		if (s->state == SESSION_READY)
+			become_ready(s);
+		return true;
+	case SESSION_READY:
+		step_channels(s);
+		return s->state == SESSION_CLOSING;
+	case SESSION_CLOSING:
+		say_goodbye(s);
+		return false;
+	case SESSION_DEAD:
+		return false;
+	}
+	return false;
+}
+
+void ssh_session_step(struct ssh_session *s)
+{
+	while (step_once(s))
+		;
+	watch_socket(s);
+}
+
+static void on_again(void *arg)
+{
+	struct ssh_session *s = arg;
+
+	if (s->state == SESSION_DEAD) {
+		s->events->on_dead(s->arg, s);
+		ssh_session_destroy(s);
+		return;
+	}
+	ssh_session_step(s);
+}
+
+void ssh_session_poke(struct ssh_session *s)
+{
+	loop_defer_schedule(&s->again);
+}
+
+static void on_timer(void *arg)
+{
+	struct ssh_session *s = arg;
+
+	if (s->state < SESSION_READY)
+		ssh_login_timeout(s);
+	else if (s->state == SESSION_READY)
+		on_silence(s);
+}

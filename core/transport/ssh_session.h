@@ -1,0 +1,159 @@
+/*
+ * ssh_session.h - one connection to one host as one user, and the channels on it.
+ *
+ *	RESOLVE -> CONNECT -> HANDSHAKE -> HOSTKEY -> AUTH -> READY -> CLOSING -> DEAD
+ *
+ * and from everywhere to DEAD. ssh_session.c drives it: one step function switches on the state.
+ * ssh_login.c has the states up to READY, ssh_channel.c what happens on channels in READY.
+ * Private to the ssh family.
+ *
+ * libssh2 asks for care in one place: an operation that could not send all of its packet must be
+ * finished before any other operation of the session that might send. `stuck` is the channel whose
+ * operation that is; while it is set no other channel is stepped.
+ */
+#ifndef PL_TRANSPORT_SSH_SESSION_H
+#define PL_TRANSPORT_SSH_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libssh2.h>
+
+#include "loop/loop.h"
+#include "transport/ssh.h"
+#include "transport/ssh_files.h"
+#include "transport/task.h"
+
+#define SSH_SILENCE_US (15 * 1000000)	/* without a byte: ask for a sign of life */
+#define SSH_LOST_US (45 * 1000000)	/* without a byte: the connection is gone */
+#define SSH_READ_SIZE (32 * 1024)	/* most bytes taken from a channel at once */
+/* libssh2 lets a window grow by one read above its first size: together TASK_BUFFER_MAX */
+#define SSH_WINDOW (TASK_BUFFER_MAX - SSH_READ_SIZE)
+#define SSH_STEP_BYTES (256 * 1024)	/* taken from a session before others have their turn */
+
+struct ssh_channel;
+struct ssh_login;
+struct ssh_session;
+
+/* How a host is reached and with what. Owned by the pool of sessions, outlives them. */
+struct ssh_route {
+	char *hostname, *user;
+	int port;
+	int64_t connect_timeout_us; /* of each phase; all together three times it */
+	enum ssh_hostkey_policy hostkey;
+	struct ssh_file **keys;	 /* to try in turn */
+	size_t n_keys;
+	bool default_keys; /* nobody named them: they may be missing */
+	struct ssh_file **trust; /* known_hosts files */
+	size_t n_trust, n_user_trust; /* the user's own come first */
+};
+
+enum ssh_session_state {
+	SESSION_RESOLVE,   /* name to addresses; key and known_hosts files are read meanwhile */
+	SESSION_CONNECT,
+	SESSION_HANDSHAKE, /* banner, key exchange */
+	SESSION_HOSTKEY,
+	SESSION_AUTH,
+	SESSION_READY,
+	SESSION_CLOSING,   /* says goodbye */
+	SESSION_DEAD,
+};
+
+struct ssh_session_events {
+	void (*on_ready)(void *arg, struct ssh_session *s);
+	/* a channel ended and none is left: keep it or ssh_session_close() it */
+	void (*on_idle)(void *arg, struct ssh_session *s);
+	/* last; freed after the call, in a later turn */
+	void (*on_dead)(void *arg, struct ssh_session *s);
+};
+
+struct ssh_session {
+	struct loop *loop;
+	struct ssh_route *route;
+	const struct ssh_session_events *events;
+	void *arg;
+	char *scratch; /* SSH_READ_SIZE bytes, shared by all sessions */
+
+	enum ssh_session_state state;
+	struct ssh_login *login; /* until READY */
+	int fd;
+	struct loop_io *io;
+	struct loop_defer again; /* another step in the next turn */
+	struct loop_timer timer; /* until READY a phase's deadline, then the watch for silence */
+	int64_t last_byte_us;
+	uint64_t bytes_out;
+	bool dry;     /* the socket was seen empty since it last reported bytes */
+	bool severed; /* nothing more is sent or received */
+
+	LIBSSH2_SESSION *ssh;
+	LIBSSH2_CHANNEL *ear; /* closed; through it an idle session listens */
+	struct ssh_channel *first, *last; /* channels in the order they came */
+	size_t n_users;	 /* channels somebody waits for */
+	size_t most;	 /* channels the server allows at once, as far as known; 0: no more */
+	struct ssh_channel *opening; /* libssh2 opens one at a time */
+	struct ssh_channel *stuck;
+
+	/* the pool's, see ssh_pool.c */
+	struct ssh_host *host;
+	struct ssh_session *next;	   /* of the sessions of a host */
+	struct ssh_session *older, *newer; /* of the idle ones */
+	bool is_idle;
+};
+
+/* Begins to connect, in the next turn. Everything given stays alive as long as the session. */
+struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *route, char *scratch,
+				       const struct ssh_session_events *events, void *arg);
+
+/* Says goodbye and is dead soon after. Only without users. */
+void ssh_session_close(struct ssh_session *s);
+
+/* Frees at once, without a callback; only without users. */
+void ssh_session_destroy(struct ssh_session *s);
+
+/* False when it cannot be kept without a user, or takes no more channels. */
+bool ssh_session_is_keepable(const struct ssh_session *s);
+
+/* A step in the next turn: something was asked of it. */
+void ssh_session_poke(struct ssh_session *s);
+
+/* ---- within the family ---- */
+
+void ssh_session_step(struct ssh_session *s);
+
+/* Makes s->ssh, over the socket that is connected. */
+void ssh_session_open_libssh2(struct ssh_session *s);
+
+/* Bytes from the socket; 0 at its end, -errno. -EAGAIN without a system call while it is dry. */
+ssize_t ssh_session_receive(struct ssh_session *s, void *buf, size_t len);
+
+/* The last user of a channel is gone, or one more came. */
+void ssh_session_count_users(struct ssh_session *s, int change);
+
+/* Everything on the session ends with this; what had begun is LOST. `state` becomes DEAD. */
+void ssh_session_fail(struct ssh_session *s, enum outcome outcome, enum phase phase,
+		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* The words of libssh2's last error, and of the system's when the socket failed. */
+const char *ssh_session_error(struct ssh_session *s);
+
+/* True when the last EAGAIN was for lack of room to send. */
+static inline bool ssh_session_blocked_out(const struct ssh_session *s)
+{
+	return (libssh2_session_block_directions(s->ssh) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
+}
+
+/* ssh_login.c: the states before READY. Each does what it can and returns true when the state
+ * changed. */
+void ssh_login_begin(struct ssh_session *s);
+bool ssh_login_resolve(struct ssh_session *s);
+bool ssh_login_connect(struct ssh_session *s);
+bool ssh_login_handshake(struct ssh_session *s);
+bool ssh_login_hostkey(struct ssh_session *s);
+bool ssh_login_auth(struct ssh_session *s);
+void ssh_login_timeout(struct ssh_session *s); /* the deadline of the phase has passed */
+void ssh_login_free(struct ssh_session *s);    /* safe twice */
+ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len); /* ahead of a banner */
+enum phase ssh_login_phase(const struct ssh_session *s);
+
+#endif

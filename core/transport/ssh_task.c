@@ -1,0 +1,378 @@
+/* ssh_task.c - see ssh_task.h */
+#include "transport/ssh_task.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "transport/ssh_channel.h"
+#include "transport/ssh_command.h"
+#include "transport/ssh_copy.h"
+
+#define KILL_AGAIN_US (100 * 1000)
+#define DRAIN_US (500 * 1000) /* for a channel to end once its processes are gone */
+
+enum ssh_task_state {
+	SSH_TASK_RUNNING,
+	SSH_TASK_KILLING,    /* the kill channel lives; the timer bounds it */
+	SSH_TASK_KILL_AGAIN, /* nobody was found; the timer sends it again */
+	SSH_TASK_DRAINING,   /* all are gone; the timer ends the wait for our channel */
+	SSH_TASK_OVER,	     /* the result waits to be delivered */
+};
+
+struct ssh_task {
+	struct ssh_host *host;
+	struct task *task;
+	enum ssh_task_state state;
+	struct ssh_channel *channel, *kill; /* NULL once they ended */
+	struct ssh_copy *copy;		    /* TASK_PUT, TASK_GET */
+	bool warm;  /* its session had served others before */
+	bool paused, started, stdin_closed;
+	struct strbuf early; /* stdin, kept until the command runs: the session may be another */
+	struct loop_timer timer;
+	struct loop_defer deliver;
+	int64_t cancelled_us;
+	struct task_result result;
+};
+
+/* ---- the end ---- */
+
+static void deliver(void *arg)
+{
+	struct ssh_task *t = arg;
+	struct task *task = t->task;
+	struct task_result result = t->result;
+
+	loop_timer_stop(&t->timer);
+	loop_defer_cancel(&t->deliver);
+	ssh_copy_destroy(t->copy);
+	strbuf_fini(&t->early);
+	free(t);
+	task->impl = NULL;
+	task->events->on_done(task, &result);
+}
+
+static void on_timer(void *arg);
+static void begin(struct ssh_task *t);
+
+/* Lets go of what still lives and delivers the result. From callbacks of the loop only. */
+static void finish(struct ssh_task *t)
+{
+	t->state = SSH_TASK_OVER;
+	if (t->channel != NULL)
+		ssh_channel_abandon(t->channel);
+	if (t->kill != NULL)
+		ssh_channel_abandon(t->kill);
+	deliver(t);
+}
+
+static void set_canceled(struct ssh_task *t, const char *why)
+{
+	t->result = (struct task_result){ .outcome = OUTCOME_CANCELED,
+					  .begun = t->result.begun || t->started };
+	snprintf(t->result.why, sizeof(t->result.why), "%s", why);
+}
+
+/* ---- what the channel tells ---- */
+
+static void on_phase(void *arg, enum phase phase)
+{
+	struct ssh_task *t = arg;
+
+	if (t->state == SSH_TASK_RUNNING && t->task->events->on_phase != NULL)
+		t->task->events->on_phase(t->task, phase);
+}
+
+static void on_start(void *arg)
+{
+	struct ssh_task *t = arg;
+
+	t->started = true;
+	if (t->early.len > 0)
+		ssh_channel_write(t->channel, t->early.s, t->early.len);
+	strbuf_fini(&t->early);
+	if (t->stdin_closed)
+		ssh_channel_close_stdin(t->channel);
+	if (t->copy != NULL)
+		ssh_copy_feed(t->copy, t->channel);
+	if (t->state == SSH_TASK_RUNNING && t->task->events->on_start != NULL)
+		t->task->events->on_start(t->task);
+}
+
+static void on_output(void *arg, enum stream stream, const void *bytes, size_t len)
+{
+	struct ssh_task *t = arg;
+
+	if (t->copy != NULL)
+		ssh_copy_output(t->copy, stream, bytes, len);
+	else
+		t->task->events->on_output(t->task, stream, bytes, len);
+}
+
+static void on_drain(void *arg)
+{
+	struct ssh_task *t = arg;
+
+	if (t->copy != NULL)
+		ssh_copy_feed(t->copy, t->channel);
+	else if (t->task->events->on_drain != NULL)
+		t->task->events->on_drain(t->task);
+}
+
+/* A warm session may have died unnoticed: what had not begun gets a fresh one, once. */
+static bool deserves_another(const struct ssh_task *t, const struct task_result *result)
+{
+	return t->state == SSH_TASK_RUNNING && t->warm && !result->begun &&
+	       result->outcome == OUTCOME_UNREACHABLE;
+}
+
+static void on_end(void *arg, const struct task_result *result)
+{
+	struct ssh_task *t = arg;
+
+	t->channel = NULL;
+	if (deserves_another(t, result)) {
+		begin(t);
+		t->warm = false;
+		return;
+	}
+	if (t->state == SSH_TASK_RUNNING) {
+		t->result = *result;
+		if (t->copy != NULL)
+			ssh_copy_end(t->copy, &t->result);
+		finish(t);
+	} else if (t->state != SSH_TASK_KILLING) {
+		/* while a kill is under way its answer is waited for: there may be stragglers */
+		finish(t);
+	}
+}
+
+static const struct ssh_channel_events command_events = {
+	.on_phase = on_phase,
+	.on_start = on_start,
+	.on_output = on_output,
+	.on_drain = on_drain,
+	.on_end = on_end,
+};
+
+/* ---- the beginning ---- */
+
+static char *make_line(struct ssh_task *t, struct pl_error *err)
+{
+	const struct command *cmd = t->task->command;
+	struct strbuf line = STRBUF_INIT;
+
+	if (cmd->kind == TASK_EXEC) {
+		ssh_command_exec(&line, cmd, t->task->tag);
+		return strbuf_detach(&line);
+	}
+	ssh_copy_destroy(t->copy);
+	t->copy = ssh_copy_create(cmd, t->task->tag, &line, err);
+	if (t->copy == NULL) {
+		strbuf_fini(&line);
+		return NULL;
+	}
+	return strbuf_detach(&line);
+}
+
+static void begin(struct ssh_task *t)
+{
+	struct pl_error err = { 0 };
+	char *line = make_line(t, &err);
+	struct ssh_session *s;
+
+	if (line == NULL) {
+		t->state = SSH_TASK_OVER;
+		t->result = (struct task_result){ .outcome = OUTCOME_EXIT, .code = 1 };
+		snprintf(t->result.why, sizeof(t->result.why), "%.399s", err.text);
+		loop_defer_schedule(&t->deliver);
+		return;
+	}
+	s = ssh_pool_session(t->host);
+	t->warm = s->state == SESSION_READY;
+	t->channel = ssh_channel_create(s, line, false, &command_events, t);
+	if (t->paused)
+		ssh_channel_pause(t->channel);
+}
+
+void ssh_task_start(struct ssh_host *host, struct task *task)
+{
+	struct ssh_task *t = xcalloc(1, sizeof(*t));
+	struct loop *loop = ssh_pool_loop(host->pool);
+
+	t->host = host;
+	t->task = task;
+	loop_timer_init(&t->timer, loop, on_timer, t);
+	loop_defer_init(&t->deliver, loop, deliver, t);
+	task->impl = t;
+	ssh_pool_stats(host->pool)->channels++;
+	begin(t);
+}
+
+/* ---- what the user asks ---- */
+
+void ssh_task_write(struct ssh_task *t, const void *bytes, size_t len)
+{
+	if (t->started && t->channel != NULL)
+		ssh_channel_write(t->channel, bytes, len);
+	else
+		strbuf_add(&t->early, bytes, len);
+}
+
+void ssh_task_close_stdin(struct ssh_task *t)
+{
+	t->stdin_closed = true;
+	if (t->started && t->channel != NULL)
+		ssh_channel_close_stdin(t->channel);
+}
+
+void ssh_task_pause(struct ssh_task *t)
+{
+	t->paused = true;
+	if (t->channel != NULL)
+		ssh_channel_pause(t->channel);
+}
+
+void ssh_task_resume(struct ssh_task *t)
+{
+	t->paused = false;
+	if (t->channel != NULL)
+		ssh_channel_resume(t->channel);
+}
+
+/* ---- cancel ---- */
+
+static void kill_output(void *arg, enum stream stream, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)stream;
+	(void)bytes;
+	(void)len;
+}
+
+static void drain_or_finish(struct ssh_task *t)
+{
+	if (t->channel == NULL || t->paused) {
+		finish(t);
+		return;
+	}
+	t->state = SSH_TASK_DRAINING;
+	loop_timer_start(&t->timer, DRAIN_US);
+}
+
+/* It found nobody: either all are gone, or the login shell has not come to set the tag yet. */
+static void kill_found_nobody(struct ssh_task *t)
+{
+	struct loop *loop = ssh_pool_loop(t->host->pool);
+
+	if (t->channel == NULL || loop_now_us(loop) - t->cancelled_us > CANCEL_GRACE_US) {
+		drain_or_finish(t);
+		return;
+	}
+	t->state = SSH_TASK_KILL_AGAIN;
+	loop_timer_start(&t->timer, KILL_AGAIN_US);
+}
+
+static void kill_end(void *arg, const struct task_result *result)
+{
+	struct ssh_task *t = arg;
+
+	t->kill = NULL;
+	if (result->outcome == OUTCOME_OK) {
+		drain_or_finish(t);
+	} else if (result->outcome == OUTCOME_EXIT && result->code == SSH_KILL_NONE) {
+		kill_found_nobody(t);
+	} else if (result->outcome == OUTCOME_EXIT) {
+		set_canceled(t, "cancelled; some of its processes would not die");
+		finish(t);
+	} else {
+		set_canceled(t, "");
+		snprintf(t->result.why, sizeof(t->result.why),
+			 "cancelled; its processes could not be ended: %.300s", result->why);
+		finish(t);
+	}
+}
+
+static const struct ssh_channel_events kill_events = {
+	.on_output = kill_output,
+	.on_end = kill_end,
+};
+
+static void send_kill(struct ssh_task *t)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	ssh_command_kill(&line, t->task->tag, SIGTERM, CANCEL_GRACE_US);
+	t->state = SSH_TASK_KILLING;
+	t->kill = ssh_channel_create(t->channel->session, strbuf_detach(&line), true, &kill_events,
+				     t);
+	loop_timer_start(&t->timer, t->host->route.connect_timeout_us + CANCEL_GRACE_US +
+					    2 * (int64_t)1000000);
+}
+
+static void on_timer(void *arg)
+{
+	struct ssh_task *t = arg;
+
+	switch (t->state) {
+	case SSH_TASK_KILL_AGAIN:
+		send_kill(t);
+		break;
+	case SSH_TASK_KILLING:
+		set_canceled(t, "cancelled; the host did not answer the request to end it");
+		finish(t);
+		break;
+	case SSH_TASK_DRAINING:
+		finish(t);
+		break;
+	case SSH_TASK_RUNNING:
+	case SSH_TASK_OVER:
+		break;
+	}
+}
+
+void ssh_task_cancel(struct ssh_task *t)
+{
+	if (t->state != SSH_TASK_RUNNING)
+		return;
+	t->cancelled_us = loop_now_us(ssh_pool_loop(t->host->pool));
+	if (t->channel->begun) {
+		set_canceled(t, "cancelled");
+		t->result.begun = true;
+		send_kill(t);
+		return;
+	}
+	set_canceled(t, "cancelled before it began");
+	t->state = SSH_TASK_OVER;
+	ssh_channel_abandon(t->channel);
+	t->channel = NULL;
+	loop_defer_schedule(&t->deliver);
+}
+
+/* ---- signals ---- */
+
+static void signal_end(void *arg, const struct task_result *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static const struct ssh_channel_events signal_events = {
+	.on_output = kill_output,
+	.on_end = signal_end,
+};
+
+int ssh_task_signal(struct ssh_task *t, int signo, struct pl_error *err)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	if (!t->started || t->state != SSH_TASK_RUNNING)
+		return pl_errorf(err, PL_EUSAGE, "%s: no command runs that could get a signal",
+				 t->task->host);
+	ssh_command_kill(&line, t->task->tag, signo, -1);
+	ssh_channel_create(t->channel->session, strbuf_detach(&line), true, &signal_events, NULL);
+	return 0;
+}

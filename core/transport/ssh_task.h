@@ -1,0 +1,31 @@
+/*
+ * ssh_task.h - one task on a channel, from its start to its one on_done.
+ *
+ *	RUNNING -> OVER
+ *	RUNNING -> KILLING -> (KILL_AGAIN -> KILLING)* -> DRAINING -> OVER	when cancelled
+ *
+ * Cancelling a command that has begun opens a second channel on the same session, whose command
+ * ends every process there that carries the task's tag (ssh_command_kill). It may come before the
+ * login shell there has set the tag: then it finds nobody and is sent again. When all are gone the
+ * task's own channel has a moment to end by itself, then it is closed. Where the session is dead
+ * nobody can be told anything. Private to the ssh family.
+ */
+#ifndef PL_TRANSPORT_SSH_TASK_H
+#define PL_TRANSPORT_SSH_TASK_H
+
+#include "transport/ssh_pool.h"
+#include "transport/task.h"
+
+struct ssh_task;
+
+/* Begins, without a callback; task->impl is set. Frees itself with on_done. */
+void ssh_task_start(struct ssh_host *host, struct task *task);
+
+void ssh_task_write(struct ssh_task *t, const void *bytes, size_t len);
+void ssh_task_close_stdin(struct ssh_task *t);
+void ssh_task_pause(struct ssh_task *t);
+void ssh_task_resume(struct ssh_task *t);
+void ssh_task_cancel(struct ssh_task *t);
+int ssh_task_signal(struct ssh_task *t, int signo, struct pl_error *err);
+
+#endif
