@@ -16,8 +16,8 @@ test_expect_success "what is missing or mistyped is told" '
 	refused 2 "did you mean .gb300-nvl72" map --topo gb300-nvl7 --job dp=4 &&
 	refused 2 "did you mean .racks" map --topo gb300-nvl72:rack=1 --job dp=4 &&
 	refused 2 "did you mean .layers" map --topo loopback --job "dp=4 layer=3" &&
-	refused 2 "did you mean torchrun" map --topo loopback --job dp=4 --for torchrn &&
-	refused 2 "did you mean vector" map --topo loopback --job dp=4 --format vektor &&
+	refused 2 "did you mean .torchrun" map --topo loopback --job dp=4 --for torchrn &&
+	refused 2 "did you mean .vector" map --topo loopback --job dp=4 --format vektor &&
 	refused 2 "elsewhere" map --topo loopback --job dp=4 --hosts elsewhere &&
 	refused 2 "4 levels" map --tree 4:18:7:20 --distance 1:3 --job dp=4
 '
@@ -95,12 +95,13 @@ test_expect_success "a cluster file of one own, with groups" '
 	perilune topo show mine | head -n 1 >out && echo "4 hosts, 8 GPUs" | test_cmp - out
 '
 
-command -v mpirun >/dev/null && test_set_prereq MPIRUN
+# slot=1 is a core
+command -v mpirun >/dev/null && test "$(nproc)" -ge 2 && test_set_prereq MPIRUN
 
 # Starts four ranks on this machine, through a stand-in for ssh that tells which host each is for.
 run_mpi() { # run_mpi ARGUMENTS...: lines "RANK HOST"
 	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 60 mpirun \
-		--mca plm_rsh_agent "$PWD/agent" --mca plm_rsh_no_tree_spawn 1 --oversubscribe \
+		--mca plm_rsh_agent ./agent --mca plm_rsh_no_tree_spawn 1 --oversubscribe \
 		-np 4 "$@" sh -c "echo \$OMPI_COMM_WORLD_RANK \$MAPPED_HOST" </dev/null | sort
 }
 

@@ -71,7 +71,7 @@ test_expect_success 'an unknown global is an error' '
 test_expect_success 'an unknown option of the recipe suggests the nearest' '
 	recipe plain </dev/null &&
 	expect_exit 2 run_local ./plain.lua --m 3 &&
-	grep "unknown option --m; did you mean --n?" err
+	grep "unknown option --m (did you mean .--n.?)" err
 '
 
 test_expect_success 'a value out of range says the range' '
