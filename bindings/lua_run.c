@@ -181,7 +181,9 @@ static void on_result(struct run_sink *sink, struct run *run, size_t i,
 	struct lua_run *r = run_of(sink);
 
 	(void)run;
-	(void)result;
+	if (r->first_failed == 0 && result->end.outcome != OUTCOME_OK &&
+	    result->end.outcome != OUTCOME_CANCELED)
+		r->first_failed = i + 1;
 	if (r->lines != NULL)
 		lua_lines_result(r, i);
 	sched_wake_all(&r->drained);
@@ -427,6 +429,7 @@ int luaopen_perilune_core_run(lua_State *L)
 		{ "outcome", lua_run_outcome },
 		{ "fold", lua_run_fold },
 		{ "find", lua_run_find },
+		{ "first_failed", lua_run_first_failed },
 		{ "waiting", lua_run_waiting },
 		{ "next_line", lua_run_next_line },
 		{ NULL, NULL },

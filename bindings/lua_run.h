@@ -47,6 +47,7 @@ struct lua_run {
 	struct sched_queue ended, drained, lined;
 	struct lua_lines *lines; /* NULL unless asked for */
 	struct strtable places;	 /* find(): 1 + number of the task, as a pointer; made when needed */
+	size_t first_failed; /* number of the task, from 1, that failed by itself before others */
 	bool anchored;
 	bool orphan; /* its userdata is gone */
 };
@@ -68,6 +69,7 @@ int lua_run_outcome(lua_State *L);
 int lua_run_summary(lua_State *L);
 int lua_run_fold(lua_State *L);
 int lua_run_find(lua_State *L);
+int lua_run_first_failed(lua_State *L);
 int lua_run_waiting(lua_State *L);
 
 /* lua_run_lines.c: the queue of lines that next_line() takes from. */

@@ -227,6 +227,17 @@ int lua_run_find(lua_State *L)
 	return 1;
 }
 
+/* The first task, in time, that failed by itself: not one that was cancelled. nil when none did. */
+int lua_run_first_failed(lua_State *L)
+{
+	struct lua_run *r = lua_check_run(L, 1);
+
+	if (r->first_failed == 0)
+		return 0;
+	lua_pushinteger(L, (lua_Integer)r->first_failed);
+	return 1;
+}
+
 /* ---- who is being waited for ---- */
 
 static void add_waiting(void *arg, size_t i, const char *host, enum phase phase, int64_t since_us)

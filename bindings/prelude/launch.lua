@@ -164,19 +164,6 @@ local function tail_of(one)
   return table.concat(lines, "\n", math.max(1, #lines - TAIL_LINES + 1))
 end
 
--- Of the ranks that failed by themselves, the one that ended first.
-local function first_failure(run, ranks)
-  local first, first_result
-  for i, one in ipairs(ranks) do
-    local outcome = run:outcome(i)
-    if outcome ~= "ok" and outcome ~= "canceled" then
-      local r = run:result(i)
-      if not first or r.seconds < first_result.seconds then first, first_result = one, r end
-    end
-  end
-  return first, first_result
-end
-
 local function describe_first(one, r)
   return { rank = one.rank, host = one.host, gpu = one.gpu, why = r.why, tail = tail_of(r),
     outcome = r.outcome, code = r.code, signal = r.signal }
@@ -191,9 +178,10 @@ local function make_result(job)
   local run = job.run
   local out = { run = run, ranks = job.ranks, starts = job.starts, ok = true, status = 0,
     seconds = job.seconds }
-  local first, r = first_failure(run, job.ranks)
-  if first then
-    out.ok, out.first = false, describe_first(first, r)
+  local i = run:first_failed()
+  if i then
+    local r = run:result(i)
+    out.ok, out.first = false, describe_first(job.ranks[i], r)
     out.phase = r.phase and r.phase ~= "stream" and "start" or "run"
     out.why = why_failed(out.first)
     out.status = require("perilune.core.run").outcome_status(r.outcome)
