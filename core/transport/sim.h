@@ -4,6 +4,10 @@
  * Made for a loop on virtual time, works on real time too. For each started command the responder
  * is asked; it may answer later (a Lua function cannot run inside the loop), with sim_answer().
  * Without a responder every command succeeds with no output after SIM_DEFAULT_US.
+ *
+ * stdin is taken and read by nobody. A put takes SIM_DEFAULT_US and is not asked about; there is
+ * nothing to get. A signal ends a running command. About 350 bytes for each task under way, plus
+ * its output.
  */
 #ifndef PL_TRANSPORT_SIM_H
 #define PL_TRANSPORT_SIM_H
@@ -26,9 +30,11 @@ struct sim_reply {
 };
 
 /* Called from the loop for each task; must lead to one sim_answer() for it, now or later.
- * `query` stays valid until then. */
+ * `query` stays valid until then, also when the transport was destroyed. */
 struct sim_query {
-	struct task *task; /* NULL when it was cancelled meanwhile: still answer */
+	/* NULL when it was cancelled meanwhile: still answer. Host and command are then "" and NULL,
+	 * as their owner may be gone. */
+	struct task *task;
 	const char *host;
 	unsigned index;
 	const struct command *command;

@@ -10,8 +10,8 @@
  *	};
  *	int main(void) { return start_sshd() ? run_transport_cases(&ssh) : skip_all("no sshd"); }
  *
- * What a transport cannot do by its caps is skipped; without `shell` so are the cases that need a
- * real one.
+ * What a transport cannot do by its caps is skipped; without `shell` the cases of
+ * transport_shell_cases.c are left out.
  */
 #ifndef PL_T_TRANSPORT_CASES_H
 #define PL_T_TRANSPORT_CASES_H
@@ -38,6 +38,17 @@ int run_transport_cases(const struct transport_under_test *tut);
 /* Says why nothing can be tested here, in TAP; returns the exit status of main. */
 int skip_all_transport_cases(const char *why);
 
+/* ---- for the files of cases: each runs on a stage of its own ---- */
+
+extern const struct CMUnitTest transport_shell_cases[];
+extern const size_t transport_shell_cases_n;
+
+int open_transport_stage(void **state);
+int close_transport_stage(void **state);
+
+#define TRANSPORT_CASE(f)                                                                          \
+	cmocka_unit_test_setup_teardown(f, open_transport_stage, close_transport_stage)
+
 /* ---- the plain commands of the cases, and what must come of them ---- */
 
 struct plain_case {
@@ -53,7 +64,7 @@ struct plain_case {
 /* The expectation for a line, NULL when unknown: for a responder of the sim transport. */
 const struct plain_case *plain_case_find(const char *line);
 
-/* Lines that never end, and that write much; NULL-terminated expectations need more than a table. */
+/* Lines that never end, and that write what much_output() adds to a buffer. */
 #define LINE_ENDLESS "sleep 300"
 #define LINE_MUCH "seq 1 1500000" /* 10 MB */
 void much_output(struct strbuf *out);
