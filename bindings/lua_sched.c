@@ -336,6 +336,13 @@ static int sched_refuse(lua_State *L)
 	return 1;
 }
 
+void lua_sched_refusing(lua_State *L, const char *name)
+{
+	lua_pushstring(L, name);
+	lua_insert(L, -2);
+	lua_pushcclosure(L, refusing_call, 2);
+}
+
 bool lua_sched_refuses(lua_State *L, lua_CFunction fn)
 {
 	return fn == refusing_call && lua_getupvalue(L, -1, 1) != NULL;

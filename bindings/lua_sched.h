@@ -15,6 +15,9 @@ void lua_sched_install(lua_State *L);
 /* True for a C function of ours that a wait passes through. */
 bool lua_sched_passes_waits(lua_CFunction fn);
 
+/* Wraps the function on top: waits inside it are refused by this name. */
+void lua_sched_refusing(lua_State *L, const char *name);
+
 /* True for a function made by sched.refuse(name, fn), which is at -1; pushes its name. */
 bool lua_sched_refuses(lua_State *L, lua_CFunction fn);
 

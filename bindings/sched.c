@@ -296,7 +296,7 @@ static void check_can_wait(lua_State *L, struct sched *s, const char *what)
 	luaL_error(L, "%s cannot wait inside %s", what, where);
 }
 
-static int block_k(lua_State *L, int status, lua_KContext ctx)
+static int go_on_k(lua_State *L, int status, lua_KContext ctx)
 {
 	struct sched_task *t = (struct sched_task *)ctx;
 
@@ -321,7 +321,25 @@ int sched_block(lua_State *L, struct sched_queue *queue, const char *what, lua_K
 	t->state = SCHED_WAITING;
 	queue_add(queue, t);
 	s->yield = YIELD_WAIT;
-	return lua_yieldk(L, 0, (lua_KContext)t, block_k);
+	return lua_yieldk(L, 0, (lua_KContext)t, go_on_k);
+}
+
+bool sched_should_give_way(lua_State *L)
+{
+	struct sched *s = sched_of(L);
+
+	return sched_slice_over(s) && sched_barrier(s) == NULL;
+}
+
+int sched_give_way(lua_State *L, lua_KContext ctx, lua_KFunction k)
+{
+	struct sched *s = sched_of(L);
+	struct sched_task *t = s->current;
+
+	t->ctx = ctx;
+	t->k = k;
+	s->yield = YIELD_TURN;
+	return lua_yieldk(L, 0, (lua_KContext)t, go_on_k);
 }
 
 /* ---- the body of a task ---- */
@@ -524,18 +542,48 @@ static void run_batch(struct sched *s)
 	}
 }
 
-/* The function given to on_interrupt gets a task of its own. */
-static void spawn_interrupt(struct sched *s)
+/* What callbacks asked for gets tasks of its own. */
+static void spawn_calls(struct sched *s)
 {
-	if (!s->interrupt_due)
+	struct sched_call *call;
+	int n_args;
+
+	while ((call = s->calls) != NULL) {
+		s->calls = call->next;
+		call->queued = false;
+		n_args = call->push(s->L, call);
+		if (n_args < 0)
+			continue;
+		sched_spawn(s->L, n_args);
+		lua_pushstring(s->L, call->name);
+		lua_setiuservalue(s->L, -2, TASK_NAME);
+		lua_pop(s->L, 1);
+	}
+}
+
+void sched_call_soon(struct sched *s, struct sched_call *call)
+{
+	struct sched_call **at = &s->calls;
+
+	if (call->queued)
 		return;
-	s->interrupt_due = false;
-	lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->interrupt_ref);
-	lua_pushstring(s->L, sched_signal_name(s->signo));
-	sched_spawn(s->L, 1);
-	lua_pushstring(s->L, "interrupt");
-	lua_setiuservalue(s->L, -2, TASK_NAME);
-	lua_pop(s->L, 1);
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = call;
+	call->next = NULL;
+	call->queued = true;
+}
+
+void sched_call_cancel(struct sched *s, struct sched_call *call)
+{
+	struct sched_call **at = &s->calls;
+
+	if (!call->queued)
+		return;
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	call->queued = false;
 }
 
 static void describe_waiting(struct sched *s, struct strbuf *text)
@@ -575,14 +623,14 @@ void sched_run(struct sched *s, struct sched_task *main)
 {
 	s->main = main;
 	while (s->live.oldest != NULL) {
-		spawn_interrupt(s);
+		spawn_calls(s);
 		run_batch(s);
 		if (main->state >= SCHED_DONE)
 			cancel_rest(s);
 		if (s->live.oldest == NULL)
 			break;
 		if (loop_turn(s->loop, s->ready.head != NULL ? LOOP_NOWAIT : LOOP_WAIT) == 0 &&
-		    s->ready.head == NULL && !s->interrupt_due)
+		    s->ready.head == NULL && s->calls == NULL)
 			end_deadlock(s, main);
 	}
 	sched_report_lost(s);

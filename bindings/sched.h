@@ -56,4 +56,27 @@ int sched_block(lua_State *L, struct sched_queue *queue, const char *what, lua_K
 void sched_wake_one(struct sched_queue *queue);
 void sched_wake_all(struct sched_queue *queue);
 
+/*
+ * A call into Lua that something outside asks for, such as a question that a simulated host puts
+ * to a recipe. Embedded in its owner; `push` is set once.
+ */
+struct sched_call {
+	struct sched_call *next;
+	bool queued;
+	const char *name; /* of the task */
+	/* Pushes a function and its arguments, which a task of its own will run; returns how many
+	 * arguments, or -1 (nothing pushed) when there is nothing to do any more. */
+	int (*push)(lua_State *L, struct sched_call *call);
+};
+
+/* From anywhere, loop callbacks included: push() is called before Lua runs next. No-op when that
+ * is already due. */
+void sched_call_soon(struct sched *s, struct sched_call *call);
+void sched_call_cancel(struct sched *s, struct sched_call *call);
+
+/* A long loop in C over Lua calls: true when others should run. Then
+ * `return sched_give_way(L, ctx, k)`; k goes on, or raises when the task is cancelled. */
+bool sched_should_give_way(lua_State *L);
+int sched_give_way(lua_State *L, lua_KContext ctx, lua_KFunction k);
+
 #endif

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "leave.h"
 #include "sched_private.h"
 
@@ -62,7 +63,7 @@ static void raise_in(lua_State *L, struct sched *s, struct sched_task *t)
 /* on_interrupt has a function, and the code that runs keeps its task from running. */
 static void end_impatiently(struct sched *s, struct sched_task *t)
 {
-	if (s->interrupt_due && sched_real_us() - s->signal_us > INTERRUPT_PATIENCE_US)
+	if (s->interrupt.queued && sched_real_us() - s->signal_us > INTERRUPT_PATIENCE_US)
 		sched_cancel(t, "cancel", "interrupted");
 }
 
@@ -109,7 +110,7 @@ static void on_signal(struct sched *s, int signo)
 	s->signo = signo;
 	s->signal_us = sched_real_us();
 	if (s->interrupt_ref != LUA_NOREF)
-		s->interrupt_due = true;
+		sched_call_soon(s, &s->interrupt);
 	else if (s->main != NULL)
 		sched_cancel(s->main, "cancel", "interrupted");
 }
@@ -124,8 +125,22 @@ static void on_sigterm(void *arg)
 	on_signal(arg, SIGTERM);
 }
 
+/* The function given to on_interrupt, with the signal's name. */
+static int push_interrupt(lua_State *L, struct sched_call *call)
+{
+	struct sched *s = container_of(call, struct sched, interrupt);
+
+	if (s->interrupt_ref == LUA_NOREF)
+		return -1;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->interrupt_ref);
+	lua_pushstring(L, sched_signal_name(s->signo));
+	return 1;
+}
+
 void sched_signals_init(struct sched *s)
 {
+	s->interrupt.name = "interrupt";
+	s->interrupt.push = push_interrupt;
 	s->on_int = loop_signal_create(s->loop, SIGINT, on_sigint, s);
 	s->on_term = loop_signal_create(s->loop, SIGTERM, on_sigterm, s);
 }

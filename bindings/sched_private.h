@@ -89,6 +89,7 @@ struct sched {
 	struct sched_task *current, *main;
 	struct sched_queue ready;
 	struct sched_list live, failed;
+	struct sched_call *calls; /* due, in order */
 	unsigned long last_id;
 	enum sched_yield yield;
 
@@ -106,7 +107,7 @@ struct sched {
 	int signo;		 /* the first that came, or 0 */
 	int64_t signal_us;	 /* real time of it */
 	int interrupt_ref;	 /* registry reference of on_interrupt's function */
-	bool interrupt_due;	 /* its task has to be spawned */
+	struct sched_call interrupt;
 	unsigned lost;		 /* failed tasks that nobody joined */
 };
 

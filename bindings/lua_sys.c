@@ -1,0 +1,157 @@
+/*
+ * lua_sys.c - the module perilune.core.sys: who and where we are;
+ * files are in lua_fs.c, descriptors in lua_fdio.c
+ */
+#include <lauxlib.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lua_fdio.h"
+#include "lua_fs.h"
+
+#define DEFAULT_WIDTH 80
+
+int luaopen_perilune_core_sys(lua_State *L);
+
+/* ---- the person, the machine, the process ---- */
+
+static int sys_isatty(lua_State *L)
+{
+	lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+	return 1;
+}
+
+static int sys_getenv(lua_State *L)
+{
+	lua_pushstring(L, getenv(luaL_checkstring(L, 1)));
+	return 1;
+}
+
+static int sys_uname(lua_State *L)
+{
+	struct utsname u;
+
+	uname(&u);
+	lua_createtable(L, 0, 3);
+	lua_pushstring(L, u.sysname);
+	lua_setfield(L, -2, "sysname");
+	lua_pushstring(L, u.machine);
+	lua_setfield(L, -2, "machine");
+	lua_pushstring(L, u.release);
+	lua_setfield(L, -2, "release");
+	return 1;
+}
+
+static int sys_hostname(lua_State *L)
+{
+	struct utsname u;
+
+	uname(&u);
+	lua_pushstring(L, u.nodename);
+	return 1;
+}
+
+static int sys_uid(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)geteuid());
+	return 1;
+}
+
+static int sys_pid(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)getpid());
+	return 1;
+}
+
+/* The login name of the effective user; its number when the machine does not know it. */
+static int sys_user(lua_State *L)
+{
+	struct passwd *pw = getpwuid(geteuid());
+
+	if (pw != NULL)
+		lua_pushstring(L, pw->pw_name);
+	else
+		lua_pushfstring(L, "%d", (int)geteuid());
+	return 1;
+}
+
+/* HOME, else what the machine knows; nil without either. */
+static int sys_home(lua_State *L)
+{
+	const char *home = getenv("HOME");
+	struct passwd *pw;
+
+	if (home == NULL || *home == '\0') {
+		pw = getpwuid(geteuid());
+		home = pw != NULL ? pw->pw_dir : NULL;
+	}
+	lua_pushstring(L, home);
+	return 1;
+}
+
+static int sys_cpu_seconds(lua_State *L)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	lua_pushnumber(L, (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+			  (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6);
+	return 1;
+}
+
+/* Columns of the terminal on standard output, or standard error; COLUMNS; 80. */
+static int sys_terminal_width(lua_State *L)
+{
+	struct winsize size = { 0 };
+	const char *columns = getenv("COLUMNS");
+	int width = columns != NULL ? atoi(columns) : 0;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ||
+	    ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col > 0 ? size.ws_col : width;
+	lua_pushinteger(L, width > 0 ? width : DEFAULT_WIDTH);
+	return 1;
+}
+
+/* Raises the limit of descriptors to what is allowed, and returns it. */
+static int sys_nofile_limit(lua_State *L)
+{
+	struct rlimit limit = { 1024, 1024 };
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		rlim_t before = limit.rlim_cur;
+
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			limit.rlim_cur = before;
+	}
+	lua_pushinteger(L, limit.rlim_cur > INT32_MAX ? INT32_MAX : (lua_Integer)limit.rlim_cur);
+	return 1;
+}
+
+int luaopen_perilune_core_sys(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "cpu_seconds", sys_cpu_seconds },
+		{ "getenv", sys_getenv },
+		{ "home", sys_home },
+		{ "hostname", sys_hostname },
+		{ "isatty", sys_isatty },
+		{ "nofile_limit", sys_nofile_limit },
+		{ "pid", sys_pid },
+		{ "terminal_width", sys_terminal_width },
+		{ "uid", sys_uid },
+		{ "uname", sys_uname },
+		{ "user", sys_user },
+		{ NULL, NULL },
+	};
+
+	luaL_newlib(L, functions);
+	lua_fdio_add(L);
+	lua_fs_add(L);
+	return 1;
+}

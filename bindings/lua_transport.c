@@ -1,0 +1,302 @@
+/*
+ * lua_transport.c - the module perilune.core.transport: local, ssh, sim.
+ *
+ * What a transport asks of Lua (a simulated host's answer, a note) comes from loop callbacks, which
+ * never enter Lua: it is queued and handed to a task of its own.
+ */
+#include "lua_transport.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "binding.h"
+#include "lua_sim.h"
+#include "sched.h"
+#include "transport/ssh.h"
+
+#define CLASS "perilune.transport"
+
+int luaopen_perilune_core_transport(lua_State *L);
+
+/* Notes of an ssh transport on their way to on_note, which the registry holds under `call`. */
+struct notes {
+	struct sched_call call;
+	struct sched *sched;
+	char **texts;
+	size_t n, cap;
+};
+
+struct lua_transport {
+	struct transport *tp; /* NULL: closed */
+	struct lua_sim *sim;
+	struct notes *notes;
+};
+
+static struct lua_transport *check(lua_State *L, int arg)
+{
+	struct lua_transport *t = luaL_checkudata(L, arg, CLASS);
+
+	luaL_argcheck(L, t->tp != NULL, arg, "this transport is closed");
+	return t;
+}
+
+struct transport *lua_check_transport(lua_State *L, int arg)
+{
+	return check(L, arg)->tp;
+}
+
+/* ---- notes ---- */
+
+static void on_note(void *arg, const char *text)
+{
+	struct notes *notes = arg;
+
+	ARRAY_GROW(notes->texts, notes->n, notes->cap);
+	notes->texts[notes->n++] = xstrdup(text);
+	sched_call_soon(notes->sched, &notes->call);
+}
+
+/* Upvalues: on_note; argument: an array of texts. */
+static int tell_k(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	while (lua_rawgeti(L, 1, (lua_Integer)++ctx) == LUA_TSTRING) {
+		lua_pushvalue(L, lua_upvalueindex(1));
+		lua_insert(L, -2);
+		lua_callk(L, 1, 0, ctx, tell_k);
+	}
+	return 0;
+}
+
+static int tell(lua_State *L)
+{
+	return tell_k(L, LUA_OK, 0);
+}
+
+static int push_notes(lua_State *L, struct sched_call *call)
+{
+	struct notes *notes = container_of(call, struct notes, call);
+
+	lua_rawgetp(L, LUA_REGISTRYINDEX, call);
+	lua_pushcclosure(L, tell, 1);
+	lua_createtable(L, (int)notes->n, 0);
+	for (size_t i = 0; i < notes->n; i++) {
+		lua_pushstring(L, notes->texts[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+		free(notes->texts[i]);
+	}
+	notes->n = 0;
+	return 1;
+}
+
+static struct notes *notes_create(lua_State *L, int fn)
+{
+	struct notes *notes = xcalloc(1, sizeof(*notes));
+
+	notes->sched = sched_of(L);
+	notes->call.name = "notes of ssh";
+	notes->call.push = push_notes;
+	lua_pushvalue(L, fn);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &notes->call);
+	return notes;
+}
+
+static void notes_destroy(lua_State *L, struct notes *notes)
+{
+	if (notes == NULL)
+		return;
+	sched_call_cancel(notes->sched, &notes->call);
+	lua_pushnil(L);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &notes->call);
+	for (size_t i = 0; i < notes->n; i++)
+		free(notes->texts[i]);
+	free(notes->texts);
+	free(notes);
+}
+
+/* ---- making one ---- */
+
+static int made(lua_State *L, struct lua_transport *t, const struct pl_error *err)
+{
+	return t->tp != NULL ? 1 : binding_fail(L, err);
+}
+
+static int transport_local(lua_State *L)
+{
+	struct lua_transport *t = binding_new(L, CLASS, sizeof(*t));
+	struct pl_error err = { 0 };
+
+	t->tp = local_create(sched_loop(L), &err);
+	return made(L, t, &err);
+}
+
+static void read_ssh_options(lua_State *L, struct ssh_options *o)
+{
+	static const char *const known[] = { "user",	     "port",	"config", "connect_timeout",
+					     "keep_sessions", "hostkey", "on_note", NULL };
+	const char *hostkey;
+	double seconds;
+
+	binding_check_keys(L, 1, "transport.ssh", known);
+	o->user = binding_opt_string(L, 1, "user", NULL);
+	o->port = (int)binding_opt_int(L, 1, "port", 0);
+	o->config_path = binding_opt_string(L, 1, "config", NULL);
+	seconds = binding_opt_number(L, 1, "connect_timeout", 0);
+	if (!(seconds >= 0 && seconds < 1e6))
+		luaL_error(L, "field 'connect_timeout' must be seconds, 0 to a million");
+	o->connect_timeout_us = (int64_t)ceil(seconds * 1e6);
+	o->keep_sessions = (size_t)binding_opt_int(L, 1, "keep_sessions", 0);
+	hostkey = binding_opt_string(L, 1, "hostkey", "strict");
+	if (strcmp(hostkey, "accept-new") == 0)
+		o->hostkey = SSH_HOSTKEY_ACCEPT_NEW;
+	else if (strcmp(hostkey, "strict") != 0)
+		luaL_error(L, "field 'hostkey' must be 'strict' or 'accept-new', not '%s'",
+			   hostkey);
+}
+
+static int transport_ssh(lua_State *L)
+{
+	struct ssh_options options = { 0 };
+	struct pl_error err = { 0 };
+	struct lua_transport *t;
+
+	if (lua_isnoneornil(L, 1)) {
+		lua_settop(L, 0);
+		lua_newtable(L);
+	}
+	read_ssh_options(L, &options);
+	t = binding_new(L, CLASS, sizeof(*t));
+	if (lua_getfield(L, 1, "on_note") == LUA_TFUNCTION) {
+		t->notes = notes_create(L, -1);
+		options.on_note = on_note;
+		options.note_arg = t->notes;
+	}
+	lua_pop(L, 1);
+	t->tp = ssh_create(sched_loop(L), &options, &err);
+	return made(L, t, &err);
+}
+
+static int transport_sim(lua_State *L)
+{
+	static const char *const known[] = { "responder", NULL };
+	struct pl_error err = { 0 };
+	struct lua_transport *t;
+
+	if (!lua_isnoneornil(L, 1)) {
+		binding_check_keys(L, 1, "transport.sim", known);
+		if (lua_getfield(L, 1, "responder") != LUA_TNIL)
+			luaL_checktype(L, -1, LUA_TFUNCTION);
+	}
+	lua_settop(L, 2);
+	t = binding_new(L, CLASS, sizeof(*t));
+	if (lua_isfunction(L, 2))
+		t->sim = lua_sim_create(L, 2);
+	t->tp = sim_create(sched_loop(L), t->sim != NULL ? lua_sim_ask : NULL, t->sim, &err);
+	return made(L, t, &err);
+}
+
+/* ---- methods ---- */
+
+static int transport_gc(lua_State *L)
+{
+	struct lua_transport *t = luaL_checkudata(L, 1, CLASS);
+
+	lua_sim_destroy(L, t->sim);
+	t->sim = NULL;
+	transport_destroy(t->tp);
+	t->tp = NULL;
+	notes_destroy(L, t->notes);
+	t->notes = NULL;
+	return 0;
+}
+
+static int transport_name(lua_State *L)
+{
+	lua_pushstring(L, check(L, 1)->tp->ops->name);
+	return 1;
+}
+
+static int transport_lua_can(lua_State *L)
+{
+	static const char *const names[] = { "stdin", "put", "get", "signal", "places", NULL };
+	static const unsigned caps[] = { TRANSPORT_STDIN, TRANSPORT_PUT, TRANSPORT_GET,
+					 TRANSPORT_SIGNAL, TRANSPORT_PLACES };
+	struct lua_transport *t = check(L, 1);
+
+	lua_pushboolean(L, transport_can(t->tp, caps[luaL_checkoption(L, 2, NULL, names)]));
+	return 1;
+}
+
+static int transport_close_idle(lua_State *L)
+{
+	struct lua_transport *t = check(L, 1);
+
+	t->tp->ops->close_idle(t->tp);
+	return 0;
+}
+
+static bool is_ssh(const struct lua_transport *t)
+{
+	return strcmp(t->tp->ops->name, "ssh") == 0;
+}
+
+/* Counts of an ssh transport; an empty table for the others. */
+static int transport_stats(lua_State *L)
+{
+	struct lua_transport *t = check(L, 1);
+	struct ssh_stats stats;
+
+	lua_newtable(L);
+	if (!is_ssh(t))
+		return 1;
+	ssh_stats(t->tp, &stats);
+	lua_pushinteger(L, (lua_Integer)stats.logins);
+	lua_setfield(L, -2, "logins");
+	lua_pushinteger(L, (lua_Integer)stats.idle_sessions);
+	lua_setfield(L, -2, "idle_sessions");
+	lua_pushinteger(L, (lua_Integer)stats.channels);
+	lua_setfield(L, -2, "channels");
+	return 1;
+}
+
+static int transport_target(lua_State *L)
+{
+	struct lua_transport *t = check(L, 1);
+	struct ssh_target target;
+	struct pl_error err = { 0 };
+
+	luaL_argcheck(L, is_ssh(t), 1, "only ssh knows where a host is");
+	if (ssh_target(t->tp, luaL_checkstring(L, 2), &target, &err) < 0)
+		return binding_fail(L, &err);
+	lua_createtable(L, 0, 3);
+	lua_pushstring(L, target.user);
+	lua_setfield(L, -2, "user");
+	lua_pushstring(L, target.hostname);
+	lua_setfield(L, -2, "hostname");
+	lua_pushinteger(L, target.port);
+	lua_setfield(L, -2, "port");
+	return 1;
+}
+
+int luaopen_perilune_core_transport(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "local", transport_local },
+		{ "sim", transport_sim },
+		{ "ssh", transport_ssh },
+		{ NULL, NULL },
+	};
+	static const luaL_Reg methods[] = {
+		{ "can", transport_lua_can }, { "close", transport_gc },
+		{ "close_idle", transport_close_idle }, { "name", transport_name },
+		{ "stats", transport_stats }, { "target", transport_target },
+		{ NULL, NULL },
+	};
+
+	binding_class(L, CLASS, methods, NULL, transport_gc);
+	luaL_newlib(L, functions);
+	return 1;
+}
