@@ -67,8 +67,8 @@ spec.test("unusable GPUs of the file are marked", function()
 end)
 
 spec.test("a topology that does not fit the hosts names the cluster", function()
-  local c = load_text "return { hosts = 'n[1-4]', gpus_per_host = 2, topology = " ..
-    "{ { name = 'host', count = 2, distance = 1 } } }"
+  local c = load_text("return { hosts = 'n[1-4]', gpus_per_host = 2, topology = " ..
+    "{ { name = 'host', count = 2, distance = 1 } } }")
   spec.raises("fleet.lua': topology: the levels hold 2 GPUs", function() return c.topo end)
   c = load_text("return { hosts = 'n1', gpus_per_host = 2, topology = " ..
     "{ { name = 'host', count = 2, distanse = 1 } } }")
