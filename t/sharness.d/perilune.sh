@@ -50,3 +50,12 @@ fleet_start() {
 fleet_stop() {
 	[ ! -d "$FLEET_DIR" ] || "$PERILUNE_SRCDIR/scripts/dev/fleet" stop "$FLEET_DIR" >/dev/null
 }
+
+# test_line_count = N FILE (or another operator of test): the number of lines of a file, as in git.
+test_line_count() {
+	lines=$(wc -l <"$3")
+	[ "$lines" "$1" "$2" ] && return 0
+	echo >&2 "$3 has $lines lines, not $1 $2:"
+	cat >&2 "$3"
+	return 1
+}
