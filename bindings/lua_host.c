@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "leave.h"
 #include "lua_boot.h"
+#include "lua_run.h"
 #include "lua_sched.h"
 #include "sched_private.h"
 
@@ -159,8 +160,11 @@ void lua_host_destroy(struct lua_host *host)
 {
 	if (host == NULL)
 		return;
-	if (host->L != NULL)
+	if (host->L != NULL) {
+		if (host->sched != NULL)
+			lua_run_shutdown(host->L);
 		lua_close(host->L);
+	}
 	sched_destroy(host->sched);
 	free(host);
 }

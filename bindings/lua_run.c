@@ -135,9 +135,10 @@ static int runs_gc(lua_State *L)
 	return 0;
 }
 
-void lua_run_shutdown(lua_State *L, struct loop *loop)
+void lua_run_shutdown(lua_State *L)
 {
 	struct lua_runs *all = all_runs(L);
+	struct loop *loop = sched_loop(L);
 	int64_t until = loop_now_us(loop) + SHUTDOWN_US;
 
 	if (all == NULL)

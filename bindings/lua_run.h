@@ -88,6 +88,6 @@ void lua_printer_class(lua_State *L);
  * Cancels every run that still goes on and turns the loop until they have ended, at most for the
  * grace of a cancel and a little: the process is about to leave.
  */
-void lua_run_shutdown(lua_State *L, struct loop *loop);
+void lua_run_shutdown(lua_State *L);
 
 #endif
