@@ -1,0 +1,518 @@
+/* ssh.c - what only the ssh transport does: trust, keys, deadlines, sessions that are shared */
+#include "transport_cases.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "ssh_fleet.h"
+#include "transport/ssh.h"
+
+static struct ssh_fleet fleet;
+
+/* What a case wants of the transport; the rest is the fleet's. */
+static struct ssh_options wanted;
+
+static struct transport *create(struct loop *loop, void *arg)
+{
+	struct ssh_options options = wanted;
+
+	(void)arg;
+	if (options.config_path == NULL)
+		options.config_path = fleet.config;
+	return ssh_create(loop, &options, NULL);
+}
+
+static void host(char *name, size_t size, unsigned i, void *arg)
+{
+	(void)arg;
+	snprintf(name, size, "127.1.0.%u", i + 1);
+}
+
+static const struct transport_under_test tut = {
+	.name = "ssh", .time = LOOP_REAL, .shell = true, .create = create, .host = host
+};
+
+static void open_with(struct stage *st, struct ssh_options options)
+{
+	wanted = options;
+	stage_open(st, &tut);
+}
+
+static void assert_says(const struct probe *p, const char *words)
+{
+	if (strstr(p->result.why, words) == NULL)
+		fail_msg("'%s' does not say '%s'", p->result.why, words);
+}
+
+/* One command under a configuration written for it, which must fail so. */
+static void fails(const char *config, enum outcome outcome, enum phase phase,
+		  const char *const *words)
+{
+	struct stage st;
+	struct probe p;
+
+	open_with(&st, (struct ssh_options){ .config_path = config });
+	probe_run(&p, &st, "true");
+	probe_ended(&p, outcome);
+	assert_int_equal(p.result.phase, phase);
+	assert_false(p.result.begun);
+	for (; *words != NULL; words++)
+		assert_says(&p, *words);
+	probe_fini(&p);
+	stage_close(&st);
+}
+
+/* The fleet's configuration with other keys or other known hosts. */
+static const char *write_config(const char *key, const char *known_hosts)
+{
+	return ssh_fleet_write(&fleet, "config", "Host *\nPort %d\nIdentityFile %s/%s\n"
+			       "UserKnownHostsFile %s/%s\nGlobalKnownHostsFile none\n",
+			       fleet.port, fleet.dir, key, fleet.dir, known_hosts);
+}
+
+/* ---- whom we trust, and who trusts us ---- */
+
+static void a_configuration_that_is_not_there_is_refused(void **state)
+{
+	struct ssh_options options = { .config_path = "/nonexistent/ssh_config" };
+	struct loop *loop = loop_create(LOOP_REAL, NULL);
+	struct pl_error err = { 0 };
+
+	(void)state;
+	assert_null(ssh_create(loop, &options, &err));
+	assert_non_null(strstr(err.text, "/nonexistent/ssh_config"));
+	loop_destroy(loop);
+}
+
+static void an_unknown_host_key_is_named_with_what_to_do(void **state)
+{
+	const char *words[] = { "127.1.0.1", "ssh-keyscan", "SHA256:", "kh_empty", NULL };
+
+	(void)state;
+	ssh_fleet_write(&fleet, "kh_empty", "%s", "# nobody\n");
+	fails(write_config("id_ed25519", "kh_empty"), OUTCOME_HOSTKEY, PHASE_HOSTKEY, words);
+}
+
+static void a_changed_host_key_names_file_and_line(void **state)
+{
+	const char *words[] = { "CHANGED", "kh_changed:2", "SHA256:", NULL };
+
+	(void)state;
+	assert_int_equal(ssh_fleet_sh(&fleet, "{ echo '# first'; printf '[127.1.0.1]:%s ' $P; "
+					      "cut -d' ' -f1,2 <$D/id_ed25519.pub; } "
+					      ">$D/kh_changed"), 0);
+	fails(write_config("id_ed25519", "kh_changed"), OUTCOME_HOSTKEY, PHASE_HOSTKEY, words);
+}
+
+static void a_revoked_host_key_is_refused(void **state)
+{
+	const char *words[] = { "revoked", "kh_revoked:2", NULL };
+
+	(void)state;
+	assert_int_equal(ssh_fleet_sh(&fleet, "{ cat $D/known_hosts; printf '@revoked * '; "
+					      "cut -d' ' -f1,2 <$D/host_ed25519.pub; } "
+					      ">$D/kh_revoked"), 0);
+	fails(write_config("id_ed25519", "kh_revoked"), OUTCOME_HOSTKEY, PHASE_HOSTKEY, words);
+}
+
+static void a_new_host_key_is_accepted_and_written_when_asked(void **state)
+{
+	struct stage st;
+	struct probe p;
+
+	(void)state;
+	unlink(ssh_fleet_write(&fleet, "kh_new", "%s", ""));
+	open_with(&st, (struct ssh_options){ .config_path = write_config("id_ed25519", "kh_new"),
+					     .hostkey = SSH_HOSTKEY_ACCEPT_NEW });
+	probe_run(&p, &st, "true");
+	probe_ended(&p, OUTCOME_OK);
+	probe_fini(&p);
+	stage_close(&st); /* the pool ends its work first */
+	assert_int_equal(ssh_fleet_sh(&fleet, "ssh-keygen -F \"[127.1.0.1]:$P\" -f $D/kh_new "
+					      ">/dev/null"), 0);
+}
+
+static void a_key_file_that_is_missing_is_named(void **state)
+{
+	const char *words[] = { "id_missing", "No such file", NULL };
+
+	(void)state;
+	fails(write_config("id_missing", "known_hosts"), OUTCOME_AUTH, PHASE_AUTH, words);
+}
+
+static void a_key_file_that_others_can_read_is_refused(void **state)
+{
+	const char *words[] = { "UNPROTECTED", "id_open", "chmod 600", NULL };
+
+	(void)state;
+	assert_int_equal(ssh_fleet_sh(&fleet, "cp $D/id_ed25519 $D/id_open && "
+					      "chmod 644 $D/id_open"), 0);
+	fails(write_config("id_open", "known_hosts"), OUTCOME_AUTH, PHASE_AUTH, words);
+}
+
+static void a_login_that_is_refused_names_user_and_key(void **state)
+{
+	const char *words[] = { "refused", "id_other", "authorized_keys", NULL };
+
+	(void)state;
+	assert_int_equal(ssh_fleet_sh(&fleet, "ssh-keygen -q -t ed25519 -N '' -f $D/id_other"), 0);
+	fails(write_config("id_other", "known_hosts"), OUTCOME_AUTH, PHASE_AUTH, words);
+}
+
+static void the_second_key_is_tried_when_the_first_is_refused(void **state)
+{
+	struct stage st;
+	struct probe p;
+	const char *config;
+
+	(void)state;
+	assert_int_equal(ssh_fleet_sh(&fleet, "ssh-keygen -q -t ecdsa -N '' -f $D/id_first"), 0);
+	config = ssh_fleet_write(&fleet, "config2",
+				 "IdentityFile %s/id_first\nIdentityFile %s/id_ed25519\nPort %d\n"
+				 "UserKnownHostsFile %s/known_hosts\n",
+				 fleet.dir, fleet.dir, fleet.port, fleet.dir);
+	open_with(&st, (struct ssh_options){ .config_path = config });
+	probe_run(&p, &st, "true");
+	probe_ended(&p, OUTCOME_OK);
+	probe_fini(&p);
+	stage_close(&st);
+}
+
+static void an_ecdsa_key_logs_in(void **state)
+{
+	static const char *const bits[] = { "256", "384", "521" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bits); i++) {
+		struct stage st;
+		struct probe p;
+		char line[300];
+
+		snprintf(line, sizeof(line),
+			 "rm -f $D/id_ec*; ssh-keygen -q -t ecdsa -b %s -N '' -f $D/id_ec && "
+			 "cat $D/id_ec.pub >>$D/authorized_keys", bits[i]);
+		assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
+		open_with(&st, (struct ssh_options){ .config_path = write_config("id_ec",
+									   "known_hosts") });
+		probe_run(&p, &st, "true");
+		probe_ended(&p, OUTCOME_OK);
+		probe_fini(&p);
+		stage_close(&st);
+	}
+}
+
+/* ---- hosts that do not answer as they should ---- */
+
+static void a_refused_connection_says_so(void **state)
+{
+	const char *words[] = { "Connection refused", NULL };
+	struct loop *loop = loop_create(LOOP_REAL, NULL);
+	struct bad_server b = { 0 };
+
+	(void)state;
+	bad_server_start(&b, loop); /* its port is free once it has stopped */
+	bad_server_stop(&b);
+	loop_destroy(loop);
+	fails(ssh_fleet_write(&fleet, "config", "Port %d\nIdentityFile %s/id_ed25519\n", b.port,
+			      fleet.dir), OUTCOME_UNREACHABLE, PHASE_CONNECT, words);
+}
+
+static void a_name_that_does_not_exist_fails_in_resolve(void **state)
+{
+	const char *words[] = { "no.such.host.invalid", NULL };
+
+	(void)state;
+	fails(ssh_fleet_write(&fleet, "config", "HostName no.such.host.invalid\n"
+			      "IdentityFile %s/id_ed25519\n", fleet.dir),
+	      OUTCOME_UNREACHABLE, PHASE_RESOLVE, words);
+}
+
+/* The loop of a stage runs client and server alike. */
+static void meets(struct bad_server *b, enum phase phase, const char *words)
+{
+	struct ssh_options options = { .connect_timeout_us = 150 * 1000 };
+	struct loop *loop = loop_create(LOOP_REAL, NULL);
+	struct stage st = { .tut = &tut, .loop = loop };
+	int64_t began;
+	struct probe p;
+
+	bad_server_start(b, loop);
+	options.config_path = ssh_fleet_write(&fleet, "config",
+					      "Host *\nHostName 127.0.0.1\nPort %d\n"
+					      "IdentityFile %s/id_ed25519\n", b->port, fleet.dir);
+	st.tp = ssh_create(loop, &options, NULL);
+	assert_non_null(st.tp);
+	loop_timer_init(&st.watchdog, loop, NULL, NULL);
+	began = loop_now_us(loop);
+	probe_line(&p, &st, 0, "true");
+	probe_start(&p);
+	while (p.dones == 0)
+		loop_turn(loop, LOOP_WAIT);
+	probe_ended(&p, OUTCOME_UNREACHABLE);
+	assert_int_equal(p.result.phase, phase);
+	assert_says(&p, words);
+	/* three phases' worth, and a slow machine's share */
+	assert_true(loop_now_us(loop) - began < 3 * 150 * 1000 + 2000000);
+	probe_fini(&p);
+	bad_server_stop(b);
+	stage_close(&st);
+}
+
+static void a_silent_server_ends_in_time(void **state)
+{
+	struct bad_server b = { .text = NULL };
+
+	(void)state;
+	meets(&b, PHASE_BANNER, "has not said that it speaks SSH");
+}
+
+static void a_banner_that_trickles_in_ends_in_time(void **state)
+{
+	struct bad_server b = { .text = "SSH-2.0-Slow_server_with_a_very_long_name_indeed",
+				.pace_us = 20 * 1000 };
+
+	(void)state;
+	meets(&b, PHASE_BANNER, "has not said that it speaks SSH");
+}
+
+static void a_server_that_says_hello_and_no_more_ends_in_time(void **state)
+{
+	struct bad_server b = { .text = "SSH-2.0-Half\r\n" };
+
+	(void)state;
+	meets(&b, PHASE_KEX, "key exchange");
+}
+
+static void something_else_than_ssh_is_told_what_it_said(void **state)
+{
+	struct bad_server b = { .text = "HTTP/1.1 400 Bad Request\r\n\r\n", .hang_up = true };
+
+	(void)state;
+	meets(&b, PHASE_BANNER, "does not speak SSH: it said 'HTTP/1.1 400 Bad Request'");
+}
+
+static void bytes_that_are_no_text_do_no_harm(void **state)
+{
+	struct bad_server b = { .text = "\377\376\001\002\003\n\n\n\177\200", .hang_up = true };
+
+	(void)state;
+	meets(&b, PHASE_BANNER, "does not speak SSH");
+}
+
+static void a_server_that_hangs_up_at_once_is_unreachable(void **state)
+{
+	struct bad_server b = { .text = NULL, .hang_up = true };
+
+	(void)state;
+	meets(&b, PHASE_BANNER, "before its banner");
+}
+
+/* ---- sessions ---- */
+
+static void a_connection_cut_amid_a_command_is_lost(void **state)
+{
+	struct stage st;
+	struct probe p;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ 0 });
+	probe_run(&p, &st, "kill -KILL $PPID; sleep 300");
+	probe_ended(&p, OUTCOME_LOST);
+	assert_int_equal(p.result.phase, PHASE_STREAM);
+	assert_true(p.result.begun);
+	probe_fini(&p);
+	stage_close(&st);
+	assert_int_equal(ssh_fleet_sh(&fleet, "true"), 0);
+}
+
+static void run_many(struct stage *st, unsigned n, unsigned hosts, const char *line)
+{
+	struct probe *p = xcalloc(n, sizeof(*p));
+
+	for (unsigned i = 0; i < n; i++) {
+		probe_line(&p[i], st, i % hosts, line);
+		probe_start(&p[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		probe_wait(&p[i]);
+		probe_ended(&p[i], OUTCOME_OK);
+		probe_fini(&p[i]);
+	}
+	free(p);
+}
+
+static void thirty_tasks_of_one_host_share_four_sessions(void **state)
+{
+	struct ssh_stats stats;
+	struct stage st;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 8 });
+	run_many(&st, 30, 1, "true");
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.channels, 30);
+	assert_int_equal(stats.logins, 4);
+	assert_int_equal(stats.idle_sessions, 4);
+	stage_close(&st);
+}
+
+static void a_warm_session_serves_the_next_command(void **state)
+{
+	struct ssh_stats stats;
+	struct stage st;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 8 });
+	for (int i = 0; i < 5; i++)
+		run_many(&st, 3, 3, "true");
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.logins, 3);
+	assert_int_equal(stats.idle_sessions, 3);
+	st.tp->ops->close_idle(st.tp);
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.idle_sessions, 0);
+	stage_close(&st);
+}
+
+static void no_more_sessions_stay_warm_than_asked_for(void **state)
+{
+	struct ssh_stats stats;
+	struct stage st;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 2 });
+	run_many(&st, 5, 5, "true");
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.idle_sessions, 2);
+	stage_close(&st);
+	open_with(&st, (struct ssh_options){ .keep_sessions = 0 });
+	run_many(&st, 1, 1, "true");
+	run_many(&st, 1, 1, "true");
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.logins, 2);
+	assert_int_equal(stats.idle_sessions, 0);
+	stage_close(&st);
+}
+
+static void a_warm_session_that_died_is_noticed_and_replaced(void **state)
+{
+	struct ssh_stats stats;
+	struct stage st;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 8 });
+	/* sshd of this session dies once the command is over */
+	run_many(&st, 1, 1, "p=$PPID; { while kill -0 $$; do sleep 0.02; done; sleep 0.1; "
+			    "kill -KILL $p; } >/dev/null 2>&1 & :");
+	do {
+		loop_turn(st.loop, LOOP_WAIT);
+		ssh_stats(st.tp, &stats);
+	} while (stats.idle_sessions > 0);
+	run_many(&st, 1, 1, "true");
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.logins, 2);
+	stage_close(&st);
+}
+
+static void fewer_channels_than_we_hoped_for_are_enough(void **state)
+{
+	struct stage st;
+	char line[400];
+	int port = fleet.port;
+
+	(void)state;
+	fleet.port = port % 10000 + 40000;
+	snprintf(line, sizeof(line),
+		 "$(PATH=$PATH:/usr/sbin command -v sshd) -f $D/sshd_config -p $P -o MaxSessions=2 "
+		 "-o PidFile=$D/two.pid && sed 's/:%d/:'$P/ $D/known_hosts >$D/kh_two", port);
+	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
+	open_with(&st, (struct ssh_options){ .config_path = write_config("id_ed25519", "kh_two"),
+					     .keep_sessions = 8 });
+	run_many(&st, 20, 1, "true");
+	run_many(&st, 20, 1, "true");
+	stage_close(&st);
+	ssh_fleet_sh(&fleet, "kill $(cat $D/two.pid)");
+	fleet.port = port;
+}
+
+static void cancel_reaches_through_a_full_session(void **state)
+{
+	struct stage st;
+	struct probe p[8];
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 8 });
+	for (unsigned i = 0; i < 8; i++) {
+		probe_line(&p[i], &st, 0, LINE_ENDLESS);
+		probe_start(&p[i]);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		while (p[i].starts == 0)
+			loop_turn(st.loop, LOOP_WAIT);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		probe_cancel(&p[i]);
+	for (unsigned i = 0; i < 8; i++) {
+		probe_wait(&p[i]);
+		probe_ended(&p[i], OUTCOME_CANCELED);
+		assert_string_equal(p[i].result.why, "cancelled");
+		probe_fini(&p[i]);
+	}
+	stage_close(&st);
+}
+
+static void a_target_is_what_ssh_would_say(void **state)
+{
+	struct ssh_target target;
+	struct stage st;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .user = "alan", .port = 2022 });
+	assert_int_equal(ssh_target(st.tp, "127.1.0.9", &target, NULL), 0);
+	assert_string_equal(target.hostname, "127.1.0.9");
+	assert_string_equal(target.user, "alan");
+	assert_int_equal(target.port, 2022);
+	assert_int_equal(ssh_target(st.tp, "", &target, NULL), -1);
+	stage_close(&st);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_configuration_that_is_not_there_is_refused),
+	cmocka_unit_test(an_unknown_host_key_is_named_with_what_to_do),
+	cmocka_unit_test(a_changed_host_key_names_file_and_line),
+	cmocka_unit_test(a_revoked_host_key_is_refused),
+	cmocka_unit_test(a_new_host_key_is_accepted_and_written_when_asked),
+	cmocka_unit_test(a_key_file_that_is_missing_is_named),
+	cmocka_unit_test(a_key_file_that_others_can_read_is_refused),
+	cmocka_unit_test(a_login_that_is_refused_names_user_and_key),
+	cmocka_unit_test(the_second_key_is_tried_when_the_first_is_refused),
+	cmocka_unit_test(an_ecdsa_key_logs_in),
+	cmocka_unit_test(a_refused_connection_says_so),
+	cmocka_unit_test(a_name_that_does_not_exist_fails_in_resolve),
+	cmocka_unit_test(a_silent_server_ends_in_time),
+	cmocka_unit_test(a_banner_that_trickles_in_ends_in_time),
+	cmocka_unit_test(a_server_that_says_hello_and_no_more_ends_in_time),
+	cmocka_unit_test(something_else_than_ssh_is_told_what_it_said),
+	cmocka_unit_test(bytes_that_are_no_text_do_no_harm),
+	cmocka_unit_test(a_server_that_hangs_up_at_once_is_unreachable),
+	cmocka_unit_test(a_connection_cut_amid_a_command_is_lost),
+	cmocka_unit_test(thirty_tasks_of_one_host_share_four_sessions),
+	cmocka_unit_test(a_warm_session_serves_the_next_command),
+	cmocka_unit_test(no_more_sessions_stay_warm_than_asked_for),
+	cmocka_unit_test(a_warm_session_that_died_is_noticed_and_replaced),
+	cmocka_unit_test(fewer_channels_than_we_hoped_for_are_enough),
+	cmocka_unit_test(cancel_reaches_through_a_full_session),
+	cmocka_unit_test(a_target_is_what_ssh_would_say),
+};
+
+int main(void)
+{
+	const char *why = ssh_fleet_start(&fleet, 40);
+	int rc;
+
+	if (why != NULL)
+		return skip_all_transport_cases(why);
+	rc = cmocka_run_group_tests_name("ssh", tests, NULL, NULL);
+	ssh_fleet_stop(&fleet);
+	return rc;
+}
