@@ -89,6 +89,7 @@ local function run_verb(name, args)
     { stop_at_word = verb.stop_at_word })
   if not values then errors.usage(rest) end
   if values.help then return print_help(verb) end
+  require("perilune.terminal").set_verb(name)
   return verb.run(values, rest, given) or 0
 end
 
@@ -124,6 +125,7 @@ end
 
 local function report(e, argv)
   local kind = errors.kind(e)
+  if kind == "quiet" then return e.status end
   local verb = verb_of(argv)
   local where = verb and "perilune: " .. verb or "perilune"
   if kind == "usage" then

@@ -3,6 +3,7 @@
 -- Both are tables with a kind, as the cancel error of the scheduler (kind "cancel") is:
 --   usage   the person asked for something that cannot be; exit status 2 and a pointer to --help
 --   fail    the world said no; one line and a status
+--   quiet   there is nobody to tell; a status
 -- Anything else that is raised is a mistake of ours and is printed with its traceback.
 
 local errors = {}
@@ -23,6 +24,12 @@ end
 ---@param status integer
 function errors.fail(status, fmt, ...)
   raise("fail", status, fmt, ...)
+end
+
+--- Ends the verb with `status` and no word: whoever read the output has left.
+---@param status integer
+function errors.quiet(status)
+  raise("quiet", status, "")
 end
 
 --- The value, or a usage error from the message that came with nil.

@@ -162,7 +162,9 @@ end
 -- Prints what is left to print of a run that has ended.
 local function finish(run, o, printer, seconds)
   if printer then
-    printer:flush()
+    local ok, message, code = printer:flush()
+    if code == "pipe" then require("perilune.errors").quiet(terminal.READER_LEFT) end
+    if not ok then require("perilune.errors").fail(2, "%s", message) end
   else
     print_gathered(run, o)
   end

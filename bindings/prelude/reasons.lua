@@ -8,6 +8,7 @@ local function words(entry)
   if outcome == "exit" then return "exit " .. entry.code end
   if outcome == "signal" then return "signal " .. entry.signal end
   local why = entry.why or ""
+  if outcome == "canceled" and why:find("^cancell?ed$") then return outcome end
   local at = why:find(entry.host, 1, true)
   while at do
     why = why:sub(1, at - 1) .. "HOST" .. why:sub(at + #entry.host)
@@ -19,6 +20,13 @@ local function words(entry)
   return why == "" and outcome or ("%s (%s)"):format(outcome, why)
 end
 
+-- What was canceled is a consequence: it comes after what happened by itself.
+local function comes_before(a, b)
+  if a.canceled ~= b.canceled then return b.canceled end
+  if #a.names ~= #b.names then return #a.names > #b.names end
+  return a.first < b.first
+end
+
 --- Groups the tasks `indexes` of a run by reason, the largest group first.
 ---@return { text: string, hosts: userdata, line: string, count: integer }[]
 function reasons.fold(run, indexes)
@@ -28,16 +36,14 @@ function reasons.fold(run, indexes)
     local text = words(entry)
     local group = by_text[text]
     if not group then
-      group = { text = text, names = {}, first = #groups }
+      group = { text = text, names = {}, first = #groups,
+                canceled = entry.outcome == "canceled" }
       by_text[text] = group
       groups[#groups + 1] = group
     end
     group.names[#group.names + 1] = entry.host
   end
-  table.sort(groups, function(a, b)
-    if #a.names ~= #b.names then return #a.names > #b.names end
-    return a.first < b.first
-  end)
+  table.sort(groups, comes_before)
   local hostset = require "perilune.core.hostset"
   for _, group in ipairs(groups) do
     group.hosts, group.count = hostset.new(group.names), #group.names

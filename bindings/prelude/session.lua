@@ -11,8 +11,9 @@ Session.__index = Session
 
 -- Left without finish(): by an error, or by a cancel.
 function Session:__close(e)
-  local canceled = type(e) == "table" and e.kind == "cancel"
-  self:finish(canceled and 130 or 2)
+  local kind = type(e) == "table" and e.kind
+  local status = type(e) == "table" and e.status or kind == "cancel" and 130 or 2
+  self:finish(status, (kind == "cancel" or kind == "quiet") and "canceled" or nil)
 end
 
 local function open_store()

@@ -33,8 +33,14 @@ end
 ---@param text string
 function terminal.print(text)
   local ok, message = sys.write(1, text)
-  if not ok then require("perilune.errors").fail(1, "standard output: %s", message) end
+  if ok then return end
+  local errors = require "perilune.errors"
+  if message:find("Broken pipe", 1, true) then errors.quiet(terminal.READER_LEFT) end
+  errors.fail(2, "%s", message)
 end
+
+--- The exit status when nobody reads any more: that of SIGPIPE.
+terminal.READER_LEFT = 141
 
 --- Columns of the terminal, 80 when there is none.
 function terminal.width()
