@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "embedded.h"
 #include "traceback.h"
 
@@ -137,14 +138,38 @@ static int boot_resources(lua_State *L)
 	return 1;
 }
 
+/* nearest(word, names) -> name | nil: see base/nearest.h */
+static int boot_nearest(lua_State *L)
+{
+	const char *word = luaL_checkstring(L, 1);
+	const char **names;
+	lua_Integer n;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	n = luaL_len(L, 2);
+	names = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof(*names), 0);
+	for (lua_Integer i = 0; i < n; i++) {
+		if (lua_rawgeti(L, 2, i + 1) != LUA_TSTRING)
+			return luaL_argerror(L, 2, "an array of strings");
+		names[i] = lua_tostring(L, -1); /* the table holds it */
+		lua_pop(L, 1);
+	}
+	names[n] = NULL;
+	lua_pushstring(L, nearest_name(word, names));
+	return 1;
+}
+
 int luaopen_perilune_core_boot(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
+		{ "nearest", boot_nearest },
 		{ "resource", boot_resource },
 		{ "resources", boot_resources },
 		{ NULL, NULL },
 	};
 
 	luaL_newlib(L, functions);
+	lua_pushliteral(L, PL_DATADIR);
+	lua_setfield(L, -2, "datadir");
 	return 1;
 }

@@ -8,6 +8,7 @@
 
 #include "binding.h"
 #include "sched_private.h"
+#include "traceback.h"
 
 #define QUEUE "perilune.queue"
 #define SLEEP_MAX_S 1e9
@@ -70,6 +71,24 @@ static int task_join_k(lua_State *L, int status, lua_KContext ctx)
 static int task_join(lua_State *L)
 {
 	return task_join_k(L, LUA_OK, 0);
+}
+
+/* Raises the error of a task that has failed or was cancelled, with its traceback in the place of
+ * the running task's. */
+static int task_rethrow(lua_State *L)
+{
+	struct sched_task *t = check_task(L);
+
+	if (t->state < SCHED_FAILED)
+		return luaL_error(L, "this task has no error to raise");
+	push_end(L, t); /* false, error, traceback */
+	sched_push_task(L, current(L));
+	lua_pushvalue(L, -3);
+	lua_setiuservalue(L, -2, TASK_TRACED);
+	lua_pushvalue(L, -2);
+	lua_setiuservalue(L, -2, TASK_TRACE);
+	lua_pop(L, 2);
+	return lua_error(L);
 }
 
 static int task_cancel(lua_State *L)
@@ -212,6 +231,20 @@ static int sched_lua_check(lua_State *L)
 {
 	sched_check(L, current(L));
 	return 0;
+}
+
+/* traceback(err) -> the functions of the user's that were active when err was raised in this task,
+ * a line each; those that are active now when err is none that was noted. */
+static int sched_traceback(lua_State *L)
+{
+	lua_settop(L, 1);
+	sched_push_task(L, current(L));
+	lua_getiuservalue(L, 2, TASK_TRACED);
+	if (!lua_isnil(L, 1) && lua_rawequal(L, 1, 3))
+		lua_getiuservalue(L, 2, TASK_TRACE);
+	else
+		traceback_push(L, L, 1);
+	return 1;
 }
 
 /* ---- closers ---- */
@@ -419,8 +452,8 @@ static int sched_interrupted(lua_State *L)
 void lua_sched_install(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{ "cancel", task_cancel }, { "join", task_join },     { "name", task_name },
-		{ "status", task_status }, { NULL, NULL },
+		{ "cancel", task_cancel },   { "join", task_join },	  { "name", task_name },
+		{ "rethrow", task_rethrow }, { "status", task_status }, { NULL, NULL },
 	};
 
 	binding_class(L, SCHED_TASK, methods, NULL, task_gc);
@@ -451,6 +484,7 @@ int luaopen_perilune_core_sched(lua_State *L)
 		{ "refuse", sched_refuse },
 		{ "sleep", sched_lua_sleep },
 		{ "spawn", sched_lua_spawn },
+		{ "traceback", sched_traceback },
 		{ "virtual_time", sched_virtual_time },
 		{ "wall", sched_wall },
 		{ NULL, NULL },

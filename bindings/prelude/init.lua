@@ -1,24 +1,42 @@
--- The module `perilune`: what recipes and verbs start from. A field is a module, loaded when it is
--- first used.
+-- init.lua - the module `perilune`: what recipes and programs start from. A field is a module that
+-- is loaded when it is first used.
 
-local names = {
-	"cli", "cluster", "hosts", "json", "map", "recipe", "sandbox", "scope", "time", "topo",
+local MODULES = {
+  cluster = "perilune.cluster",
+  hosts = "perilune.hosts",
+  json = "perilune.core.json",
+  map = "perilune.map",
+  recipe = "perilune.recipe",
+  result = "perilune.result",
+  sandbox = "perilune.sandbox",
+  scope = "perilune.scope",
+  topo = "perilune.topo",
+  units = "perilune.units",
 }
 
-local perilune = {}
+---@class perilune
+---@field cluster table cluster files and presets
+---@field hosts table host sets
+---@field json table encode, decode
+---@field map table rank maps
+---@field recipe fun(spec: table): perilune.Recipe
+---@field result table the rule of failure
+---@field scope table structured tasks
+---@field topo table the machine
+---@field units table durations and sizes
 
-return setmetatable(perilune, {
-	__index = function(_, name)
-		local known = false
-		for _, n in ipairs(names) do
-			known = known or n == name
-		end
-		if not known then
-			local hint = require("perilune.nearest").hint(name, names)
-			error(("perilune has no field '%s'%s"):format(tostring(name), hint), 2)
-		end
-		local module = require("perilune." .. name)
-		rawset(perilune, name, module)
-		return module
-	end,
+local function unknown(name)
+  local names = {}
+  for known in pairs(MODULES) do names[#names + 1] = known end
+  table.sort(names)
+  error(("perilune has no field '%s'%s"):format(tostring(name),
+    require("perilune.nearest").hint(name, names)), 3)
+end
+
+return setmetatable({}, {
+  __index = function(perilune, name)
+    local module = require(MODULES[name] or unknown(name))
+    rawset(perilune, name, module)
+    return module
+  end,
 })
