@@ -46,7 +46,7 @@ local function command(o, args)
   if o.script then return script_command(o, args) end
   if #args == 0 then errors.usage("no command given") end
   local line = table.concat(args, " ")
-  local spec = { shown = line, stdin = o.stdin == "all" and files.read_stdin() or nil }
+  local spec = { shown = line, stdin = o.stdin == "all" or nil }
   if o.argv then spec.argv = args else spec.line = line end
   return spec
 end
@@ -60,13 +60,15 @@ local function start(on, record, spec, printer)
   }))
 end
 
-local function run(o, args, given)
+local function execute(o, args, given)
   local spec = command(o, args)
   local on <close> = fleet.open(o, given)
   local printer = output.printer(o)
   local record <close> = session.begin { kind = "exec", name = spec.shown,
     hosts = on.hosts:fold(), transport = on.transport_name }
-  return record:finish(output.watch(start(on, record, spec, printer), o, printer))
+  local run <close> = start(on, record, spec, printer)
+  local _feeder <close> = spec.stdin == true and files.feed_stdin(run) or nil
+  return record:finish(output.watch(run, o, printer))
 end
 
 return {
@@ -89,5 +91,5 @@ return {
     "perilune exec -w node[1-64] -b uname -r",
     "perilune exec -w ^hosts.txt -u 30s --json 'dmesg | tail -3'",
   },
-  run = run,
+  run = execute,
 }

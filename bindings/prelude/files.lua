@@ -4,8 +4,6 @@ local sys = require "perilune.core.sys"
 
 local files = {}
 
-local STDIN_MAX = 1 << 30
-
 --- The text of a file; nil and a message.
 ---@param path string
 ---@return string? text
@@ -23,12 +21,26 @@ function files.write(path, text)
   return sys.write_file(path, text, 420) -- 0644
 end
 
---- All of standard input, read before anything is started.
----@return string
-function files.read_stdin()
-  local text, message = sys.read_file("/dev/stdin", STDIN_MAX)
-  if not text then require("perilune.errors").fail(2, "standard input: %s", message) end
-  return text
+local Feeder = {}
+Feeder.__index = Feeder
+
+-- The commands have ended, whether or not our input has.
+function Feeder:__close()
+  self.task:cancel()
+  self.task:join()
+end
+
+local function feed(run)
+  local bytes = sys.read(0)
+  while bytes and bytes ~= "" and run:write(bytes) do bytes = sys.read(0) end
+  run:close_stdin()
+end
+
+--- Copies standard input to every task of a run (started with stdin = true) as it comes, until it
+--- is closed.
+---@return table closeable
+function files.feed_stdin(run)
+  return setmetatable({ task = require("perilune.core.sched").spawn(feed, run) }, Feeder)
 end
 
 --- What a path names: "file", "dir", ...; nil and a message.
