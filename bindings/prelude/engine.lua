@@ -64,16 +64,10 @@ end
 
 -- ---- one point -----------------------------------------------------------------------------
 
--- The lines of a traceback that are the recipe's: ours help nobody.
+-- The lines of the recipe that were active when the error was raised, in whichever task.
 local function trace_of(value)
   if type(value) == "table" and value.kind then return nil end
-  local lines = {}
-  for line in debug.traceback("", 2):gmatch("[^\n]+") do
-    if not line:find("prelude/", 1, true) and not line:find("[C]", 1, true) then
-      lines[#lines + 1] = line
-    end
-  end
-  return table.concat(lines, "\n")
+  return (require("perilune.core.sched").traceback(value):gsub("\n$", ""))
 end
 
 local function protected(fn, ...)
