@@ -38,7 +38,7 @@ struct pl_rankmap *lua_check_rankmap(lua_State *L, int arg)
 
 /* The number of a name, through its parser; raises for an unknown one. */
 static int opt_name(lua_State *L, const char *field, const char *def,
-		    int (*parse)(const char *name, struct pl_error *err))
+                    int (*parse)(const char *name, struct pl_error *err))
 {
 	struct pl_error err = { 0 };
 	int value = parse(binding_opt_string(L, 1, field, def), &err);
@@ -113,7 +113,7 @@ static uint32_t check_rank(lua_State *L, const struct pl_rankmap *m, int arg)
 
 	if (rank < 0 || rank >= m->n_ranks)
 		luaL_error(L, "rank %I: the map has ranks 0 to %d", (LUAI_UACINT)rank,
-			   (int)m->n_ranks - 1);
+		           (int)m->n_ranks - 1);
 	return (uint32_t)rank;
 }
 
@@ -232,7 +232,7 @@ static int rankmap_explain(lua_State *L)
 }
 
 static void push_move(lua_State *L, uint32_t rank, const struct pl_rankmap *from,
-		      const struct pl_rankmap *to)
+                      const struct pl_rankmap *to)
 {
 	lua_createtable(L, 0, 3);
 	set_int(L, "rank", rank);
@@ -250,7 +250,7 @@ static int rankmap_moves(lua_State *L)
 
 	if (from->n_ranks != to->n_ranks)
 		return luaL_error(L, "moves: one map has %d ranks, the other %d",
-				  (int)from->n_ranks, (int)to->n_ranks);
+		                  (int)from->n_ranks, (int)to->n_ranks);
 	lua_newtable(L);
 	for (uint32_t r = 0; r < from->n_ranks; r++) {
 		if (strcmp(host_name(from, r), host_name(to, r)) == 0 &&
@@ -359,22 +359,14 @@ static int rankmap_index(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-	{ "must", rankmap_must },
-	{ "host", rankmap_host },
-	{ "gpu", rankmap_gpu },
-	{ "rank", rankmap_rank },
-	{ "each", rankmap_each },
-	{ "hosts", rankmap_hosts },
-	{ "format", rankmap_format },
-	{ "explain", rankmap_explain },
-	{ "moves", rankmap_moves },
-	{ "notes", rankmap_notes },
-	{ "assumed", rankmap_assumed },
-	{ "cost", rankmap_cost },
-	{ "strategy", rankmap_strategy },
-	{ "launcher", rankmap_launcher },
-	{ "topo", rankmap_topo },
-	{ NULL, NULL },
+	{ "must", rankmap_must },         { "host", rankmap_host },
+	{ "gpu", rankmap_gpu },           { "rank", rankmap_rank },
+	{ "each", rankmap_each },         { "hosts", rankmap_hosts },
+	{ "format", rankmap_format },     { "explain", rankmap_explain },
+	{ "moves", rankmap_moves },       { "notes", rankmap_notes },
+	{ "assumed", rankmap_assumed },   { "cost", rankmap_cost },
+	{ "strategy", rankmap_strategy }, { "launcher", rankmap_launcher },
+	{ "topo", rankmap_topo },         { NULL, NULL },
 };
 
 static const luaL_Reg meta[] = {

@@ -37,7 +37,7 @@ static uint32_t opt_count(lua_State *L, int arg, const char *field)
 
 	if (n < 0 || n > PL_TOPO_MAX_PES)
 		luaL_error(L, "topology: %s is %I: a number from 0 to %d", field, (LUAI_UACINT)n,
-			   PL_TOPO_MAX_PES);
+		           PL_TOPO_MAX_PES);
 	return (uint32_t)n;
 }
 
@@ -78,10 +78,17 @@ static enum pl_link read_link(lua_State *L, int arg)
 
 static void read_level(lua_State *L, int arg, struct pl_topo_level *level)
 {
-	static const char *const keys[] = { "name",	 "count",	     "link",
-					    "distance",	 "bandwidth_gbyte_s", "latency_us",
-					    "rails",	 "oversubscription",  "switches",
-					    "islands",	 NULL };
+	static const char *const keys[] = { "name",
+		                            "count",
+		                            "link",
+		                            "distance",
+		                            "bandwidth_gbyte_s",
+		                            "latency_us",
+		                            "rails",
+		                            "oversubscription",
+		                            "switches",
+		                            "islands",
+		                            NULL };
 
 	binding_check_keys(L, arg, "topology level", keys);
 	level->name = binding_opt_string(L, arg, "name", NULL);
@@ -108,7 +115,7 @@ static size_t read_levels(lua_State *L, int arg, struct pl_topo_level levels[PL_
 	n = luaL_len(L, table);
 	if (n < 1 || n > PL_TOPO_MAX_LEVELS)
 		luaL_error(L, "topology: %I levels: from 1 to %d are possible", (LUAI_UACINT)n,
-			   PL_TOPO_MAX_LEVELS);
+		           PL_TOPO_MAX_LEVELS);
 	luaL_checkstack(L, 4 * PL_TOPO_MAX_LEVELS, NULL);
 	for (lua_Integer i = 1; i <= n; i++) {
 		if (lua_geti(L, table, i) != LUA_TTABLE)
@@ -127,9 +134,10 @@ static struct lua_topo *push_topo(lua_State *L)
 
 static int topo_new(lua_State *L)
 {
-	static const char *const keys[] = { "name",	     "source",		  "hosts",
-					    "gpus_per_host", "adapters_per_host", "levels",
-					    "unusable",	     NULL };
+	static const char *const keys[] = {
+		"name",   "source",   "hosts", "gpus_per_host", "adapters_per_host",
+		"levels", "unusable", NULL
+	};
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS] = { 0 };
 	struct pl_topo_spec spec = { .levels = levels };
 	struct pl_error err = { 0 };

@@ -93,12 +93,14 @@ return {
   summary = "rank map: which GPU each rank of a job runs on",
   usage = { "map --topo FILE|NAME --job \"tp=4 pp=8 dp=80 ...\" [OPTIONS]",
             "map --tree 4:18:7:20 --distance 1:3:10:30 --job \"...\" [OPTIONS]" },
-  about = "Ranks are numbered as Megatron does: the first word of the order varies fastest. The map "
-    .. "keeps the order of the hosts unless another placement gains 2 % or more of the modelled "
+  about = "Ranks are numbered as Megatron does: the first word of the order varies fastest. The "
+    .. "map keeps the order of the hosts unless another placement gains 2 % or more of the modelled "
     .. "network time of a step.",
   options = {
-    { "topo", type = "string", metavar = "FILE|NAME", help = "the machine: a cluster file or preset" },
-    { "tree", type = "string", metavar = "N:N:...", help = "a machine from numbers: units per level" },
+    { "topo", type = "string", metavar = "FILE|NAME",
+      help = "the machine: a cluster file or preset" },
+    { "tree", type = "string", metavar = "N:N:...",
+      help = "a machine from numbers: units per level" },
     { "distance", type = "string", metavar = "X:X:...", help = "what a byte costs at each level" },
     { "hosts", short = "w", type = "hostlist", unresolved = true,
       help = "use these hosts, in this order" },

@@ -30,7 +30,8 @@ local function run(o, args)
     errors.usage("topo show FILE|NAME%s", hint)
   end
   if #args ~= (o.tree and 1 or 2) then
-    errors.usage(o.tree and "topo show takes a name or --tree" or "topo show needs one FILE or NAME")
+    errors.usage(o.tree and "topo show takes a name or --tree"
+      or "topo show needs one FILE or NAME")
   end
   return show(o, args[2])
 end
@@ -39,10 +40,11 @@ return {
   name = "topo",
   summary = "the machine: hosts, GPUs, and the levels of links between them",
   usage = { "topo show FILE|NAME", "topo show --tree 4:18:7:20 --distance 1:3:10:30" },
-  about = "Levels are listed from the GPU outwards; bandwidths are per GPU and each way. The first "
-    .. "line counts what is known.",
+  about = "Levels are listed from the GPU outwards; bandwidths are per GPU and each way. The "
+    .. "first line counts what is known.",
   options = {
-    { "tree", type = "string", metavar = "N:N:...", help = "a machine from numbers: units per level" },
+    { "tree", type = "string", metavar = "N:N:...",
+      help = "a machine from numbers: units per level" },
     { "distance", type = "string", metavar = "X:X:...", help = "what a byte costs at each level" },
     { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to mark as broken" },
   },

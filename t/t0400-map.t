@@ -65,7 +65,8 @@ test_expect_success "a format that cannot say the map names the first rank" '
 '
 
 test_expect_success "json carries costs and what was assumed, and parses" '
-	perilune map --topo loopback:hosts=4 --job "tp=2 dp=8" --format json -o map.json 2>/dev/null &&
+	perilune map --topo loopback:hosts=4 --job "tp=2 dp=8" --format json -o map.json \
+		2>/dev/null &&
 	python3 -c "
 import json
 m = json.load(open(\"map.json\"))
@@ -88,7 +89,8 @@ test_expect_success "a cluster file of one own, with groups" '
 	local p = ...
 	return { hosts = ("n[1-%d]"):format(p.n or 4), groups = { odd = "n[1,3]" }, gpus_per_host = 2 }
 	EOF
-	perilune map --topo ./own.lua:n=6 --job dp=4 --hosts @odd --format deepspeed >out 2>/dev/null &&
+	perilune map --topo ./own.lua:n=6 --job dp=4 --hosts @odd --format deepspeed >out \
+		2>/dev/null &&
 	printf "n1 slots=2\nn3 slots=2\n" | test_cmp - out &&
 	mkdir -p "$XDG_CONFIG_HOME/perilune/clusters" &&
 	cp own.lua "$XDG_CONFIG_HOME/perilune/clusters/mine.lua" &&

@@ -1,7 +1,8 @@
 /*
  * nearest.h - "did you mean": the known name closest to a mistyped one.
  *
- *	pl_errorf(err, PL_EUSAGE, "unknown key '%s'%s", key, nearest_hint(key, names, hint, sizeof(hint)));
+ *	pl_errorf(err, PL_EUSAGE, "unknown key '%s'%s", key,
+ *		  nearest_hint(key, names, hint, sizeof(hint)));
  */
 #ifndef PL_BASE_NEAREST_H
 #define PL_BASE_NEAREST_H

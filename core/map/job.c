@@ -30,15 +30,22 @@ void pl_job_init(struct pl_job *j)
 {
 	/* a large dense model with experts; what matters to placement is the ratio of the axes */
 	static const double defaults[PL_MODEL_FIGURES] = {
-		[PL_MODEL_HIDDEN] = 8192,	[PL_MODEL_KV] = 1024,
-		[PL_MODEL_SEQ] = 8192,		[PL_MODEL_LAYERS] = 96,
-		[PL_MODEL_MICROBATCHES] = 32,	[PL_MODEL_MICROBATCH] = 1,
-		[PL_MODEL_PARAMS] = 50e9,	[PL_MODEL_EXPERT_PARAMS] = 1e12,
-		[PL_MODEL_EXPERTS] = 256,	[PL_MODEL_TOPK] = 8,
+		[PL_MODEL_HIDDEN] = 8192,     [PL_MODEL_KV] = 1024,
+		[PL_MODEL_SEQ] = 8192,        [PL_MODEL_LAYERS] = 96,
+		[PL_MODEL_MICROBATCHES] = 32, [PL_MODEL_MICROBATCH] = 1,
+		[PL_MODEL_PARAMS] = 50e9,     [PL_MODEL_EXPERT_PARAMS] = 1e12,
+		[PL_MODEL_EXPERTS] = 256,     [PL_MODEL_TOPK] = 8,
 	};
 
-	*j = (struct pl_job){ .tp = 1, .cp = 1, .ep = 1, .etp = 1, .pp = 1, .vpp = 1, .dp = 1,
-			      .edp = 1, .world = 1 };
+	*j = (struct pl_job){ .tp = 1,
+		              .cp = 1,
+		              .ep = 1,
+		              .etp = 1,
+		              .pp = 1,
+		              .vpp = 1,
+		              .dp = 1,
+		              .edp = 1,
+		              .world = 1 };
 	for (int i = 0; i < PL_AXES; i++)
 		j->order[i] = (enum pl_axis)i;
 	memcpy(j->model, defaults, sizeof(defaults));
@@ -87,9 +94,9 @@ static int check_sizes(struct pl_job *j, struct pl_error *err)
 	world *= j->dp;
 	if (world % shard != 0)
 		return pl_errorf(err, PL_EUSAGE,
-				 "job: expert groups of etp*ep = %llu ranks do not divide the "
-				 "tp*cp*dp = %llu ranks of a pipeline stage",
-				 (unsigned long long)shard, (unsigned long long)world);
+		                 "job: expert groups of etp*ep = %llu ranks do not divide the "
+		                 "tp*cp*dp = %llu ranks of a pipeline stage",
+		                 (unsigned long long)shard, (unsigned long long)world);
 	j->edp = (uint32_t)(world / shard);
 	j->world = (uint32_t)(world * j->pp);
 	return 0;
@@ -106,9 +113,10 @@ int pl_job_check(struct pl_job *j, struct pl_error *err)
 	if (check_sizes(j, err) < 0)
 		return -1;
 	if (has_experts(j) && axis_stride(j, PL_AXIS_PP, false) != axis_stride(j, PL_AXIS_PP, true))
-		return pl_errorf(err, PL_EUSAGE,
-				 "job: in this order the pipeline groups of the dense and the "
-				 "expert layers would be different ranks: put pp last in the order");
+		return pl_errorf(
+		        err, PL_EUSAGE,
+		        "job: in this order the pipeline groups of the dense and the "
+		        "expert layers would be different ranks: put pp last in the order");
 	return 0;
 }
 
@@ -123,7 +131,7 @@ void pl_job_groups(const struct pl_job *j, enum pl_family family, struct pl_grou
 	for (int i = 0; i < PL_AXES; i++) {
 		enum pl_axis axis = j->order[i];
 		struct pl_digits d = { axis_size(j, axis, f->expert),
-				       axis_stride(j, axis, f->expert) };
+			               axis_stride(j, axis, f->expert) };
 
 		if (f->axes & BIT(axis)) {
 			out->member[n_member++] = d;
@@ -186,8 +194,8 @@ void pl_job_format(const struct pl_job *j, struct strbuf *out)
 	const struct {
 		const char *name;
 		uint32_t size;
-	} sizes[] = { { "tp", j->tp },	 { "cp", j->cp },   { "ep", j->ep }, { "etp", j->etp },
-		      { "pp", j->pp },	 { "vpp", j->vpp }, { "dp", j->dp } };
+	} sizes[] = { { "tp", j->tp }, { "cp", j->cp },   { "ep", j->ep }, { "etp", j->etp },
+		      { "pp", j->pp }, { "vpp", j->vpp }, { "dp", j->dp } };
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		/* etp follows tp where it is not said */
 		if (sizes[i].size > 1 || (strcmp(sizes[i].name, "etp") == 0 && j->tp > 1))

@@ -32,13 +32,13 @@ enum pl_axis { PL_AXIS_TP, PL_AXIS_CP, PL_AXIS_EP, PL_AXIS_DP, PL_AXIS_PP, PL_AX
 /* What is known of the model; all are counts. A figure that was not given has its default, and is
  * named as assumed by pl_job_format_assumed(). */
 enum pl_model_figure {
-	PL_MODEL_HIDDEN,	/* hidden size */
-	PL_MODEL_KV,		/* key and value width: n_kv heads * head size */
-	PL_MODEL_SEQ,		/* sequence length in tokens */
+	PL_MODEL_HIDDEN, /* hidden size */
+	PL_MODEL_KV,     /* key and value width: n_kv heads * head size */
+	PL_MODEL_SEQ,    /* sequence length in tokens */
 	PL_MODEL_LAYERS,
-	PL_MODEL_MICROBATCHES,	/* per step and data-parallel replica */
-	PL_MODEL_MICROBATCH,	/* sequences in one */
-	PL_MODEL_PARAMS,	/* parameters outside experts */
+	PL_MODEL_MICROBATCHES,  /* per step and data-parallel replica */
+	PL_MODEL_MICROBATCH,    /* sequences in one */
+	PL_MODEL_PARAMS,        /* parameters outside experts */
 	PL_MODEL_EXPERT_PARAMS, /* parameters of all experts */
 	PL_MODEL_EXPERTS,
 	PL_MODEL_TOPK, /* experts a token visits */
@@ -47,8 +47,8 @@ enum pl_model_figure {
 
 struct pl_job {
 	uint32_t tp, cp, ep, etp, pp, vpp, dp;
-	uint32_t edp;		     /* derived */
-	uint32_t world;		     /* tp * cp * pp * dp */
+	uint32_t edp;                /* derived */
+	uint32_t world;              /* tp * cp * pp * dp */
 	enum pl_axis order[PL_AXES]; /* fastest first; every axis, the missing ones (size 1) last */
 	double model[PL_MODEL_FIGURES];
 	bool model_given[PL_MODEL_FIGURES];
@@ -83,18 +83,18 @@ PL_API void pl_job_format_assumed(const struct pl_job *job, struct strbuf *out);
 enum pl_pattern {
 	PL_RING,     /* each member sends to the next, the last to the first */
 	PL_ALLTOALL, /* each member sends the same to every other */
-	PL_P2P,	     /* neighbours in the group; the last to the first where it has more than two */
+	PL_P2P,      /* neighbours in the group; the last to the first where it has more than two */
 };
 
 enum pl_family {
-	PL_FAMILY_TP,	 /* tensor: activations of every layer */
-	PL_FAMILY_CP,	 /* context: keys and values of every layer */
-	PL_FAMILY_DP,	 /* data alone: no traffic of its own, see DP_CP */
+	PL_FAMILY_TP,    /* tensor: activations of every layer */
+	PL_FAMILY_CP,    /* context: keys and values of every layer */
+	PL_FAMILY_DP,    /* data alone: no traffic of its own, see DP_CP */
 	PL_FAMILY_DP_CP, /* dense gradients and parameters, over dp and cp together */
-	PL_FAMILY_PP,	 /* pipeline: activations of a boundary */
-	PL_FAMILY_ETP,	 /* tensor groups of the expert generator */
-	PL_FAMILY_EP,	 /* expert: tokens out and back */
-	PL_FAMILY_EDP,	 /* expert gradients and parameters */
+	PL_FAMILY_PP,    /* pipeline: activations of a boundary */
+	PL_FAMILY_ETP,   /* tensor groups of the expert generator */
+	PL_FAMILY_EP,    /* expert: tokens out and back */
+	PL_FAMILY_EDP,   /* expert gradients and parameters */
 	PL_FAMILIES
 };
 

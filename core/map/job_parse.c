@@ -49,7 +49,7 @@ static int unknown_key(const char *word, struct pl_error *err)
 		names[i] = keys[i].name;
 	names[N_KEYS] = NULL;
 	return pl_errorf(err, PL_EUSAGE, "job: unknown key '%s'%s", word,
-			 nearest_hint(word, names, hint, sizeof(hint)));
+	                 nearest_hint(word, names, hint, sizeof(hint)));
 }
 
 static int parse_size(uint32_t *size, const char *name, const char *value, struct pl_error *err)
@@ -61,9 +61,8 @@ static int parse_size(uint32_t *size, const char *name, const char *value, struc
 	v = strtoul(value, &end, 10);
 	if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || v == 0 ||
 	    v > PL_JOB_MAX_WORLD)
-		return pl_errorf(err, PL_EUSAGE,
-				 "job: %s='%s': a whole number from 1 to %u", name, value,
-				 PL_JOB_MAX_WORLD);
+		return pl_errorf(err, PL_EUSAGE, "job: %s='%s': a whole number from 1 to %u", name,
+		                 value, PL_JOB_MAX_WORLD);
 	*size = (uint32_t)v;
 	return 0;
 }
@@ -86,8 +85,9 @@ static int parse_figure(double *figure, const char *name, const char *value, str
 		}
 	}
 	if (end == value || *end != '\0' || !(v > 0 && v < 1e18))
-		return pl_errorf(err, PL_EUSAGE, "job: %s='%s': a positive number such as 8192 or 405B",
-				 name, value);
+		return pl_errorf(err, PL_EUSAGE,
+		                 "job: %s='%s': a positive number such as 8192 or 405B", name,
+		                 value);
 	*figure = v;
 	return 0;
 }
@@ -114,11 +114,11 @@ static int parse_order(struct pl_job *j, const char *text, unsigned *seen, struc
 
 		if (axis < 0)
 			return pl_errorf(err, PL_EUSAGE,
-					 "job: order '%s': '%.*s' is none of tp, cp, ep, dp, pp", text,
-					 (int)len, token);
+			                 "job: order '%s': '%.*s' is none of tp, cp, ep, dp, pp",
+			                 text, (int)len, token);
 		if (*seen & 1u << axis)
 			return pl_errorf(err, PL_EUSAGE, "job: order '%s' names %s twice", text,
-					 axis_names[axis]);
+			                 axis_names[axis]);
 		*seen |= 1u << axis;
 		j->order[n++] = (enum pl_axis)axis;
 		if (token[len] == '\0')
@@ -136,13 +136,13 @@ static int parse_order(struct pl_job *j, const char *text, unsigned *seen, struc
 static int check_order(const struct pl_job *j, unsigned seen, struct pl_error *err)
 {
 	const uint32_t sizes[PL_AXES] = { j->tp > j->etp ? j->tp : j->etp, j->cp, j->ep, j->dp,
-					  j->pp };
+		                          j->pp };
 
 	for (int axis = 0; axis < PL_AXES; axis++) {
 		if (sizes[axis] > 1 && !(seen & 1u << axis))
 			return pl_errorf(err, PL_EUSAGE,
-					 "job: %s is %u but the order does not name it",
-					 axis_names[axis], sizes[axis]);
+			                 "job: %s is %u but the order does not name it",
+			                 axis_names[axis], sizes[axis]);
 	}
 	return 0;
 }
@@ -171,7 +171,7 @@ static int parse_pair(struct parse *p, char *word, struct pl_error *err)
 	switch (keys[i].kind) {
 	case KEY_SIZE:
 		return parse_size((uint32_t *)(void *)((char *)&p->job + keys[i].at), word,
-				  equals + 1, err);
+		                  equals + 1, err);
 	case KEY_FIGURE:
 		p->job.model_given[keys[i].at] = true;
 		return parse_figure(&p->job.model[keys[i].at], word, equals + 1, err);
@@ -251,6 +251,6 @@ void pl_job_format_assumed(const struct pl_job *j, struct strbuf *out)
 		if (keys[i].kind == KEY_FIGURE && !j->model_given[figure] &&
 		    figure_matters(j, figure))
 			strbuf_addf(out, "%s%s=%g", out->len > 0 ? " " : "", keys[i].name,
-				    j->model[figure]);
+			            j->model[figure]);
 	}
 }

@@ -10,7 +10,7 @@
 
 #define ELEMENT_BYTES  2.0 /* bf16 activations */
 #define GRADIENT_BYTES 4.0 /* bf16 gradient out, bf16 parameter back */
-#define GIGA	       1e9
+#define GIGA           1e9
 
 /* Tokens of one micro-batch that pass through a rank's share of the sequence. */
 static double tokens_per_microbatch(const struct pl_job *j)
@@ -76,7 +76,8 @@ double job_volume(const struct pl_job *j, enum pl_family family)
 		return cp_bytes(j) / GIGA;
 	case PL_FAMILY_DP_CP:
 		return gradient_bytes(j->model[PL_MODEL_PARAMS], (double)j->tp * j->pp,
-				      (double)j->dp * j->cp) / GIGA;
+		                      (double)j->dp * j->cp) /
+		       GIGA;
 	case PL_FAMILY_PP:
 		return pp_bytes(j) / GIGA;
 	case PL_FAMILY_ETP:
@@ -85,8 +86,9 @@ double job_volume(const struct pl_job *j, enum pl_family family)
 		return ep_bytes(j) / GIGA;
 	case PL_FAMILY_EDP:
 		return j->ep > 1 ? gradient_bytes(j->model[PL_MODEL_EXPERT_PARAMS],
-						  (double)j->etp * j->ep * j->pp, j->edp) / GIGA
-				 : 0;
+		                                  (double)j->etp * j->ep * j->pp, j->edp) /
+		                           GIGA
+		                 : 0;
 	case PL_FAMILY_DP:
 	case PL_FAMILIES:
 		break;

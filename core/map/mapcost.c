@@ -12,12 +12,12 @@ struct scoring {
 	const struct pl_topo *topo;
 	const uint32_t *pe;
 	struct pl_groups groups;
-	uint32_t *offset;   /* of member i from the group's first rank */
-	uint32_t *member;   /* PE of member i of the group at hand */
-	uint64_t *key;	    /* the members' keys, ascending: units of every level lie together */
-	double slowest;	    /* group so far */
+	uint32_t *offset; /* of member i from the group's first rank */
+	uint32_t *member; /* PE of member i of the group at hand */
+	uint64_t *key;    /* the members' keys, ascending: units of every level lie together */
+	double slowest;   /* group so far */
 	uint32_t straddling, widest;
-	double *volume;	    /* by level, added to */
+	double *volume; /* by level, added to */
 };
 
 /* The members that one unit of a level holds, as a run of s->key. */
@@ -151,7 +151,7 @@ static void score_alltoall(struct scoring *s)
 				inside = inner_end - k;
 				s->volume[level] += per_peer * (end - i - inside) * inside;
 				s->slowest = fmax(s->slowest, per_peer * (size - inside) *
-								      s->topo->per_gbyte[level]);
+				                                      s->topo->per_gbyte[level]);
 			}
 		}
 	}
@@ -196,7 +196,7 @@ static void score_family(struct scoring *s)
 }
 
 void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
-		 struct pl_map_cost *cost)
+                 struct pl_map_cost *cost)
 {
 	*cost = (struct pl_map_cost){ 0 };
 	for (int f = 0; f < PL_FAMILIES; f++) {
@@ -231,7 +231,7 @@ static double bound_beyond(const struct pl_groups *g, uint32_t cap, double per_g
 }
 
 static double bound_family(const struct pl_topo *topo, const struct pl_groups *g,
-			   const uint32_t capacity[PL_TOPO_MAX_LEVELS])
+                           const uint32_t capacity[PL_TOPO_MAX_LEVELS])
 {
 	double bound = 0;
 
@@ -245,7 +245,7 @@ static double bound_family(const struct pl_topo *topo, const struct pl_groups *g
 }
 
 void map_cost_bound(const struct pl_topo *topo, const struct pl_job *job,
-		    const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound)
+                    const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound)
 {
 	*bound = (struct pl_map_cost){ 0 };
 	for (int f = 0; f < PL_FAMILIES; f++) {

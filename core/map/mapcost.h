@@ -21,12 +21,12 @@
 #include "map/topo.h"
 
 struct pl_map_cost {
-	double step;			      /* the sum of family[] */
-	double family[PL_FAMILIES];	      /* the slowest group of each */
-	uint32_t straddling[PL_FAMILIES];     /* groups that leave their NVLink domain */
-	uint32_t widest[PL_FAMILIES];	      /* the most domains one group touches */
-	double weighted;		      /* sum over levels of volume * distance */
-	double volume[PL_TOPO_MAX_LEVELS];    /* GB per step between ranks that meet at the level */
+	double step;                       /* the sum of family[] */
+	double family[PL_FAMILIES];        /* the slowest group of each */
+	uint32_t straddling[PL_FAMILIES];  /* groups that leave their NVLink domain */
+	uint32_t widest[PL_FAMILIES];      /* the most domains one group touches */
+	double weighted;                   /* sum over levels of volume * distance */
+	double volume[PL_TOPO_MAX_LEVELS]; /* GB per step between ranks that meet at the level */
 };
 
 /*
@@ -34,14 +34,14 @@ struct pl_map_cost {
  * O(world * levels), more by a logarithm where groups are scattered out of PE order.
  */
 PL_API void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
-			struct pl_map_cost *cost);
+                        struct pl_map_cost *cost);
 
 /*
  * What no placement can undercut: each family by itself as if it alone had the machine, where
  * capacity[l] is the most ranks that one unit of level l can take. Fills step and family only.
  */
 void map_cost_bound(const struct pl_topo *topo, const struct pl_job *job,
-		    const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound);
+                    const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound);
 
 /* <0 when a is cheaper: by step, then, steps within 1e-9 of each other, by weighted. */
 int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b);

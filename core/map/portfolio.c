@@ -8,7 +8,7 @@
 
 /* Adds a copy of the first `world` PEs and scores it, unless an equal one is there. */
 static void add_placement(struct portfolio *p, enum pl_strategy strategy, const uint32_t *pe,
-			  uint32_t block, int level)
+                          uint32_t block, int level)
 {
 	size_t size = p->job->world * sizeof(*pe);
 	struct placement *item;
@@ -68,7 +68,7 @@ static int level_for(const struct aligned *a, uint64_t block, size_t from)
  * that can take it. Whole hosts only where hosts must be equal.
  */
 static int choose_blocks(const struct aligned *a, uint32_t target, size_t from,
-			 uint64_t block_at[PL_TOPO_MAX_LEVELS])
+                         uint64_t block_at[PL_TOPO_MAX_LEVELS])
 {
 	uint32_t per_host = a->portfolio->slots->per_host;
 	int level = -1;
@@ -146,7 +146,7 @@ void portfolio_fini(struct portfolio *p)
 }
 
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
-					 double *best_gain)
+                                         double *best_gain)
 {
 	const struct placement *given = &p->items[0], *best = given;
 

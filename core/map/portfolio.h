@@ -14,8 +14,8 @@
 struct placement {
 	enum pl_strategy strategy;
 	uint32_t block; /* ranks that stay together; 1: none in particular */
-	int level;	/* in a unit of this level */
-	uint32_t *pe;	/* by rank */
+	int level;      /* in a unit of this level */
+	uint32_t *pe;   /* by rank */
 	struct pl_map_cost cost;
 };
 
@@ -37,6 +37,6 @@ void portfolio_fini(struct portfolio *p);
  * step that the cheapest of all would gain, chosen or not.
  */
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
-					 double *best_gain);
+                                         double *best_gain);
 
 #endif

@@ -12,11 +12,11 @@
 #include "map/slots.h"
 
 static const char *const launcher_names[] = { "torchrun", "megatron", "deepspeed", "slurm",
-					      "mpi",	  "env",      NULL };
+	                                      "mpi",      "env",      NULL };
 static const char *const strategy_names[] = { "best", "keep-order", "aligned", NULL };
 
 static int parse_name(const char *what, const char *name, const char *const *names,
-		      struct pl_error *err)
+                      struct pl_error *err)
 {
 	struct strbuf list = STRBUF_INIT;
 	char hint[64];
@@ -28,7 +28,7 @@ static int parse_name(const char *what, const char *name, const char *const *nam
 	for (int i = 0; names[i] != NULL; i++)
 		strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
 	pl_errorf(err, PL_EUSAGE, "unknown %s '%s'%s: one of %s", what, name,
-		  nearest_hint(name, names, hint, sizeof(hint)), strbuf_str(&list));
+	          nearest_hint(name, names, hint, sizeof(hint)), strbuf_str(&list));
 	strbuf_fini(&list);
 	return -1;
 }
@@ -61,7 +61,7 @@ bool pl_launcher_keeps_hosts(enum pl_launcher launcher)
 /* ---- what the map tells about itself ---- */
 
 static void add_line(char ***lines, size_t *n, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 
 static void add_line(char ***lines, size_t *n, const char *fmt, ...)
 {
@@ -75,7 +75,7 @@ static void add_line(char ***lines, size_t *n, const char *fmt, ...)
 	(*lines)[(*n)++] = strbuf_detach(&b);
 }
 
-#define note(map, ...)	 add_line(&(map)->notes, &(map)->n_notes, __VA_ARGS__)
+#define note(map, ...)   add_line(&(map)->notes, &(map)->n_notes, __VA_ARGS__)
 #define assume(map, ...) add_line(&(map)->assumed, &(map)->n_assumed, __VA_ARGS__)
 
 static void note_left_out(struct pl_rankmap *m, const struct slots *s)
@@ -92,8 +92,10 @@ static void note_left_out(struct pl_rankmap *m, const struct slots *s)
 	if (pl_hostlist_count(s->dropped) > 0) {
 		char *hosts = pl_hostlist_fold(s->dropped);
 
-		note(m, "%s needs equally many ranks on every host (%u here): %s %s fewer usable "
-			"GPUs and %s left out", pl_launcher_name(m->launcher), s->per_host, hosts,
+		note(m,
+		     "%s needs equally many ranks on every host (%u here): %s %s fewer usable "
+		     "GPUs and %s left out",
+		     pl_launcher_name(m->launcher), s->per_host, hosts,
 		     pl_hostlist_count(s->dropped) == 1 ? "has" : "have",
 		     pl_hostlist_count(s->dropped) == 1 ? "is" : "are");
 		free(hosts);
@@ -107,8 +109,9 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 {
 	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER) {
 		if (best_gain > 0)
-			note(m, "no gain expected: keep your order (the best other placement gains "
-				"%.1f %% of the modelled step, normal noise is %.0f %%)",
+			note(m,
+			     "no gain expected: keep your order (the best other placement gains "
+			     "%.1f %% of the modelled step, normal noise is %.0f %%)",
 			     100 * best_gain, 100 * PL_MAP_MIN_GAIN);
 		else
 			note(m, "no gain expected: keep your order");
@@ -137,10 +140,10 @@ static void assume_all(struct pl_rankmap *m)
 	if (m->job.ep > 1 && m->job.tp > 1 && m->job.etp == 1)
 		assume(m, "experts are not split by tensor parallelism (etp=1)");
 	assume(m, "bf16 activations, sequence parallelism, distributed optimizer; rings for tp, cp "
-		  "and dp, pairwise all-to-all for ep; phases do not overlap");
+	          "and dp, pairwise all-to-all for ep; phases do not overlap");
 	assume(m, "costs are %s: uncalibrated, good for ratios only",
 	       figures_known(m->topo) ? "volumes over nominal bandwidths"
-				      : "volumes times distances");
+	                              : "volumes times distances");
 	strbuf_fini(&figures);
 }
 
@@ -182,8 +185,7 @@ static void fill_bound(struct pl_rankmap *m, const struct slots *s)
 	free(grouped);
 }
 
-static struct pl_rankmap *build_map(const struct pl_map_request *request,
-				    const struct portfolio *p)
+static struct pl_rankmap *build_map(const struct pl_map_request *request, const struct portfolio *p)
 {
 	struct pl_rankmap *m = xcalloc(1, sizeof(*m));
 	double best_gain;
@@ -208,8 +210,9 @@ static struct pl_rankmap *build_map(const struct pl_map_request *request,
 struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct pl_error *err)
 {
 	struct slots slots;
-	struct portfolio portfolio = { .topo = request->topo, .job = request->job,
-				       .slots = &slots };
+	struct portfolio portfolio = { .topo = request->topo,
+		                       .job = request->job,
+		                       .slots = &slots };
 	struct pl_rankmap *map = NULL;
 
 	if (slots_collect(&slots, request, err) == 0) {

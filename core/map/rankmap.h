@@ -27,9 +27,9 @@ enum pl_launcher {
 };
 
 enum pl_strategy {
-	PL_STRATEGY_BEST,	/* the portfolio */
+	PL_STRATEGY_BEST,       /* the portfolio */
 	PL_STRATEGY_KEEP_ORDER, /* rank r on the r-th usable GPU */
-	PL_STRATEGY_ALIGNED,	/* blocks that must not split, whole in each unit; the cheapest such */
+	PL_STRATEGY_ALIGNED, /* blocks that must not split, whole in each unit; the cheapest such */
 };
 
 /* What is asked. Everything is borrowed; topo must outlive the map. */
@@ -44,8 +44,8 @@ struct pl_map_request {
 /* Where a rank is. */
 struct pl_place {
 	uint32_t pe;
-	uint32_t host;	     /* index in topo->hosts */
-	uint32_t gpu;	     /* index on the host */
+	uint32_t host;       /* index in topo->hosts */
+	uint32_t gpu;        /* index on the host */
 	uint32_t local_rank; /* among the map's ranks on the host, by rank */
 	uint32_t node_rank;  /* of the host, by its first rank */
 };
@@ -71,7 +71,7 @@ struct pl_rankmap {
  * O(candidates * world * levels), a few ms for 10,000 ranks; the candidates are at most some 20.
  */
 PL_API struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request,
-					   struct pl_error *err);
+                                           struct pl_error *err);
 PL_API void pl_rankmap_destroy(struct pl_rankmap *map);
 
 /* The rank at a PE, or UINT32_MAX. O(ranks). */

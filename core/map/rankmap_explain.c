@@ -17,8 +17,8 @@ static void explain_head(const struct pl_rankmap *m, struct strbuf *out)
 	uint32_t nodes = count_nodes(m);
 
 	strbuf_addf(out, "%u %s on %u %s of %s, placed by %s, for %s\njob: ", m->n_ranks,
-		    m->n_ranks == 1 ? "rank" : "ranks", nodes, nodes == 1 ? "host" : "hosts",
-		    m->topo->name, m->strategy, pl_launcher_name(m->launcher));
+	            m->n_ranks == 1 ? "rank" : "ranks", nodes, nodes == 1 ? "host" : "hosts",
+	            m->topo->name, m->strategy, pl_launcher_name(m->launcher));
 	pl_job_format(&m->job, out);
 	strbuf_addc(out, '\n');
 }
@@ -35,12 +35,12 @@ static void explain_lines(const char *title, char *const *lines, size_t n, struc
 static void explain_levels(const struct pl_rankmap *m, struct strbuf *out)
 {
 	strbuf_addf(out, "\n%-12s  %14s  %14s   (GB per step between ranks that meet there)\n",
-		    "level", "order given", "this map");
+	            "level", "order given", "this map");
 	for (size_t i = 0; i < m->topo->n_levels; i++)
 		strbuf_addf(out, "%-12s  %14.1f  %14.1f\n", m->topo->levels[i].name,
-			    m->baseline.volume[i], m->cost.volume[i]);
+		            m->baseline.volume[i], m->cost.volume[i]);
 	strbuf_addf(out, "%-12s  %14.1f  %14.1f\n", "x distance", m->baseline.weighted,
-		    m->cost.weighted);
+	            m->cost.weighted);
 }
 
 /* A share of the step of the order given, in percent. */
@@ -51,11 +51,11 @@ static double share(const struct pl_rankmap *m, double cost)
 
 static void explain_families(const struct pl_rankmap *m, struct strbuf *out)
 {
-	const char *domain = m->topo->domain_level >= 0 ? m->topo->levels[m->topo->domain_level].name
-							: "GPU";
+	const char *domain =
+	        m->topo->domain_level >= 0 ? m->topo->levels[m->topo->domain_level].name : "GPU";
 
 	strbuf_addf(out, "\n%-6s  %6s  %7s  %11s  %8s  %7s  %s %s\n", "groups", "size", "number",
-		    "order given", "this map", "bound", "straddling a", domain);
+	            "order given", "this map", "bound", "straddling a", domain);
 	for (int f = 0; f < PL_FAMILIES; f++) {
 		struct pl_groups g;
 
@@ -63,18 +63,19 @@ static void explain_families(const struct pl_rankmap *m, struct strbuf *out)
 		if (g.size < 2 || g.gbyte == 0)
 			continue;
 		strbuf_addf(out, "%-6s  %6u  %7u  %9.2f %%  %6.2f %%  %5.2f %%  %u -> %u", g.name,
-			    g.size, g.n_groups, share(m, m->baseline.family[f]),
-			    share(m, m->cost.family[f]), share(m, m->bound.family[f]),
-			    m->baseline.straddling[f], m->cost.straddling[f]);
+		            g.size, g.n_groups, share(m, m->baseline.family[f]),
+		            share(m, m->cost.family[f]), share(m, m->bound.family[f]),
+		            m->baseline.straddling[f], m->cost.straddling[f]);
 		if (m->cost.widest[f] > 1)
 			strbuf_addf(out, " (up to %u)", m->cost.widest[f]);
 		strbuf_addc(out, '\n');
 	}
 	strbuf_addf(out, "%-6s  %6s  %7s  %9.2f %%  %6.2f %%  %5.2f %%\n", "step", "", "",
-		    share(m, m->baseline.step), share(m, m->cost.step), share(m, m->bound.step));
-	strbuf_adds(out, "The slowest group of each kind, as a share of the modelled network time of a "
-			 "step\nin the order given; the bound is what no placement on these GPUs can "
-			 "undercut.\n");
+	            share(m, m->baseline.step), share(m, m->cost.step), share(m, m->bound.step));
+	strbuf_adds(out,
+	            "The slowest group of each kind, as a share of the modelled network time of a "
+	            "step\nin the order given; the bound is what no placement on these GPUs can "
+	            "undercut.\n");
 }
 
 void pl_rankmap_explain(const struct pl_rankmap *m, struct strbuf *out)

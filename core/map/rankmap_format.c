@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 
-const char *const pl_rankmap_formats[] = { "vector", "json",	 "csv",	      "rankfile", "seq",
-					   "mpich",  "slurm", "torchrun", "deepspeed", NULL };
+const char *const pl_rankmap_formats[] = { "vector", "json",  "csv",      "rankfile",  "seq",
+	                                   "mpich",  "slurm", "torchrun", "deepspeed", NULL };
 
 static const char *host_name(const struct pl_rankmap *m, uint32_t rank)
 {
@@ -25,11 +25,12 @@ static int check_gpus(const struct pl_rankmap *m, const char *format, struct pl_
 		const struct pl_place *p = &m->places[r];
 
 		if (p->gpu != p->local_rank)
-			return pl_errorf(err, PL_EUSAGE,
-					 "format %s cannot say this map: rank %u runs on GPU %u of "
-					 "%s, but its local rank is %u and the format has no place for "
-					 "a GPU; use json or csv, or leave %s out", format, r, p->gpu,
-					 host_name(m, r), p->local_rank, host_name(m, r));
+			return pl_errorf(
+			        err, PL_EUSAGE,
+			        "format %s cannot say this map: rank %u runs on GPU %u of "
+			        "%s, but its local rank is %u and the format has no place for "
+			        "a GPU; use json or csv, or leave %s out",
+			        format, r, p->gpu, host_name(m, r), p->local_rank, host_name(m, r));
 	}
 	return 0;
 }
@@ -42,9 +43,9 @@ static int check_contiguous(const struct pl_rankmap *m, const char *format, stru
 
 		if (p->host != m->places[r - 1].host && p->local_rank > 0)
 			return pl_errorf(err, PL_EUSAGE,
-					 "format %s cannot say this map: rank %u comes back to %s, "
-					 "whose ranks must follow one another; map --for %s", format,
-					 r, host_name(m, r), format);
+			                 "format %s cannot say this map: rank %u comes back to %s, "
+			                 "whose ranks must follow one another; map --for %s",
+			                 format, r, host_name(m, r), format);
 	}
 	return 0;
 }
@@ -58,15 +59,18 @@ static int check_equal(const struct pl_rankmap *m, const char *format, struct pl
 		per_host++;
 	for (uint32_t r = 0; r < m->n_ranks; r++) {
 		if (m->places[r].local_rank != r % per_host)
-			return pl_errorf(err, PL_EUSAGE,
-					 "format %s cannot say this map: %s has %u ranks, but rank %u "
-					 "on %s breaks the equal share; map --for %s", format,
-					 host_name(m, 0), per_host, r, host_name(m, r), format);
+			return pl_errorf(
+			        err, PL_EUSAGE,
+			        "format %s cannot say this map: %s has %u ranks, but rank %u "
+			        "on %s breaks the equal share; map --for %s",
+			        format, host_name(m, 0), per_host, r, host_name(m, r), format);
 	}
 	if (m->n_ranks % per_host != 0)
-		return pl_errorf(err, PL_EUSAGE,
-				 "format %s cannot say this map: rank %u ends a host with fewer than "
-				 "%u ranks; map --for %s", format, m->n_ranks - 1, per_host, format);
+		return pl_errorf(
+		        err, PL_EUSAGE,
+		        "format %s cannot say this map: rank %u ends a host with fewer than "
+		        "%u ranks; map --for %s",
+		        format, m->n_ranks - 1, per_host, format);
 	return 0;
 }
 
@@ -88,7 +92,7 @@ static int write_csv(const struct pl_rankmap *m, struct strbuf *out, struct pl_e
 		const struct pl_place *p = &m->places[r];
 
 		strbuf_addf(out, "%u,%s,%u,%u,%u,%u\n", r, host_name(m, r), p->gpu, p->local_rank,
-			    p->node_rank, p->pe);
+		            p->node_rank, p->pe);
 	}
 	return 0;
 }
@@ -102,7 +106,7 @@ static int write_rankfile(const struct pl_rankmap *m, struct strbuf *out, struct
 }
 
 static int write_hosts(const struct pl_rankmap *m, const char *format, const char *after,
-		       struct strbuf *out, struct pl_error *err)
+                       struct strbuf *out, struct pl_error *err)
 {
 	if (check_gpus(m, format, err) < 0)
 		return -1;
@@ -151,9 +155,11 @@ static int write_torchrun(const struct pl_rankmap *m, struct strbuf *out, struct
 		strbuf_addf(out, "%s\tCUDA_VISIBLE_DEVICES=", host_name(m, r));
 		for (uint32_t i = 0; i < per_host; i++)
 			strbuf_addf(out, "%s%u", i > 0 ? "," : "", m->places[r + i].gpu);
-		strbuf_addf(out, " torchrun --nnodes=%u --nproc-per-node=%u --node-rank=%u "
-				 "--master-addr=%s --master-port=%d\n", nodes, per_host,
-			    m->places[r].node_rank, host_name(m, 0), TORCHRUN_PORT);
+		strbuf_addf(out,
+		            " torchrun --nnodes=%u --nproc-per-node=%u --node-rank=%u "
+		            "--master-addr=%s --master-port=%d\n",
+		            nodes, per_host, m->places[r].node_rank, host_name(m, 0),
+		            TORCHRUN_PORT);
 	}
 	return 0;
 }
@@ -228,9 +234,10 @@ static void add_ranks(const struct pl_rankmap *m, struct strbuf *out)
 			quoted = json_dumps(name, JSON_ENCODE_ANY);
 			json_decref(name);
 		}
-		strbuf_addf(out, "%s\n{\"rank\":%u,\"host\":%s,\"gpu\":%u,\"local_rank\":%u,\"pe\":%u}",
-			    r > 0 ? "," : "", r, quoted != NULL ? quoted : "null", p->gpu,
-			    p->local_rank, p->pe);
+		strbuf_addf(out,
+		            "%s\n{\"rank\":%u,\"host\":%s,\"gpu\":%u,\"local_rank\":%u,\"pe\":%u}",
+		            r > 0 ? "," : "", r, quoted != NULL ? quoted : "null", p->gpu,
+		            p->local_rank, p->pe);
 	}
 	free(quoted);
 	strbuf_adds(out, "\n]");
@@ -262,12 +269,12 @@ static int write_json(const struct pl_rankmap *m, struct strbuf *out, struct pl_
 typedef int write_f(const struct pl_rankmap *m, struct strbuf *out, struct pl_error *err);
 
 /* In the order of pl_rankmap_formats. */
-static write_f *const writers[] = { write_vector, write_json,  write_csv,      write_rankfile,
-				    write_seq,	  write_mpich, write_slurm,    write_torchrun,
-				    write_deepspeed };
+static write_f *const writers[] = { write_vector,   write_json,     write_csv,
+	                            write_rankfile, write_seq,      write_mpich,
+	                            write_slurm,    write_torchrun, write_deepspeed };
 
 int pl_rankmap_format(const struct pl_rankmap *m, const char *format, struct strbuf *out,
-		      struct pl_error *err)
+                      struct pl_error *err)
 {
 	char hint[64];
 
@@ -278,5 +285,5 @@ int pl_rankmap_format(const struct pl_rankmap *m, const char *format, struct str
 	if (strcmp(format, "svg") == 0)
 		return pl_errorf(err, PL_EUNSUPPORTED, "format svg: not in this version");
 	return pl_errorf(err, PL_EUSAGE, "unknown map format '%s'%s", format,
-			 nearest_hint(format, pl_rankmap_formats, hint, sizeof(hint)));
+	                 nearest_hint(format, pl_rankmap_formats, hint, sizeof(hint)));
 }

@@ -28,6 +28,6 @@ PL_API extern const char *const pl_rankmap_formats[];
  * this version does not draw. Nothing is appended then. O(ranks).
  */
 PL_API int pl_rankmap_format(const struct pl_rankmap *map, const char *format, struct strbuf *out,
-			     struct pl_error *err);
+                             struct pl_error *err);
 
 #endif

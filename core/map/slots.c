@@ -9,7 +9,7 @@
 
 /* A host of the request. */
 struct candidate {
-	uint32_t host;	 /* index in the machine */
+	uint32_t host;   /* index in the machine */
 	uint32_t usable; /* GPUs */
 };
 
@@ -39,12 +39,12 @@ static int find_hosts(struct collect *c, struct pl_error *err)
 	c->with = xcalloc(t->gpus_per_host + 1, sizeof(*c->with));
 	for (size_t i = 0; i < n; i++) {
 		struct candidate *h = &c->hosts[c->n_hosts++];
-		size_t at = asked == NULL ? i
-					  : pl_hostlist_find(t->hosts, pl_hostlist_name(asked, i));
+		size_t at =
+		        asked == NULL ? i : pl_hostlist_find(t->hosts, pl_hostlist_name(asked, i));
 
 		if (at == SIZE_MAX)
 			return pl_errorf(err, PL_EUSAGE, "%s is no host of '%s'",
-					 pl_hostlist_name(asked, i), t->name);
+			                 pl_hostlist_name(asked, i), t->name);
 		h->host = (uint32_t)at;
 		h->usable = count_usable(t, h->host);
 		for (uint32_t m = 0; m <= h->usable; m++)
@@ -75,7 +75,7 @@ static uint32_t total_usable(const struct collect *c)
 static bool world_fits(const struct collect *c, uint32_t world)
 {
 	return pl_launcher_keeps_hosts(c->request->launcher) ? choose_per_host(c, world) > 0
-							      : world <= total_usable(c);
+	                                                     : world <= total_usable(c);
 }
 
 /* The largest smaller dp that is a job and fits; 0 for none. */
@@ -103,13 +103,15 @@ static int too_few(const struct collect *c, struct pl_error *err)
 		rule = " but not on hosts with equally many ranks, which this launcher needs";
 	if (dp > 0)
 		snprintf(fits, sizeof(fits), "the nearest size that fits is dp=%u with %u GPUs", dp,
-			 dp * replica);
+		         dp * replica);
 	else
-		snprintf(fits, sizeof(fits), "not even one replica of %u GPUs fits: make tp, cp, pp "
-					     "or ep smaller", replica);
+		snprintf(fits, sizeof(fits),
+		         "not even one replica of %u GPUs fits: make tp, cp, pp "
+		         "or ep smaller",
+		         replica);
 	return pl_errorf(err, PL_ENOENT, "%u ranks need %u GPUs; %u %s usable on %u %s%s; %s",
-			 job->world, job->world, usable, usable == 1 ? "is" : "are", c->n_hosts,
-			 c->n_hosts == 1 ? "host" : "hosts", rule, fits);
+	                 job->world, job->world, usable, usable == 1 ? "is" : "are", c->n_hosts,
+	                 c->n_hosts == 1 ? "host" : "hosts", rule, fits);
 }
 
 /* Appends at most `most` usable GPUs of a host. */
@@ -241,7 +243,7 @@ void slots_group(const struct pl_topo *t, uint32_t *pe, uint32_t n)
 }
 
 static uint32_t run_end(const struct pl_topo *t, const uint32_t *pe, uint32_t n, uint32_t from,
-			size_t level)
+                        size_t level)
 {
 	uint64_t unit = pl_topo_unit(t, pe[from], level);
 	uint32_t i = from + 1;
@@ -267,7 +269,7 @@ uint32_t slots_trim(const struct pl_topo *t, uint32_t *pe, uint32_t n, size_t le
 }
 
 void slots_capacity(const struct pl_topo *t, const uint32_t *pe, uint32_t n,
-		    uint32_t capacity[PL_TOPO_MAX_LEVELS])
+                    uint32_t capacity[PL_TOPO_MAX_LEVELS])
 {
 	for (size_t level = 0; level < t->n_levels; level++) {
 		capacity[level] = 0;

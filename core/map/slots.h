@@ -12,10 +12,10 @@
 struct slots {
 	uint32_t *pe; /* in the order of the request's hosts, GPUs of a host ascending */
 	uint32_t n;
-	uint32_t per_host;	  /* ranks on every host used; 0 where hosts need not be equal */
-	uint32_t n_usable;	  /* usable GPUs before the launcher's rule */
-	uint32_t n_unusable;	  /* GPUs of these hosts that are unusable */
-	struct pl_hostlist *dead; /* hosts of the request without a usable GPU */
+	uint32_t per_host;           /* ranks on every host used; 0 where hosts need not be equal */
+	uint32_t n_usable;           /* usable GPUs before the launcher's rule */
+	uint32_t n_unusable;         /* GPUs of these hosts that are unusable */
+	struct pl_hostlist *dead;    /* hosts of the request without a usable GPU */
 	struct pl_hostlist *dropped; /* hosts left out because they cannot take per_host ranks */
 };
 
@@ -34,10 +34,10 @@ void slots_group(const struct pl_topo *topo, uint32_t *pe, uint32_t n);
 /* Keeps, of each run of PEs in one unit of a level, the longest front that is a multiple of
  * `block`. Returns how many are left. */
 uint32_t slots_trim(const struct pl_topo *topo, uint32_t *pe, uint32_t n, size_t level,
-		    uint32_t block);
+                    uint32_t block);
 
 /* The most of these PEs that one unit of each level holds; they must be grouped. */
 void slots_capacity(const struct pl_topo *topo, const uint32_t *pe, uint32_t n,
-		    uint32_t capacity[PL_TOPO_MAX_LEVELS]);
+                    uint32_t capacity[PL_TOPO_MAX_LEVELS]);
 
 #endif

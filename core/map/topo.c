@@ -31,7 +31,7 @@ static void level_fini(struct pl_topo_level *level)
 }
 
 static int check_level(const struct pl_topo_level *l, size_t i, bool want_bandwidth,
-		       struct pl_error *err)
+                       struct pl_error *err)
 {
 	const char *name = l->name != NULL ? l->name : "";
 
@@ -39,25 +39,28 @@ static int check_level(const struct pl_topo_level *l, size_t i, bool want_bandwi
 		return pl_errorf(err, PL_EUSAGE, "topology: level %zu has no name", i + 1);
 	if (l->count == 0)
 		return pl_errorf(err, PL_EUSAGE,
-				 "topology: level '%s' has no count: say how many units of the "
-				 "level inside it holds", name);
+		                 "topology: level '%s' has no count: say how many units of the "
+		                 "level inside it holds",
+		                 name);
 	if (!(l->bandwidth_gbyte_s >= 0) || !(l->latency_us >= 0) || !(l->distance >= 0))
 		return pl_errorf(err, PL_EUSAGE,
-				 "topology: level '%s': bandwidth, latency and distance are not "
-				 "negative", name);
+		                 "topology: level '%s': bandwidth, latency and distance are not "
+		                 "negative",
+		                 name);
 	if (l->oversubscription != 0 && !(l->oversubscription >= 1))
 		return pl_errorf(err, PL_EUSAGE,
-				 "topology: level '%s': oversubscription %g: 1 is non-blocking, 4 "
-				 "means 1:4", name, l->oversubscription);
+		                 "topology: level '%s': oversubscription %g: 1 is non-blocking, 4 "
+		                 "means 1:4",
+		                 name, l->oversubscription);
 	if (want_bandwidth ? l->bandwidth_gbyte_s == 0 : l->distance == 0)
 		return pl_errorf(err, PL_EUSAGE,
-				 "topology: level '%s' has no %s: every level needs its "
-				 "bandwidth_gbyte_s, or every level its distance", name,
-				 want_bandwidth ? "bandwidth" : "distance");
+		                 "topology: level '%s' has no %s: every level needs its "
+		                 "bandwidth_gbyte_s, or every level its distance",
+		                 name, want_bandwidth ? "bandwidth" : "distance");
 	if (l->n_islands > 0 && l->n_islands != l->count)
 		return pl_errorf(err, PL_EUSAGE,
-				 "topology: level '%s' names %zu islands but holds %u units", name,
-				 l->n_islands, l->count);
+		                 "topology: level '%s' names %zu islands but holds %u units", name,
+		                 l->n_islands, l->count);
 	return 0;
 }
 
@@ -69,13 +72,13 @@ static int check_spec(const struct pl_topo_spec *spec, bool *want_bandwidth, str
 		return pl_errorf(err, PL_EUSAGE, "topology: no hosts");
 	if (spec->gpus_per_host == 0 || spec->gpus_per_host > 1024)
 		return pl_errorf(err, PL_EUSAGE,
-				 "topology: gpus_per_host is %u: a number from 1 to 1024",
-				 spec->gpus_per_host);
+		                 "topology: gpus_per_host is %u: a number from 1 to 1024",
+		                 spec->gpus_per_host);
 	if (hosts > PL_TOPO_MAX_PES / spec->gpus_per_host)
 		return pl_errorf(err, PL_EUSAGE, "topology: more than %u GPUs", PL_TOPO_MAX_PES);
 	if (spec->n_levels == 0 || spec->n_levels > PL_TOPO_MAX_LEVELS)
 		return pl_errorf(err, PL_EUSAGE, "topology: %zu levels: from 1 to %d are possible",
-				 spec->n_levels, PL_TOPO_MAX_LEVELS);
+		                 spec->n_levels, PL_TOPO_MAX_LEVELS);
 	*want_bandwidth = false;
 	for (size_t i = 0; i < spec->n_levels; i++)
 		*want_bandwidth |= spec->levels[i].bandwidth_gbyte_s > 0;
@@ -105,13 +108,15 @@ static int derive_spans(struct pl_topo *t, struct pl_error *err)
 	}
 	if (span < t->n_pes)
 		rc = pl_errorf(err, PL_EUSAGE,
-			       "topology: the levels hold %u GPUs but %zu hosts with %u each have "
-			       "%u: raise a count", t->span[t->n_levels - 1],
-			       pl_hostlist_count(t->hosts), t->gpus_per_host, t->n_pes);
+		               "topology: the levels hold %u GPUs but %zu hosts with %u each have "
+		               "%u: raise a count",
+		               t->span[t->n_levels - 1], pl_hostlist_count(t->hosts),
+		               t->gpus_per_host, t->n_pes);
 	else if (t->host_level == PL_TOPO_MAX_LEVELS)
 		rc = pl_errorf(err, PL_EUSAGE,
-			       "topology: a host of %u GPUs is no unit of these levels, which hold "
-			       "%s GPUs", t->gpus_per_host, strbuf_str(&sizes));
+		               "topology: a host of %u GPUs is no unit of these levels, which hold "
+		               "%s GPUs",
+		               t->gpus_per_host, strbuf_str(&sizes));
 	strbuf_fini(&sizes);
 	return rc;
 }
@@ -165,7 +170,7 @@ static void derive_costs(struct pl_topo *t, bool from_bandwidth)
 		struct pl_topo_level *l = &t->levels[i];
 
 		t->per_gbyte[i] = from_bandwidth ? l->oversubscription / l->bandwidth_gbyte_s
-						 : l->distance * l->oversubscription;
+		                                 : l->distance * l->oversubscription;
 		if (l->distance == 0)
 			l->distance = t->per_gbyte[i] / t->per_gbyte[0];
 	}

@@ -25,21 +25,21 @@
 #include "set/hostlist.h"
 
 #define PL_TOPO_MAX_LEVELS 8
-#define PL_TOPO_MAX_PES	   (1u << 24)
+#define PL_TOPO_MAX_PES    (1u << 24)
 
 /* What joins the units of a level. The outermost NVLINK level is the NVLink domain. */
 enum pl_link { PL_LINK_UNKNOWN, PL_LINK_NVLINK, PL_LINK_INFINIBAND, PL_LINK_ETHERNET };
 
 struct pl_topo_level {
 	const char *name; /* "rack" */
-	uint32_t count;	  /* units of the level inside (level 0: GPUs) in one unit of this one */
+	uint32_t count;   /* units of the level inside (level 0: GPUs) in one unit of this one */
 	enum pl_link link;
-	double bandwidth_gbyte_s; /* per GPU, each way, between units inside; 0: unknown */
-	double latency_us;	  /* 0: unknown */
-	double oversubscription;  /* 4 for 1:4, 1 for non-blocking; 0 is taken as 1 */
-	double distance;	  /* cost of a byte relative to level 0; 0: from the bandwidth */
-	uint32_t rails;		  /* independent networks, one per GPU index; 0: unknown */
-	uint32_t switches;	  /* switches that one unit of this level holds; 0: unknown */
+	double bandwidth_gbyte_s;   /* per GPU, each way, between units inside; 0: unknown */
+	double latency_us;          /* 0: unknown */
+	double oversubscription;    /* 4 for 1:4, 1 for non-blocking; 0 is taken as 1 */
+	double distance;            /* cost of a byte relative to level 0; 0: from the bandwidth */
+	uint32_t rails;             /* independent networks, one per GPU index; 0: unknown */
+	uint32_t switches;          /* switches that one unit of this level holds; 0: unknown */
 	const char *const *islands; /* names of the units inside when only PP or DP may cross
 				       between them (InfiniBand and Ethernet); n_islands == count */
 	size_t n_islands;
@@ -62,16 +62,16 @@ struct pl_topo {
 	uint32_t gpus_per_host, adapters_per_host;
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS]; /* as given, defaults filled in */
 	size_t n_levels;
-	int host_level;			      /* level whose unit is a host; -1: a host is a GPU */
-	int domain_level;		      /* the NVLink domain; where no link is named, as far
+	int host_level;                     /* level whose unit is a host; -1: a host is a GPU */
+	int domain_level;                   /* the NVLink domain; where no link is named, as far
 					 out as a byte costs at most twice level 0 */
-	uint32_t span[PL_TOPO_MAX_LEVELS];    /* PEs in a full unit of the level */
-	unsigned shift[PL_TOPO_MAX_LEVELS];   /* key >> shift[i] is the same within a level-i unit */
-	uint8_t level_of_bit[64];	      /* highest differing bit of two keys -> level */
+	uint32_t span[PL_TOPO_MAX_LEVELS];  /* PEs in a full unit of the level */
+	unsigned shift[PL_TOPO_MAX_LEVELS]; /* key >> shift[i] is the same within a level-i unit */
+	uint8_t level_of_bit[64];           /* highest differing bit of two keys -> level */
 	double per_gbyte[PL_TOPO_MAX_LEVELS]; /* cost of 1 GB at the level: seconds where bandwidths
 						 are known, else the distance */
 	uint32_t n_pes, n_unusable;
-	uint64_t *key;	    /* by PE */
+	uint64_t *key;     /* by PE */
 	uint8_t *unusable; /* by PE, 0 or 1 */
 };
 
@@ -88,7 +88,7 @@ PL_API struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl
  * level's size. PL_EUSAGE when the two differ in length or hold anything but positive numbers.
  */
 PL_API struct pl_topo *pl_topo_parse_tree(const char *tree, const char *distance,
-					  struct pl_error *err);
+                                          struct pl_error *err);
 
 PL_API void pl_topo_destroy(struct pl_topo *topo);
 

@@ -52,27 +52,33 @@ static int check_tree(const double *counts, int n, struct pl_error *err)
 
 	for (int i = 0; i < n; i++) {
 		if (counts[i] > PL_TOPO_MAX_PES || counts[i] != (double)(uint32_t)counts[i])
-			return pl_errorf(err, PL_EUSAGE, "tree: %g is no count of units", counts[i]);
+			return pl_errorf(err, PL_EUSAGE, "tree: %g is no count of units",
+			                 counts[i]);
 		pes *= counts[i];
 	}
 	if (pes > PL_TOPO_MAX_PES)
 		return pl_errorf(err, PL_EUSAGE, "tree: more than %u GPUs", PL_TOPO_MAX_PES);
 	if (counts[0] > 1024)
-		return pl_errorf(err, PL_EUSAGE, "tree: the innermost level is a host: %g GPUs are "
-						 "more than 1024", counts[0]);
+		return pl_errorf(err, PL_EUSAGE,
+		                 "tree: the innermost level is a host: %g GPUs are "
+		                 "more than 1024",
+		                 counts[0]);
 	return 0;
 }
 
 /* Hosts n[0-...], one per unit of the innermost level. */
 static struct pl_topo *create_tree(const double *counts, const double *distances, int n,
-				   const char *source, struct pl_error *err)
+                                   const char *source, struct pl_error *err)
 {
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS] = { 0 };
 	char names[PL_TOPO_MAX_LEVELS][16];
 	struct pl_hostlist *hosts = pl_hostlist_create();
-	struct pl_topo_spec spec = { .name = "tree", .source = source, .hosts = hosts,
-				     .gpus_per_host = (uint32_t)counts[0], .levels = levels,
-				     .n_levels = (size_t)n };
+	struct pl_topo_spec spec = { .name = "tree",
+		                     .source = source,
+		                     .hosts = hosts,
+		                     .gpus_per_host = (uint32_t)counts[0],
+		                     .levels = levels,
+		                     .n_levels = (size_t)n };
 	struct pl_topo *t;
 	double n_hosts = 1;
 
@@ -104,13 +110,15 @@ struct pl_topo *pl_topo_parse_tree(const char *tree, const char *distance, struc
 
 	if (n < 0 || n_distances < 0)
 		return pl_errorf(err, PL_EUSAGE,
-				 "%s '%s': up to %d positive numbers joined by ':', from the GPU "
-				 "outwards, as in 4:18:7:20", n < 0 ? "tree" : "distance",
-				 n < 0 ? tree : distance, PL_TOPO_MAX_LEVELS), NULL;
+		                 "%s '%s': up to %d positive numbers joined by ':', from the GPU "
+		                 "outwards, as in 4:18:7:20",
+		                 n < 0 ? "tree" : "distance", n < 0 ? tree : distance,
+		                 PL_TOPO_MAX_LEVELS),
+		       NULL;
 	if (n != n_distances)
-		return pl_errorf(err, PL_EUSAGE,
-				 "tree '%s' has %d levels but distance '%s' has %d", tree, n,
-				 distance, n_distances), NULL;
+		return pl_errorf(err, PL_EUSAGE, "tree '%s' has %d levels but distance '%s' has %d",
+		                 tree, n, distance, n_distances),
+		       NULL;
 	if (check_tree(counts, n, err) < 0)
 		return NULL;
 	strbuf_addf(&source, "tree %s with distance %s", tree, distance);
@@ -156,8 +164,9 @@ static int mark_part(const struct pl_topo *t, char *part, uint8_t *mask, struct 
 		*colon = '\0';
 		if (parse_gpus(t, colon + 1, &first, &last) < 0)
 			return pl_errorf(err, PL_EUSAGE,
-					 "unusable '%s:%s': GPUs are a number or a range from 0 to "
-					 "%u", part, colon + 1, t->gpus_per_host - 1);
+			                 "unusable '%s:%s': GPUs are a number or a range from 0 to "
+			                 "%u",
+			                 part, colon + 1, t->gpus_per_host - 1);
 	}
 	hosts = pl_hostlist_parse(part, NULL, err);
 	if (hosts == NULL)
@@ -168,7 +177,7 @@ static int mark_part(const struct pl_topo *t, char *part, uint8_t *mask, struct 
 
 		if (host == SIZE_MAX)
 			rc = pl_errorf(err, PL_EUSAGE, "unusable '%s': %s is no host of '%s'", part,
-				       name, t->name);
+			               name, t->name);
 		else
 			memset(mask + pl_topo_pe(t, host, first), 1, last - first + 1);
 	}
@@ -205,7 +214,7 @@ int pl_topo_mark_unusable(struct pl_topo *t, const char *text, struct pl_error *
 static void add_count(struct strbuf *out, uint64_t n, const char *one, const char *many)
 {
 	strbuf_addf(out, "%s%llu %s", out->len > 0 ? ", " : "", (unsigned long long)n,
-		    n == 1 ? one : many);
+	            n == 1 ? one : many);
 }
 
 static uint64_t count_switches(const struct pl_topo *t)
@@ -227,7 +236,7 @@ void pl_topo_format_counts(const struct pl_topo *t, struct strbuf *out)
 	add_count(&line, t->n_pes, "GPU", "GPUs");
 	if (t->domain_level >= 0 && t->levels[t->domain_level].link == PL_LINK_NVLINK)
 		add_count(&line, pl_topo_units(t, (size_t)t->domain_level), "NVLink domain",
-			  "NVLink domains");
+		          "NVLink domains");
 	if (switches > 0)
 		add_count(&line, switches, "switch", "switches");
 	if (t->adapters_per_host > 0)
@@ -259,7 +268,7 @@ static void add_level(const struct pl_topo *t, size_t i, struct strbuf *out)
 
 	snprintf(holds, sizeof(holds), "%u x %s", l->count, inner);
 	strbuf_addf(out, "%-10s  %-14s  %6u  %8u  %-10s", l->name, holds, pl_topo_units(t, i),
-		    t->span[i], link[0] != '\0' ? link : "-");
+	            t->span[i], link[0] != '\0' ? link : "-");
 	add_figure(out, 9, l->bandwidth_gbyte_s, "");
 	add_figure(out, 7, l->latency_us, "");
 	strbuf_addf(out, "  %4s%g", "1:", l->oversubscription);
@@ -288,8 +297,8 @@ void pl_topo_format_text(const struct pl_topo *t, struct strbuf *out)
 	if (t->source != NULL)
 		strbuf_addf(out, "source: %s\n", t->source);
 	strbuf_addf(out, "\n%-10s  %-14s  %6s  %8s  %-10s  %9s  %7s  %5s  %5s  %8s\n", "level",
-		    "holds", "units", "GPUs", "link", "GB/s/GPU", "us", "over", "rails",
-		    "distance");
+	            "holds", "units", "GPUs", "link", "GB/s/GPU", "us", "over", "rails",
+	            "distance");
 	for (size_t i = 0; i < t->n_levels; i++)
 		add_level(t, i, out);
 	for (size_t i = 0; i < t->n_levels; i++)

@@ -7,6 +7,7 @@
 
 local p = ...
 local hosts, slots = p.hosts or 64, p.slots or 4
+if hosts > 51200 then hosts = 51200 end -- 127.1.0.1 to 127.1.255.200
 local names = {}
 for first = 0, hosts - 1, 200 do
   local n = hosts - first < 200 and hosts - first or 200

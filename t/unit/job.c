@@ -41,7 +41,7 @@ static void a_wrong_job_is_refused_and_says_why(void **state)
 		{ "tp=2 ep=2 dp=2 order=tp-cp-dp-pp", "ep is 2 but the order" },
 		{ "tp=4 dp=3 ep=8", "do not divide" },
 		{ "tp=4 dp=2 ep=2 etp=8", "do not divide" },
-		/* experts without tensor parallelism: a stage is 4 ranks dense, 2 expert before pp */
+		/* 4 dense ranks before pp, but 2 of the experts, which have no tp */
 		{ "tp=4 ep=2 pp=2 dp=2 order=tp-ep-pp-dp", "pipeline groups" },
 	};
 
@@ -54,7 +54,7 @@ static void a_wrong_job_is_refused_and_says_why(void **state)
 		assert_int_equal(err.code, PL_EUSAGE);
 		if (strstr(err.text, cases[i].says) == NULL)
 			fail_msg("'%s': '%s' does not say '%s'", cases[i].text, err.text,
-				 cases[i].says);
+			         cases[i].says);
 	}
 }
 
@@ -73,8 +73,12 @@ static void sizes_multiply_to_the_world(void **state)
 
 static void a_job_is_written_as_it_is_read(void **state)
 {
-	static const char *const cases[] = { "tp=4 cp=2 pp=8 dp=80 ep=16", "dp=7", "",
-					     "tp=8 ep=2 etp=8 dp=2 order=tp-cp-ep-dp-pp", "tp=2 cp=2 pp=3 dp=5 order=tp-cp-ep-pp-dp", "tp=2" };
+	static const char *const cases[] = { "tp=4 cp=2 pp=8 dp=80 ep=16",
+		                             "dp=7",
+		                             "",
+		                             "tp=8 ep=2 etp=8 dp=2 order=tp-cp-ep-dp-pp",
+		                             "tp=2 cp=2 pp=3 dp=5 order=tp-cp-ep-pp-dp",
+		                             "tp=2" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -187,8 +191,11 @@ static void assert_partition(const struct pl_job *j, enum pl_family family)
 static void every_family_splits_the_ranks(void **state)
 {
 	static const char *const jobs[] = {
-		"tp=4 cp=2 pp=2 dp=3 ep=12", "tp=4 cp=2 pp=2 dp=3 order=dp-pp-cp-tp",
-		"tp=2 cp=3 pp=5 dp=7 ep=2 etp=3 order=tp-cp-ep-dp-pp", "dp=17", "pp=3",
+		"tp=4 cp=2 pp=2 dp=3 ep=12",
+		"tp=4 cp=2 pp=2 dp=3 order=dp-pp-cp-tp",
+		"tp=2 cp=3 pp=5 dp=7 ep=2 etp=3 order=tp-cp-ep-dp-pp",
+		"dp=17",
+		"pp=3",
 		"tp=2 ep=4 etp=2 dp=4 pp=2 order=tp-ep-dp-pp",
 	};
 
@@ -214,7 +221,7 @@ static void pipeline_groups_are_the_same_in_both_generators(void **state)
 static void volumes_follow_the_published_formulas(void **state)
 {
 	struct pl_job j = parse("tp=8 pp=4 dp=2 hidden=1000 seq=1000 layers=40 microbatches=10 "
-				"params=32B");
+	                        "params=32B");
 	struct pl_groups g;
 
 	(void)state;

@@ -10,9 +10,10 @@ static void the_nearest_name_is_found_or_none(void **state)
 	static const struct {
 		const char *word, *nearest;
 	} cases[] = {
-		{ "host", "hosts" },	 { "FANOUT", "fanout" }, { "fanuot", "fanout" },
-		{ "timout", "timeout" }, { "zzzzzz", NULL },	 { "tpp", "tp" },
-		{ "", NULL },		 { "xy", NULL },
+		{ "host", "hosts" },    { "FANOUT", "fanout" },
+		{ "fanuot", "fanout" }, { "timout", "timeout" },
+		{ "zzzzzz", NULL },     { "tpp", "tp" },
+		{ "", NULL },           { "xy", NULL },
 	};
 
 	(void)state;
@@ -43,7 +44,8 @@ static void the_hint_is_empty_where_nothing_is_near(void **state)
 	char buf[40];
 
 	(void)state;
-	assert_string_equal(nearest_hint("hots", names, buf, sizeof(buf)), " (did you mean 'hosts'?)");
+	assert_string_equal(nearest_hint("hots", names, buf, sizeof(buf)),
+	                    " (did you mean 'hosts'?)");
 	assert_string_equal(nearest_hint("queue", names, buf, sizeof(buf)), "");
 }
 

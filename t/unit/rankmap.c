@@ -15,8 +15,9 @@ static struct pl_topo *create_racks(unsigned racks, const char *unusable)
 	};
 	char names[64];
 	struct pl_hostlist *hosts;
-	struct pl_topo_spec spec = { .name = "racks", .gpus_per_host = 4, .levels = levels,
-				     .n_levels = ARRAY_LEN(levels) };
+	struct pl_topo_spec spec = {
+		.name = "racks", .gpus_per_host = 4, .levels = levels, .n_levels = ARRAY_LEN(levels)
+	};
 	struct pl_topo *t;
 
 	snprintf(names, sizeof(names), "r[101-%u]t[01-18]", 100 + racks);
@@ -40,8 +41,11 @@ static struct pl_rankmap *try_place(const struct setup *s, struct pl_error *err)
 {
 	struct pl_hostlist *hosts = s->hosts ? pl_hostlist_parse(s->hosts, NULL, NULL) : NULL;
 	struct pl_job job;
-	struct pl_map_request request = { .topo = s->topo, .job = &job, .hosts = hosts,
-					  .launcher = s->launcher, .strategy = s->strategy };
+	struct pl_map_request request = { .topo = s->topo,
+		                          .job = &job,
+		                          .hosts = hosts,
+		                          .launcher = s->launcher,
+		                          .strategy = s->strategy };
 	struct pl_rankmap *m;
 
 	assert_int_equal(pl_job_parse(&job, s->job, err), 0);
@@ -114,16 +118,18 @@ static void too_few_gpus_name_the_nearest_size(void **state)
 		struct setup setup;
 		const char *says;
 	} cases[] = {
-		{ { .job = "tp=4 dp=37" }, "148 ranks need 148 GPUs; 143 are usable on 36 hosts; the "
-					   "nearest size that fits is dp=35 with 140 GPUs" },
+		{ { .job = "tp=4 dp=37" },
+		  "148 ranks need 148 GPUs; 143 are usable on 36 hosts; the "
+		  "nearest size that fits is dp=35 with 140 GPUs" },
 		{ { .job = "dp=144", .launcher = PL_FOR_MPI }, "dp=143 with 143 GPUs" },
 		/* expert groups of 8 over tp=4 need an even dp */
 		{ { .job = "tp=4 dp=38 ep=8" }, "dp=34 with 136 GPUs" },
 		{ { .job = "tp=8 pp=32 dp=2" }, "not even one replica of 256 GPUs" },
 		/* a prime number of ranks: only one on each of the 36 hosts */
 		{ { .job = "dp=131" }, "but not on hosts with equally many ranks" },
-		{ { .job = "tp=4 dp=2", .hosts = "r101t02" }, "4 are usable on 1 host; the nearest "
-							     "size that fits is dp=1" },
+		{ { .job = "tp=4 dp=2", .hosts = "r101t02" },
+		  "4 are usable on 1 host; the nearest "
+		  "size that fits is dp=1" },
 	};
 
 	(void)state;
@@ -155,9 +161,11 @@ static void a_host_of_another_machine_is_refused(void **state)
 
 static void every_launcher_and_job_gets_a_valid_map(void **state)
 {
-	static const char *const jobs[] = { "tp=4 dp=30", "tp=8 dp=17", "dp=1", "dp=132", "tp=3 dp=40",
-					    "tp=2 cp=4 pp=3 dp=5 ep=8", "tp=6 pp=4 dp=5",
-					    "tp=8 dp=16 ep=32", "pp=72" };
+	static const char *const jobs[] = { "tp=4 dp=30",     "tp=8 dp=17",
+		                            "dp=1",           "dp=132",
+		                            "tp=3 dp=40",     "tp=2 cp=4 pp=3 dp=5 ep=8",
+		                            "tp=6 pp=4 dp=5", "tp=8 dp=16 ep=32",
+		                            "pp=72" };
 	static const char *const broken[] = { "", "r101t03:2,r102t18", "r[101-102]t[01-18]:3" };
 
 	(void)state;
@@ -166,8 +174,9 @@ static void every_launcher_and_job_gets_a_valid_map(void **state)
 
 		for (size_t j = 0; j < ARRAY_LEN(jobs); j++) {
 			for (int f = PL_FOR_TORCHRUN; f <= PL_FOR_ENV; f++) {
-				struct setup s = { .topo = t, .job = jobs[j],
-						   .launcher = (enum pl_launcher)f };
+				struct setup s = { .topo = t,
+					           .job = jobs[j],
+					           .launcher = (enum pl_launcher)f };
 
 				pl_rankmap_destroy(place(&s));
 				s.strategy = PL_STRATEGY_ALIGNED;
@@ -211,7 +220,7 @@ static void blocks_stay_whole_where_racks_are_uneven(void **state)
 		assert_int_equal(m->cost.straddling[PL_FAMILY_TP], 0);
 		for (uint32_t r = 0; r < m->n_ranks; r++)
 			assert_int_equal(pl_topo_unit(t, m->places[r].pe, 1),
-					 pl_topo_unit(t, m->places[r - r % 8].pe, 1));
+			                 pl_topo_unit(t, m->places[r - r % 8].pe, 1));
 		pl_rankmap_destroy(m);
 	}
 	pl_topo_destroy(t);
@@ -239,7 +248,8 @@ static void a_broken_host_is_dropped_only_where_hosts_must_be_equal(void **state
 
 	(void)state;
 	assert_int_equal(m->places[4].pe, 8);
-	assert_true(notes_say(m, "torchrun needs equally many ranks on every host (4 here): r101t02"));
+	assert_true(
+	        notes_say(m, "torchrun needs equally many ranks on every host (4 here): r101t02"));
 	pl_rankmap_destroy(m);
 	s.launcher = PL_FOR_MPI;
 	m = place(&s);
@@ -280,8 +290,9 @@ static void hosts_in_a_bad_order_are_taken_rack_by_rack(void **state)
 {
 	struct pl_topo *t = create_racks(2, "");
 	/* every tensor group of 8 would have one tray in each rack */
-	struct setup s = { .topo = t, .job = "tp=8 dp=2",
-			   .hosts = "r102t01,r101t01,r102t02,r101t02" };
+	struct setup s = { .topo = t,
+		           .job = "tp=8 dp=2",
+		           .hosts = "r102t01,r101t01,r102t02,r101t02" };
 	struct pl_rankmap *m = place(&s);
 
 	(void)state;

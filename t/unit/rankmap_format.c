@@ -8,7 +8,7 @@
 
 /* Two hosts of two GPUs, and a map made by hand. */
 static struct pl_rankmap *place(const struct pl_topo *topo, const char *text,
-				enum pl_launcher launcher)
+                                enum pl_launcher launcher)
 {
 	struct pl_job job;
 	struct pl_map_request request = { .topo = topo, .job = &job, .launcher = launcher };
@@ -32,7 +32,7 @@ static void assert_format(const struct pl_rankmap *m, const char *format, const 
 }
 
 static void assert_refused(const struct pl_rankmap *m, const char *format, enum pl_error_code code,
-			   const char *says)
+                           const char *says)
 {
 	struct strbuf out = STRBUF_INIT;
 	struct pl_error err = { 0 };
@@ -65,18 +65,19 @@ static void each_format_writes_the_regular_map(void **state)
 	} cases[] = {
 		{ "vector", "0\n1\n2\n3\n" },
 		{ "csv", "rank,host,gpu,local_rank,node_rank,pe\n"
-			 "0,n0,0,0,0,0\n1,n0,1,1,0,1\n2,n1,0,0,1,2\n3,n1,1,1,1,3\n" },
+		         "0,n0,0,0,0,0\n1,n0,1,1,0,1\n2,n1,0,0,1,2\n3,n1,1,1,1,3\n" },
 		{ "rankfile", "rank 0=n0 slot=0\nrank 1=n0 slot=1\nrank 2=n1 slot=0\n"
-			      "rank 3=n1 slot=1\n" },
+		              "rank 3=n1 slot=1\n" },
 		{ "seq", "n0\nn0\nn1\nn1\n" },
 		{ "mpich", "n0:1\nn0:1\nn1:1\nn1:1\n" },
 		{ "slurm", "n0\nn0\nn1\nn1\n" },
 		{ "deepspeed", "n0 slots=2\nn1 slots=2\n" },
-		{ "torchrun",
-		  "n0\tCUDA_VISIBLE_DEVICES=0,1 torchrun --nnodes=2 --nproc-per-node=2 --node-rank=0 "
-		  "--master-addr=n0 --master-port=29500\n"
-		  "n1\tCUDA_VISIBLE_DEVICES=0,1 torchrun --nnodes=2 --nproc-per-node=2 --node-rank=1 "
-		  "--master-addr=n0 --master-port=29500\n" },
+		{ "torchrun", "n0\tCUDA_VISIBLE_DEVICES=0,1 torchrun --nnodes=2 --nproc-per-node=2 "
+		              "--node-rank=0 "
+		              "--master-addr=n0 --master-port=29500\n"
+		              "n1\tCUDA_VISIBLE_DEVICES=0,1 torchrun --nnodes=2 --nproc-per-node=2 "
+		              "--node-rank=1 "
+		              "--master-addr=n0 --master-port=29500\n" },
 	};
 	struct pl_topo *t = pl_topo_parse_tree("2:2", "1:5", NULL);
 	struct pl_rankmap *m = place(t, "tp=2 dp=2", PL_FOR_TORCHRUN);
@@ -90,9 +91,8 @@ static void each_format_writes_the_regular_map(void **state)
 
 static void json_is_an_object_with_all_that_is_promised(void **state)
 {
-	static const char *const keys[] = { "ranks",	   "cost",    "baseline", "lower_bound",
-					    "assumed",	   "notes",   "job",	  "topology",
-					    "launcher",	   "seconds" };
+	static const char *const keys[] = { "ranks", "cost", "baseline", "lower_bound", "assumed",
+		                            "notes", "job",  "topology", "launcher",    "seconds" };
 	struct pl_topo *t = pl_topo_parse_tree("2:2", "1:5", NULL);
 	struct pl_rankmap *m = place(t, "tp=2 dp=2", PL_FOR_TORCHRUN);
 	struct strbuf out = STRBUF_INIT;
@@ -133,10 +133,10 @@ static void a_gpu_that_is_not_the_local_rank_is_said_or_refused(void **state)
 	pl_rankmap_destroy(m);
 	m = place(t, "dp=4", PL_FOR_TORCHRUN);
 	assert_format(m, "torchrun",
-		      "n0\tCUDA_VISIBLE_DEVICES=0,2 torchrun --nnodes=2 --nproc-per-node=2 "
-		      "--node-rank=0 --master-addr=n0 --master-port=29500\n"
-		      "n1\tCUDA_VISIBLE_DEVICES=0,1 torchrun --nnodes=2 --nproc-per-node=2 "
-		      "--node-rank=1 --master-addr=n0 --master-port=29500\n");
+	              "n0\tCUDA_VISIBLE_DEVICES=0,2 torchrun --nnodes=2 --nproc-per-node=2 "
+	              "--node-rank=0 --master-addr=n0 --master-port=29500\n"
+	              "n1\tCUDA_VISIBLE_DEVICES=0,1 torchrun --nnodes=2 --nproc-per-node=2 "
+	              "--node-rank=1 --master-addr=n0 --master-port=29500\n");
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
 }
@@ -160,8 +160,9 @@ static void a_scattered_map_is_refused_by_formats_of_host_blocks(void **state)
 	assert_refused(m, "torchrun", PL_EUSAGE, "rank 2 comes back to n0");
 	assert_refused(m, "deepspeed", PL_EUSAGE, "rank 2 comes back to n0");
 	assert_format(m, "seq", "n0\nn1\nn0\nn1\n");
-	assert_format(m, "rankfile", "rank 0=n0 slot=0\nrank 1=n1 slot=0\nrank 2=n0 slot=1\n"
-				     "rank 3=n1 slot=1\n");
+	assert_format(m, "rankfile",
+	              "rank 0=n0 slot=0\nrank 1=n1 slot=0\nrank 2=n0 slot=1\n"
+	              "rank 3=n1 slot=1\n");
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
 }

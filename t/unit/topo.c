@@ -9,15 +9,21 @@ static const struct pl_topo_level levels[] = {
 	{ .name = "tray", .count = 4, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
 	{ .name = "rack", .count = 18, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
 	{ .name = "su", .count = 2, .bandwidth_gbyte_s = 100, .switches = 4 },
-	{ .name = "fabric", .count = 2, .bandwidth_gbyte_s = 100, .oversubscription = 4,
+	{ .name = "fabric",
+	  .count = 2,
+	  .bandwidth_gbyte_s = 100,
+	  .oversubscription = 4,
 	  .switches = 3 },
 };
 
 static struct pl_topo_spec racks_spec(const struct pl_hostlist *hosts)
 {
-	return (struct pl_topo_spec){ .name = "racks", .hosts = hosts, .gpus_per_host = 4,
-				      .adapters_per_host = 4, .levels = levels,
-				      .n_levels = ARRAY_LEN(levels) };
+	return (struct pl_topo_spec){ .name = "racks",
+		                      .hosts = hosts,
+		                      .gpus_per_host = 4,
+		                      .adapters_per_host = 4,
+		                      .levels = levels,
+		                      .n_levels = ARRAY_LEN(levels) };
 }
 
 static struct pl_topo *create_racks(void)
@@ -137,7 +143,7 @@ static void counts_name_what_is_known_and_nothing_else(void **state)
 	pl_topo_format_counts(t, &out);
 	/* two SUs, one of them half filled, and the fabric */
 	assert_string_equal(out.s,
-			    "54 hosts, 216 GPUs, 3 NVLink domains, 11 switches, 216 adapters");
+	                    "54 hosts, 216 GPUs, 3 NVLink domains, 11 switches, 216 adapters");
 	strbuf_reset(&out);
 	pl_topo_format_counts(tree, &out);
 	assert_string_equal(out.s, "2 hosts, 8 GPUs");
@@ -170,10 +176,8 @@ static void a_wrong_mask_marks_nothing(void **state)
 	static const struct {
 		const char *text, *says;
 	} cases[] = {
-		{ "r1t01:0,r9t01", "r9t01 is no host" },
-		{ "r1t01:0,r1t02:4", "from 0 to 3" },
-		{ "r1t01:0,r1t02:3-1", "from 0 to 3" },
-		{ "r1t01:0,r1t02:x", "from 0 to 3" },
+		{ "r1t01:0,r9t01", "r9t01 is no host" }, { "r1t01:0,r1t02:4", "from 0 to 3" },
+		{ "r1t01:0,r1t02:3-1", "from 0 to 3" },  { "r1t01:0,r1t02:x", "from 0 to 3" },
 		{ "r1t01:0,r[1t02", "unusable" },
 	};
 	struct pl_topo *t = create_racks();
@@ -205,8 +209,10 @@ static void a_tree_of_numbers_is_a_machine(void **state)
 static void a_tree_that_is_none_is_refused(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "", "" },	  { "4:", "1:2" },   { "4:0", "1:2" },	   { "4:18", "1" },
-		{ "4:x", "1:2" }, { "4:2.5", "1:2" }, { "4:18", "1:-3" },  { "4:9999999", "1:2" },
+		{ "", "" },         { "4:", "1:2" },
+		{ "4:0", "1:2" },   { "4:18", "1" },
+		{ "4:x", "1:2" },   { "4:2.5", "1:2" },
+		{ "4:18", "1:-3" }, { "4:9999999", "1:2" },
 		{ "4:18 ", "1:2" }, { "1:1:1:1:1:1:1:1:1", "1:1:1:1:1:1:1:1:1" },
 	};
 
