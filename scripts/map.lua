@@ -94,8 +94,8 @@ return {
   usage = { "map --topo FILE|NAME --job \"tp=4 pp=8 dp=80 ...\" [OPTIONS]",
             "map --tree 4:18:7:20 --distance 1:3:10:30 --job \"...\" [OPTIONS]" },
   about = "Ranks are numbered as Megatron does: the first word of the order varies fastest. The "
-    .. "map keeps the order of the hosts unless another placement gains 2 % or more of the modelled "
-    .. "network time of a step.",
+    .. "map keeps the order of the hosts unless another placement gains 2 % or more of the "
+    .. "modelled network time of a step.",
   options = {
     { "topo", type = "string", metavar = "FILE|NAME",
       help = "the machine: a cluster file or preset" },
