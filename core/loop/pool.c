@@ -212,7 +212,7 @@ void pool_submit(struct loop *loop, pool_work_f work, pool_done_f done, void *ar
 	loop_hold(loop);
 	pthread_mutex_lock(&p->lock);
 	jobs_add(&p->todo, job);
-	short_of_threads = p->todo.n > p->idle && p->n_threads < POOL_THREADS;
+	short_of_threads = !p->closing && p->todo.n > p->idle && p->n_threads < POOL_THREADS;
 	pthread_cond_signal(&p->work_came);
 	pthread_mutex_unlock(&p->lock);
 	if (loop_is_virtual(loop))

@@ -2,7 +2,7 @@
  * transport.h - "run these tasks there and give me bytes and an exit".
  *
  * A transport is a vtable of a handful of functions. What each of them promises, tested for every
- * one by the same test (t/unit/transport_conformance.c):
+ * one by the same cases (t/unit/transport_cases.c):
  *
  *  1. on_done fires exactly once for every task accepted by start; nothing fires after it.
  *  2. No callback fires inside the call that started the work, nor inside cancel, write, pause.
