@@ -67,7 +67,7 @@ local function execute(o, args, given)
   local record <close> = session.begin { kind = "exec", name = spec.shown,
     hosts = on.hosts:fold(), transport = on.transport_name }
   local run <close> = start(on, record, spec, printer)
-  local _feeder <close> = spec.stdin == true and files.feed_stdin(run) or nil
+  local _ <close> = spec.stdin == true and files.feed_stdin(run) or nil
   return record:finish(output.watch(run, o, printer))
 end
 

@@ -10,7 +10,7 @@ local session = require "perilune.session"
 
 local function check_source(path)
   local kind, message = files.kind(path)
-  if not kind then errors.usage("%s: %s", path, message) end
+  if not kind then errors.usage("%s", message) end
   if kind == "dir" then errors.usage("%s is a folder; copying folders is not in this version", path) end
 end
 
@@ -26,10 +26,10 @@ local function destinations(sources, to)
 end
 
 local function copy(on, record, o, from, to)
-  local printer = o.json and output.printer(o) or nil
+  local printer = output.printer(o)
   local run = errors.checked(fanout.start(on, record, {
     kind = "put", hosts = on.hosts, local_path = from, remote_path = to,
-    sinks = printer and { printer } or {},
+    sinks = { printer },
   }))
   return output.watch(run, o, printer)
 end

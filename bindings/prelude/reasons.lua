@@ -5,9 +5,13 @@ local reasons = {}
 -- One reason in words. The host's own name is taken out, so that equal reasons are equal.
 local function words(entry)
   local outcome = entry.outcome
-  if outcome == "exit" then return "exit " .. entry.code end
   if outcome == "signal" then return "signal " .. entry.signal end
-  local why = entry.why or ""
+  -- A copy is made under a name of its own, different on every host.
+  local why = (entry.why or ""):gsub("%.[%w-]+%.%d+%.%d+%.part", "")
+  if outcome == "exit" then
+    local said = why ~= "" and not why:find("^exit")
+    return ("exit %d%s"):format(entry.code, said and (" (%s)"):format(why) or "")
+  end
   if outcome == "canceled" and why:find("^cancell?ed$") then return outcome end
   local at = why:find(entry.host, 1, true)
   while at do
