@@ -1,23 +1,66 @@
 /* leave.c - see leave.h */
 #include "leave.h"
 
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "loop/child.h"
 
-static struct termios saved;
-static bool is_saved;
+#define PATIENCE_S 1
 
-void leave_prepare(void)
+static const int signals[] = { SIGINT, SIGTERM };
+static void (*taken_by_loop[ARRAY_LEN(signals)])(int);
+static volatile sig_atomic_t count;
+static volatile sig_atomic_t last;
+static struct loop *armed_loop;
+static struct termios terminal;
+static bool has_terminal;
+
+_Noreturn void leave_now(int status)
 {
-	is_saved = tcgetattr(STDIN_FILENO, &saved) == 0;
+	if (has_terminal)
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+	child_kill_all(armed_loop);
+	_exit(status);
 }
 
-_Noreturn void leave_now(struct loop *loop, int status)
+static void on_alarm(int signo)
 {
-	(void)loop;
-	if (is_saved)
-		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
-	_exit(status);
+	(void)signo;
+	leave_now(128 + last);
+}
+
+static void on_signal(int signo)
+{
+	last = signo;
+	count = count + 1;
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		if (signals[i] == signo)
+			taken_by_loop[i](signo);
+	}
+	if (count > 1)
+		alarm(PATIENCE_S);
+}
+
+int leave_count(void)
+{
+	return count;
+}
+
+void leave_arm(struct loop *loop)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	if (armed_loop == NULL)
+		has_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
+	armed_loop = loop;
+	sigaction(SIGALRM, &action, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		sigaction(signals[i], NULL, &action);
+		taken_by_loop[i] = action.sa_handler;
+		action.sa_handler = on_signal;
+		sigaction(signals[i], &action, NULL);
+	}
 }

@@ -1,17 +1,25 @@
 /*
  * leave.h - the second Ctrl-C: out, at once, whatever runs.
  *
- * leave_prepare() remembers the terminal. leave_now() restores it, kills the children of this
- * process and ends it without running anything else. It is also armed against code that never
- * lets the loop turn: after leave_prepare() a second SIGINT or SIGTERM that the loop did not
- * take within LEAVE_PATIENCE_S of the first one's arrival leaves straight from the signal handler.
+ * The scheduler takes SIGINT and SIGTERM in a turn of the loop and calls leave_now() for the second
+ * one. Code that never lets the loop turn (one long call into a C library) cannot stop that: the
+ * signals are also counted as they arrive, and when the second was not taken within a second, the
+ * program leaves straight from a signal handler.
  */
 #ifndef PL_BINDINGS_LEAVE_H
 #define PL_BINDINGS_LEAVE_H
 
 #include "loop/loop.h"
 
-void leave_prepare(void);
-_Noreturn void leave_now(struct loop *loop, int status);
+/* Starts counting. After the loop's own handlers for SIGINT and SIGTERM are in place, and again
+ * whenever they were replaced. Remembers how the terminal is now, the first time. */
+void leave_arm(struct loop *loop);
+
+/* How many SIGINT and SIGTERM have arrived, taken by the loop or not. */
+int leave_count(void);
+
+/* Restores the terminal, kills our children on this machine and ends the process; runs nothing
+ * else, flushes nothing. Async-signal-safe. */
+_Noreturn void leave_now(int status);
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "leave.h"
 #include "lua_boot.h"
 #include "lua_run.h"
 #include "lua_sched.h"
@@ -46,7 +45,6 @@ struct lua_host *lua_host_create(enum loop_time time, struct pl_error *err)
 		pl_errorf(err, PL_ESYS, "cannot start Lua: %s", lua_tostring(host->L, -1));
 		goto fail;
 	}
-	leave_prepare();
 	return host;
 fail:
 	lua_host_destroy(host);

@@ -105,8 +105,8 @@ void sched_hook_set(lua_State *L, int count)
 
 static void on_signal(struct sched *s, int signo)
 {
-	if (s->signo != 0)
-		leave_now(s->loop, 128 + signo);
+	if (s->signo != 0 || leave_count() > 1)
+		leave_now(128 + signo);
 	s->signo = signo;
 	s->signal_us = sched_real_us();
 	if (s->interrupt_ref != LUA_NOREF)
@@ -143,6 +143,7 @@ void sched_signals_init(struct sched *s)
 	s->interrupt.push = push_interrupt;
 	s->on_int = loop_signal_create(s->loop, SIGINT, on_sigint, s);
 	s->on_term = loop_signal_create(s->loop, SIGTERM, on_sigterm, s);
+	leave_arm(s->loop);
 }
 
 void sched_signals_fini(struct sched *s)

@@ -342,6 +342,12 @@ void child_signal(struct child *c, int signo)
 		kill(c->leads_group ? -c->pid : c->pid, signo);
 }
 
+void child_kill_all(struct loop *loop)
+{
+	for (struct child *c = loop->children; c != NULL; c = c->next)
+		kill(c->leads_group ? -c->pid : c->pid, SIGKILL);
+}
+
 void child_destroy(struct child *c)
 {
 	if (c == NULL)
