@@ -7,6 +7,9 @@
 
 #include "base/mem.h"
 
+#define REFUSALS_MOST 4
+#define REFUSED_PAUSE_US 50000
+
 static void on_deadline(void *arg);
 
 static void unlink_channel(struct ssh_channel *ch)
@@ -174,7 +177,7 @@ static void on_deadline(void *arg)
 
 	if (ch->state == CHANNEL_OPEN) {
 		give_up_open(ch);
-	} else {
+	} else if (ch->state != CHANNEL_QUEUED) {
 		snprintf(why, sizeof(why), "%s did not start the command within %g s",
 			 s->route->hostname, (double)s->route->connect_timeout_us / 1e6);
 		end_failed(ch, OUTCOME_LOST, PHASE_EXEC, why);
@@ -221,7 +224,8 @@ static bool step_queued(struct ssh_channel *ch)
 		ch->state = CHANNEL_GONE;
 		return false;
 	}
-	if (s->opening != NULL || count_open(s) >= s->most + ch->urgent)
+	if (s->opening != NULL || count_open(s) >= s->most + ch->urgent ||
+	    loop_timer_armed(&ch->deadline))
 		return false;
 	s->opening = ch;
 	ch->state = CHANNEL_OPEN;
@@ -230,20 +234,27 @@ static bool step_queued(struct ssh_channel *ch)
 	return true;
 }
 
-/* The server allows fewer channels than we thought: this one waits for another to end. */
+/*
+ * The server has no channel to give. Either it allows fewer than we thought, and this one waits for
+ * another to end; or it has not put away yet one that ended, and is asked again.
+ */
 static bool refused_open(struct ssh_channel *ch)
 {
 	struct ssh_session *s = ch->session;
 	size_t others = count_open(s) - 1;
 
-	if (others > 0) {
-		s->most = others;
-		ch->state = CHANNEL_QUEUED;
-		loop_timer_stop(&ch->deadline);
+	loop_timer_stop(&ch->deadline);
+	if (others == 0 && ch->refusals++ == REFUSALS_MOST) {
+		ch->state = CHANNEL_GONE;
+		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
+			   "the host refused to open a channel");
 		return false;
 	}
-	ch->state = CHANNEL_GONE;
-	end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN, "the host refused to open a channel");
+	ch->state = CHANNEL_QUEUED;
+	if (others > 0)
+		s->most = others;
+	else
+		loop_timer_start(&ch->deadline, ch->refusals * REFUSED_PAUSE_US);
 	return false;
 }
 

@@ -45,7 +45,8 @@ struct ssh_channel {
 	const struct ssh_channel_events *events; /* NULL: nobody listens */
 	void *arg;
 	LIBSSH2_CHANNEL *ssh;
-	struct loop_timer deadline; /* of OPEN and EXEC together */
+	struct loop_timer deadline; /* of OPEN and EXEC together; QUEUED: when to open again */
+	unsigned refusals;
 	char *line;
 	bool begun; /* a byte of the request has left */
 	bool urgent; /* has a place of its own, for ending what runs */

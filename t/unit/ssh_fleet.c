@@ -57,7 +57,9 @@ const char *ssh_fleet_start(struct ssh_fleet *f, int n)
 
 void ssh_fleet_stop(struct ssh_fleet *f)
 {
-	ssh_fleet_sh(f, "\"$PERILUNE_SRCDIR\"/scripts/dev/fleet stop \"$D\"; rm -rf \"$D\"");
+	ssh_fleet_sh(f, "\"$PERILUNE_SRCDIR\"/scripts/dev/fleet stop \"$D\"; "
+			"for p in $(cat \"$D\"/*.pid 2>/dev/null); do "
+			"grep -qsaF \"$D\" /proc/$p/cmdline && kill $p; done; rm -rf \"$D\"");
 }
 
 const char *ssh_fleet_write(const struct ssh_fleet *f, const char *name, const char *fmt, ...)
