@@ -11,6 +11,7 @@
 #include "set/hostpattern.h"
 
 #define FILES_DEEP 8
+#define WILDCARDS_MAX 1000 /* of one operand: each is held against the whole inventory */
 
 /* One call of pl_hostlist_parse, the files it reads included. */
 struct parse {
@@ -105,6 +106,10 @@ static int add_wildcard(struct parse *p, const struct hosttext *text, size_t at,
 	inventory = p->resolver->inventory(p->resolver->arg, p->err);
 	if (inventory == NULL)
 		return place_error(text, at);
+	if (p->pattern.count > WILDCARDS_MAX)
+		return hosttext_error(text, at, "%llu wildcards in one name are too many; the "
+				      "limit is %d", (unsigned long long)p->pattern.count,
+				      WILDCARDS_MAX);
 	masks = pl_hostlist_create();
 	hostpattern_expand(&p->pattern, masks);
 	for (size_t i = 0; i < pl_hostlist_count(masks); i++)
