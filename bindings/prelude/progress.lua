@@ -15,7 +15,7 @@ local FIRST_S = 1 -- nothing is said about what is over sooner
 local NOTE_AFTER_S = { 10, 30, 60 } -- then once a minute
 local CLEAR_LINE = "\r\27[K"
 
--- "waiting on node17, connect, 94 s" or "waiting on 3 hosts: node[1-3]; node17, connect, 94 s"
+-- "waiting on node17, connect, 94 s (and 2 more)"
 local function waiting_text(run)
   local waiting = run:waiting()
   local slowest = waiting[1]
@@ -26,7 +26,7 @@ local function waiting_text(run)
   local phase = slowest.phase ~= "" and slowest.phase ~= "stream" and slowest.phase .. ", " or ""
   return ("waiting on %s, %s%s%s"):format(slowest.host, phase,
     units.format_duration(slowest.seconds),
-    #waiting > 1 and (" and %d more"):format(#waiting - 1) or "")
+    #waiting > 1 and (" (and %d more)"):format(#waiting - 1) or "")
 end
 
 local function counts_text(run)
