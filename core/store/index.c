@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 
+#define CHECKPOINT_PAGES 64
 #define BUSY_MS 3000
 
 /* Step i brings a file from version i to i + 1. A step that has been released never changes. */
@@ -153,9 +154,10 @@ static int configure(struct index *ix, struct pl_error *err)
 						   : "PRAGMA journal_mode = DELETE";
 
 	sqlite3_busy_timeout(ix->db, BUSY_MS);
-	/* A checkpoint at every close would sync three times for one row: let the log grow to its
-	 * usual thousand pages first. */
+	/* A checkpoint at every close would sync three times for one row, and a log of the usual
+	 * thousand pages would be read by whoever opens next: some twenty rows are between. */
 	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_wal_autocheckpoint(ix->db, CHECKPOINT_PAGES);
 	if (execute(ix, "PRAGMA synchronous = NORMAL", "open", err) != 0)
 		return -1;
 	/* the mode changes only while nobody else is there: next time, then */
