@@ -44,12 +44,6 @@ struct pl_hostlist *pl_hostlist_parse(const char *text,
 
 /* ---- operands ---- */
 
-/* Says at which column the resolver, or a file, failed; keeps what it said. */
-static int place_error(const struct hosttext *text, size_t at)
-{
-	return pl_error_prefix(text->err, "column %zu", at + 1);
-}
-
 static int add_group(struct parse *p, const struct hosttext *text, size_t at, const char *name,
 		     struct pl_hostlist *out)
 {
@@ -66,7 +60,7 @@ static int add_group(struct parse *p, const struct hosttext *text, size_t at, co
 	memcpy(source, name + 1, source_len);
 	source[source_len] = '\0';
 	if (p->resolver->group(p->resolver->arg, source, group, out, p->err) != 0)
-		return place_error(text, at);
+		return hosttext_locate(text, at);
 	return 0;
 }
 
@@ -105,7 +99,7 @@ static int add_wildcard(struct parse *p, const struct hosttext *text, size_t at,
 				      "from; name the hosts");
 	inventory = p->resolver->inventory(p->resolver->arg, p->err);
 	if (inventory == NULL)
-		return place_error(text, at);
+		return hosttext_locate(text, at);
 	if (p->pattern.count > WILDCARDS_MAX)
 		return hosttext_error(text, at, "%llu wildcards in one name are too many; the "
 				      "limit is %d", (unsigned long long)p->pattern.count,

@@ -17,21 +17,26 @@ static int parse_group(struct hostpattern *p, struct hosttext *text);
 static int pattern_measure(struct hostpattern *p, struct hosttext *text, size_t begin,
 			   size_t max_names);
 
-int hosttext_error(const struct hosttext *text, size_t at, const char *fmt, ...)
+int hosttext_locate(const struct hosttext *text, size_t at)
 {
 	size_t len = strlen(text->text);
-	size_t from = 0;
+	size_t from = len > SHOWN_MAX && at > SHOWN_MAX / 2 ? at - SHOWN_MAX / 2 : 0;
+
+	return pl_error_prefix(text->err, "host set '%s%.*s%s', column %zu", from > 0 ? "..." : "",
+			       SHOWN_MAX, text->text + from, len - from > SHOWN_MAX ? "..." : "",
+			       at + 1);
+}
+
+int hosttext_error(const struct hosttext *text, size_t at, const char *fmt, ...)
+{
 	char words[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
-	if (len > SHOWN_MAX && at > SHOWN_MAX / 2)
-		from = at - SHOWN_MAX / 2;
-	return pl_errorf(text->err, PL_EUSAGE, "host set '%s%.*s%s', column %zu: %s",
-			 from > 0 ? "..." : "", SHOWN_MAX, text->text + from,
-			 len - from > SHOWN_MAX ? "..." : "", at + 1, words);
+	pl_errorf(text->err, PL_EUSAGE, "%s", words);
+	return hosttext_locate(text, at);
 }
 
 bool hosttext_is_operator(char c)

@@ -20,10 +20,11 @@ struct hosttext {
 	struct pl_error *err;
 };
 
-/*
- * Fills text->err with the expression (cut around the place when long), the column of `at` (from
- * 1) and the words. Returns -1.
- */
+/* Puts the expression (cut around the place when long) and the column of `at` (from 1) before what
+ * text->err says. Returns -1. */
+int hosttext_locate(const struct hosttext *text, size_t at);
+
+/* Fills text->err with PL_EUSAGE, the words, and where. Returns -1. */
 int hosttext_error(const struct hosttext *text, size_t at, const char *fmt, ...) PL_PRINTF(3, 4);
 
 /* first, first + step .. up to last, written with at least `width` digits. */

@@ -121,7 +121,8 @@ asked = {}
 tap.is(parse("n1*!?1,n3*", resolver):join(), "n10,n3", "wildcards choose from the inventory")
 tap.is(asked, { "inventory" }, "which is asked for once")
 set, message, code = parse("x,@none", resolver)
-tap.is({ set, message, code }, { nil, "column 3: there is no group 'none'", "noent" },
+tap.is({ set, message, code },
+	{ nil, "host set 'x,@none', column 3: there is no group 'none'", "noent" },
 	"a group that is not there says so")
 tap.raises("a bug in the group", "an error of the resolver goes through", parse, "@bug", resolver)
 tap.like(select(2, parse("@odd", resolver)), "gave a string where a host set is expected",
