@@ -77,18 +77,19 @@ static void list_add(struct sched_list *list, struct sched_task *t)
 	t->older = list->newest;
 	*(list->newest != NULL ? &list->newest->newer : &list->oldest) = t;
 	list->newest = t;
+	t->list = list;
 }
 
-static void list_remove(struct sched_list *list, struct sched_task *t)
+static void list_remove(struct sched_task *t)
 {
+	struct sched_list *list = t->list;
+
+	if (list == NULL)
+		return;
 	*(t->older != NULL ? &t->older->newer : &list->oldest) = t->newer;
 	*(t->newer != NULL ? &t->newer->older : &list->newest) = t->older;
 	t->older = t->newer = NULL;
-}
-
-static bool list_has(const struct sched_list *list, const struct sched_task *t)
-{
-	return t->older != NULL || t->newer != NULL || list->oldest == t;
+	t->list = NULL;
 }
 
 /* ---- the scheduler ---- */
@@ -463,10 +464,7 @@ void sched_forget(struct sched_task *t)
 	if (s == NULL)
 		return;
 	queue_remove(t);
-	if (list_has(&s->live, t))
-		list_remove(&s->live, t);
-	else if (list_has(&s->failed, t))
-		list_remove(&s->failed, t);
+	list_remove(t);
 	if (t->timer.loop != NULL)
 		loop_timer_stop(&t->timer);
 	loop_timer_stop(&t->grace);
@@ -684,7 +682,7 @@ void sched_report_lost(struct sched *s)
 
 	push_failed_table(s->L);
 	while ((t = s->failed.oldest) != NULL) {
-		list_remove(&s->failed, t);
+		list_remove(t);
 		if (lua_rawgetp(s->L, -1, t) == LUA_TUSERDATA)
 			sched_report_lost_task(s->L, t, -1);
 		lua_pop(s->L, 1);

@@ -53,7 +53,8 @@ struct sched_task {
 	enum sched_state state;
 	struct sched_queue *queue;	/* the one it stands in: ready, or of what it waits for */
 	struct sched_task *prev, *next; /* there */
-	struct sched_task *older, *newer; /* of the list of all live, or of all failed tasks */
+	struct sched_list *list; /* that of all live, or of all failed tasks; NULL: in none */
+	struct sched_task *older, *newer; /* in it */
 	struct sched_queue joiners;
 	int n_results; /* on top of the thread's stack, once it has ended */
 	bool joined;   /* somebody took its result */
