@@ -127,7 +127,7 @@ end
 
 local function run_recipe(o, words, given)
   if not words[1] then
-    errors.usage("no recipe given; shipped are %s", table.concat(library.names(), ", "))
+    errors.usage("no recipe given; there are %s", table.concat(library.names(), ", "))
   end
   local file = library.find(words[1])
   local recipe = library.load(file)

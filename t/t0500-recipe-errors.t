@@ -20,12 +20,12 @@ run_local() {
 
 test_expect_success 'a recipe that does not exist suggests the nearest' '
 	expect_exit 2 run_local helo &&
-	grep "there is no recipe .helo.; did you mean hello?" err
+	grep "there is no recipe .helo. (did you mean .hello.?)" err
 '
 
 test_expect_success 'no recipe at all names what there is' '
 	expect_exit 2 run_local &&
-	grep "no recipe given; shipped are hello, ring-allreduce" err
+	grep "no recipe given; there are hello, ring-allreduce" err
 '
 
 test_expect_success 'a syntax error has file and line' '
@@ -44,7 +44,7 @@ test_expect_success 'an unknown key of the table has a suggestion and a line' '
 	printf "%s\n" "local pl = require \"perilune\"" \
 		"return pl.recipe { name = \"x\", optoins = {}, run = function() end }" >keys.lua &&
 	expect_exit 2 run_local ./keys.lua &&
-	grep "keys.lua:2: a recipe has no .optoins.; did you mean options?" err
+	grep "keys.lua:2: a recipe has no .optoins. (did you mean .options.?)" err
 '
 
 test_expect_success 'a run-time error has file, line and traceback, and the run is recorded' '
@@ -86,7 +86,7 @@ test_expect_success 'a word after the recipe that is no option is refused' '
 
 test_expect_success 'a sweep of nothing the recipe has is refused' '
 	expect_exit 2 run_local --sweep m=1,2 ./plain.lua &&
-	grep "no option .m. to sweep; did you mean n?" err
+	grep "no option .m. to sweep (did you mean .n.?)" err
 '
 
 test_expect_success 'what comes later says so' '

@@ -55,9 +55,8 @@ function blame.check_keys(what, given, known)
   for _, key in ipairs(known) do is_known[key] = true end
   for key in pairs(given) do
     if not is_known[key] then
-      local near = require "perilune.nearest"(tostring(key), known)
       blame.raise("%s has no '%s'%s", what, tostring(key),
-        near and ("; did you mean %s?"):format(near) or "")
+        require("perilune.nearest").hint(tostring(key), known))
     end
   end
 end

@@ -7,6 +7,8 @@
 
 local point = require "perilune.point"
 local report = require "perilune.report"
+local sched = require "perilune.core.sched"
+local scope = require "perilune.scope"
 
 local engine = {}
 
@@ -29,7 +31,8 @@ local function judge_error(err)
   local value = err.value
   local kind = type(value) == "table" and value.kind
   if kind == "cancel" then
-    return verdict("canceled", nil, value.status or 130, tostring(value.why or value))
+    local _, status = sched.interrupted()
+    return verdict("canceled", nil, status or 130, tostring(value.why or value))
   elseif kind == "expect" then
     return verdict("fail", "expectation", 1, value.message, value.where)
   elseif kind == "gate" then
@@ -38,8 +41,16 @@ local function judge_error(err)
     local status = value.status or 1
     return verdict("fail", report.cause(status), status, value.message, value.where)
   end
-  local message = tostring(value)
-  return verdict("error", "bug", 2, message .. "\n" .. err.trace)
+  local text = ("%s\n%s"):format(tostring(value), err.trace or "")
+  return verdict("error", "bug", 2, (text:gsub("%s+$", "")))
+end
+
+-- What failed and did not end the point: the recipe handled it.
+local function note_handled(t, err)
+  local fatal = err and type(err.value) == "table" and err.value.result
+  for _, failure in ipairs(t.failures) do
+    if not fatal or fatal.run ~= failure.run then t:warn(failure.text) end
+  end
 end
 
 local function judge_gates(gates)
@@ -64,26 +75,30 @@ end
 
 -- ---- one point -----------------------------------------------------------------------------
 
--- The lines of the recipe that were active when the error was raised, in whichever task.
-local function trace_of(value)
-  if type(value) == "table" and value.kind then return nil end
-  return (require("perilune.core.sched").traceback(value):gsub("\n$", ""))
+-- Ends the task that a point runs in, when the engine itself is cancelled.
+local Guard = {
+  __close = function(guard)
+    guard.task:cancel("the run is over")
+    guard.task:join()
+  end,
+}
+
+-- Runs fn in a task and a scope of its own, which the runner may cancel. Nil, or how it failed.
+local function protected(run, fn, ...)
+  local task = sched.spawn(scope.run, fn, ...)
+  local _ <close> = setmetatable({ task = task }, Guard)
+  run.task = task
+  local ok, value, trace = task:join()
+  run.task = nil
+  return not ok and { value = value, trace = trace } or nil
 end
 
-local function protected(fn, ...)
-  local ok, err = xpcall(fn, function(value)
-    return { value = value, trace = trace_of(value) }
-  end, ...)
-  return not ok and err or nil
-end
-
--- All passes of one point; the error that ended it, or nil.
-local function run_passes(plan, t)
-  local scope = require "perilune.scope"
+-- All passes of one point; how the first that failed did, or nil.
+local function run_passes(plan, run, t)
   for pass = 1 - plan.warmup, plan.repeats do
     t.pass = pass
     t:record("pass", { pass = pass })
-    local err = protected(scope.run, plan.recipe.run, t, t.options)
+    local err = protected(run, plan.recipe.run, t, t.options)
     if err then return err end
   end
   return nil
@@ -109,7 +124,9 @@ local function run_point(plan, run, swept)
   local begun = run.now()
   run.point = t
   t:record("point", { name = swept.name, options = run.recordable(t.options) })
-  local result, gates = judge(t, run_passes(plan, t))
+  local err = run_passes(plan, run, t)
+  local result, gates = judge(t, err)
+  note_handled(t, err)
   local entry = point_report(t, swept, result, gates, run.now() - begun)
   t:record("point_end", { verdict = result.verdict, cause = result.cause, status = result.status,
     why = result.why, where = result.where, seconds = entry.seconds })

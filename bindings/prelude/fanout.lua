@@ -42,7 +42,17 @@ function fanout.start(fleet, session, spec)
   for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast", "max_fail" } do
     spec[name] = first_set(spec[name], settings[name])
   end
-  return require("perilune.core.run").start(spec)
+  local run, message = require("perilune.core.run").start(spec)
+  if run and session.on_start then session.on_start(run, spec) end
+  return run, message
+end
+
+--- Waits for the end of a run; the session of this task hears of it.
+function fanout.wait(run)
+  run:wait()
+  local _, session = fanout.current()
+  if session.on_end then session.on_end(run) end
+  return run
 end
 
 --- The worse of two exit statuses, in the order of the contract.

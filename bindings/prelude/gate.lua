@@ -6,6 +6,7 @@
 -- the gate out. Misuse raises; who blames the recipe's line is the caller.
 
 local metric = require "perilune.metric"
+local nearest = require "perilune.nearest"
 
 local gate = {}
 
@@ -33,18 +34,13 @@ local MISSING = { skip = true, fail = true }
 ---@field max number?
 ---@field why string
 
-local function suggestion(word, candidates)
-  local near = require "perilune.nearest"(tostring(word), candidates)
-  return near and ("; did you mean %s?"):format(near) or ""
-end
-
 local function check_keys(name, limits)
   local known = {}
   for _, key in ipairs(KEYS) do known[key] = true end
   for key in pairs(limits) do
     if not known[key] then
       error(("gate '%s' has an unknown field '%s'%s"):format(name, tostring(key),
-        suggestion(key, KEYS)), 0)
+        nearest.hint(tostring(key), KEYS)), 0)
     end
     if LATER[key] then error(("gate '%s': '%s' is not in this version"):format(name, key), 0) end
   end
@@ -72,7 +68,7 @@ function gate.define(name, limits)
   local stat = limits.stat or "median"
   if not metric.stat(stat) then
     error(("gate '%s' has no statistic '%s'%s"):format(name, tostring(stat),
-      suggestion(stat, metric.stats())), 0)
+      nearest.hint(tostring(stat), metric.stats())), 0)
   end
   if limits.missing ~= nil and not MISSING[limits.missing] then
     error(("gate '%s': missing is 'skip' or 'fail', not '%s'"):format(name,
@@ -115,7 +111,7 @@ function gate.evaluate(g, metrics)
   local series = metrics:find(g.metric, g.at)
   if not series then
     error(("gate on '%s'%s: the point has no such metric%s"):format(g.metric,
-      g.at and (" at '%s'"):format(g.at) or "", suggestion(g.metric, metrics:names())), 0)
+      g.at and (" at '%s'"):format(g.at) or "", nearest.hint(g.metric, metrics:names())), 0)
   end
   local result = { metric = g.metric, at = g.at, stat = g.stat, min = g.min, max = g.max,
     count = #series.samples }

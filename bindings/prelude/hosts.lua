@@ -80,7 +80,7 @@ end
 ---@return perilune.ResultSet
 function hostset.methods:exec(cmd, opts)
   local run = start_command(self, cmd, opts, "hosts:exec")
-  run:wait()
+  require("perilune.fanout").wait(run)
   return require("perilune.result").of_run(run)
 end
 
@@ -122,7 +122,7 @@ function hostset.methods:push(here, there, opts)
   if not run then
     return require("perilune.result").failed { why = message, phase = "exec", status = 1 }
   end
-  run:wait()
+  fanout.wait(run)
   return require("perilune.result").of_run(run)
 end
 

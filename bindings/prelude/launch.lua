@@ -193,6 +193,18 @@ end
 
 -- ---- the job -------------------------------------------------------------------------------
 
+-- Tells the responders of a simulated fleet which rank each task is.
+local function tell_simulation(job, ranks)
+  local run = job.t.run
+  if run.transport:name() ~= "sim" then return end
+  local by_host = ranks and {}
+  for _, one in ipairs(ranks or {}) do
+    by_host[one.host] = by_host[one.host] or {}
+    by_host[one.host][one.local_rank] = one.rank
+  end
+  run.recipe.sim_ranks = by_host
+end
+
 local function start(job)
   job.starts = job.starts + 1
   job.master_port = pick_port(job.opts)
@@ -201,6 +213,7 @@ local function start(job)
   for i, one in ipairs(job.ranks) do
     tasks[i] = { host = one.host, index = one.local_rank, env = rank_environment(one, job) }
   end
+  tell_simulation(job, job.ranks)
   job.t:record("launch", { job = job.name, ranks = #tasks, master = job.master_addr,
     port = job.master_port, cmd = job.argv and table.concat(job.argv, " ") or job.line })
   job.run = job.t.run.start { tasks = tasks, argv = job.argv, line = job.line, gang = true,
@@ -220,7 +233,7 @@ function Job:wait()
   local now = require("perilune.core.sched").now
   local begun = now()
   while not self.out do
-    self.run:wait()
+    require("perilune.fanout").wait(self.run)
     self.seconds = now() - begun
     local out = make_result(self)
     if port_was_taken(self, out) and self.starts < STARTS_MAX then
@@ -229,6 +242,7 @@ function Job:wait()
       self.out = out
     end
   end
+  tell_simulation(self, nil)
   return self.out
 end
 

@@ -65,10 +65,11 @@ local function missing(word)
     errors.usage("there is no recipe file '%s'", word)
   end
   local names = library.names()
-  local near = require "perilune.nearest"(word, names)
-  if not near and sys().stat(word .. ".lua") then near = "./" .. word .. ".lua" end
-  errors.usage("there is no recipe '%s'%s; shipped are %s", word,
-    near and ("; did you mean %s?"):format(near) or "", table.concat(names, ", "))
+  local hint = require("perilune.nearest").hint(word, names)
+  if hint == "" and sys().stat(word .. ".lua") then
+    hint = (" (did you mean './%s.lua'?)"):format(word)
+  end
+  errors.usage("there is no recipe '%s'%s; there are %s", word, hint, table.concat(names, ", "))
 end
 
 --- The file of a recipe; a usage error that suggests when there is none.

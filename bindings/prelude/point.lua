@@ -43,7 +43,7 @@ function point.new(run, swept, values)
   return setmetatable({
     run = run, hosts = run.hosts, options = values, recipe = run.recipe.name, index = swept.index,
     point = swept.name, pass = 1, metrics = metric.new(), gates = {}, checks = {}, notes = {},
-    warnings = {}, attachments = {}, steps = {},
+    warnings = {}, failures = {}, attachments = {}, steps = {},
   }, Point)
 end
 
@@ -153,6 +153,11 @@ function Point:note(fmt, ...)
   self.notes[#self.notes + 1] = text
   self:record("note", { text = text })
   self.run.say(text)
+end
+
+-- A fan-out that failed; the recipe may handle it.
+function Point:failed(run, text)
+  self.failures[#self.failures + 1] = { run = run, text = text }
 end
 
 -- What went wrong and was handled: in the report, without failing the point.

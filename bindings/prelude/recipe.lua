@@ -84,7 +84,9 @@ function recipe.is(value)
   return getmetatable(value) == Recipe
 end
 
---- The responder function for the simulated fleet: the first match answers.
+--- The responder function for the simulated fleet: the first match answers. While a job is
+--- launched, `sim_ranks` (host -> local rank -> rank) says which rank a task is; otherwise the rank
+--- is the number of the task on its host.
 ---@param self perilune.Recipe
 ---@return (fun(host: string, index: integer, cmd: string|string[]): table?)?
 function Recipe:responder()
@@ -96,7 +98,8 @@ function Recipe:responder()
       if line:find(responder.match) then
         local reply = responder.reply
         if type(reply) == "table" then return reply end
-        return reply(host, index, line)
+        local ranks = self.sim_ranks and self.sim_ranks[host]
+        return reply(host, ranks and ranks[index] or index, line)
       end
     end
     return nil

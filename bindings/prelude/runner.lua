@@ -2,11 +2,14 @@
 
 local fanout = require "perilune.fanout"
 local library = require "perilune.library"
+local reasons = require "perilune.reasons"
 local report = require "perilune.report"
 local sched = require "perilune.core.sched"
 local sys = require "perilune.core.sys"
 local terminal = require "perilune.terminal"
 local units = require "perilune.units"
+
+require "perilune.hosts" -- what host sets can do
 
 local runner = {}
 
@@ -112,12 +115,56 @@ end
 
 -- ---- running it ----------------------------------------------------------------------------
 
+-- "uname -a: 3 of 64 failed: exit 1: node[1-3]"
+local function failure_text(run, shown)
+  local summary = run:summary()
+  local first = reasons.fold(run, reasons.failed(run))[1]
+  return ("%s: %d of %d failed: %s"):format(shown, summary.tasks - summary.ok, summary.tasks,
+    first.line)
+end
+
+-- Keeps an eye on what goes on: who is asked about at Ctrl-C, what failed for the report.
+function Runner:watch()
+  local active = setmetatable({}, { __mode = "k" })
+  self.session.on_start = function(run, spec)
+    active[run] = spec.line or spec.argv and table.concat(spec.argv, " ") or spec.kind
+  end
+  self.session.on_end = function(run)
+    local summary = run:summary()
+    if self.point and summary.ok < summary.tasks then
+      self.point:failed(run, failure_text(run, active[run] or "a command"))
+    end
+    active[run] = nil
+  end
+  return active
+end
+
+-- Who is still being waited for, over all that goes on.
+local function still_running(active)
+  local names = {}
+  for run in pairs(active) do
+    for _, entry in ipairs(run:ended() and {} or run:waiting()) do names[#names + 1] = entry.host end
+  end
+  return require("perilune.core.hostset").new(names)
+end
+
+-- The first Ctrl-C ends the point; the report is still written. The second leaves at once.
+function Runner:cancel_on_interrupt(active)
+  sched.on_interrupt(function()
+    local hosts = still_running(active)
+    terminal.note("interrupted: ending %s%s", units.count(#hosts, "host"),
+      #hosts > 0 and ": " .. hosts:fold() or "")
+    if self.task then self.task:cancel("interrupted") end
+  end)
+end
+
 --- Runs the plan and writes the report.
 ---@return table report
 ---@return string text
 ---@return string json
 function Runner:carry_out()
   local begun, wall = sched.now(), sched.wall()
+  self:cancel_on_interrupt(self:watch())
   local entries = require("perilune.engine").run(self.plan, self)
   local r = self:make_report(self.plan, entries, begun, wall)
   return r, self:write_report(r)

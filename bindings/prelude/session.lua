@@ -6,6 +6,8 @@
 local session = {}
 
 ---@class perilune.Session
+---@field on_start fun(run: userdata, spec: table)? hears of every fan-out
+---@field on_end fun(run: userdata)? hears of the end of those that were waited for
 local Session = {}
 Session.__index = Session
 

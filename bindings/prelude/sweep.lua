@@ -137,9 +137,8 @@ function sweep.parse_axis(text, spec)
     if option[1]:gsub("-", "_") == key then names.found = option end
   end
   if not names.found then
-    local near = require "perilune.nearest"(name, names)
     return nil, ("the recipe has no option '%s' to sweep%s"):format(name,
-      near and ("; did you mean %s?"):format(near) or "")
+      require("perilune.nearest").hint(name, names))
   end
   local lo, hi, kind, step = body:match("^(.-)%.%.(.-):([x+])(.+)$")
   if not lo and body:find("..", 1, true) and NUMERIC[names.found.type] then
@@ -261,9 +260,8 @@ function sweep.find(points, text)
     if point.index == number or sorted(point.name) == wanted then return point end
     names[i] = point.name
   end
-  local near = #points <= 1000 and require "perilune.nearest"(text, names)
-  return nil, ("no point '%s' among %d%s"):format(text, #points,
-    near and ("; did you mean %s?"):format(near) or "")
+  local hint = #points <= 1000 and require("perilune.nearest").hint(text, names) or ""
+  return nil, ("no point '%s' among %d%s"):format(text, #points, hint)
 end
 
 return sweep

@@ -17,10 +17,10 @@ end
 
 local RAISES = {
   { { flor = 1 }, "gate 'bw' has an unknown field 'flor'" },
-  { { mn = 1 }, "did you mean min?" },
+  { { mn = 1 }, "did you mean 'min'?" },
   { { min = "1" }, "gate 'bw': min must be a number, not 1" },
   { { max = 0 / 0 }, "max must be a number" },
-  { { stat = "medain" }, "no statistic 'medain'; did you mean median?" },
+  { { stat = "medain" }, "no statistic 'medain' (did you mean 'median'?)" },
   { { missing = "ignore" }, "missing is 'skip' or 'fail', not 'ignore'" },
   { { baseline = "last-pass" }, "'baseline' is not in this version" },
 }
@@ -28,7 +28,7 @@ for _, case in ipairs(RAISES) do
   spec.test("raises: " .. case[2], function() spec.raises(case[2], gate.define, "bw", case[1]) end)
 end
 spec.test("an unknown metric raises and suggests", function()
-  spec.raises("gate on 'bv': the point has no such metric; did you mean bw?", gate.evaluate,
+  spec.raises("gate on 'bv': the point has no such metric (did you mean 'bw'?)", gate.evaluate,
     gate.define("bv", {}), metrics_of { 1 })
   spec.raises("gate on 'bw' at 'n=2'", gate.evaluate, gate.define("bw", { at = "n=2" }),
     metrics_of { 1 })

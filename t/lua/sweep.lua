@@ -21,7 +21,7 @@ end
 local REFUSED = {
   { "bytes", "is no sweep; write NAME=v1,v2" },
   { "=1", "is no sweep" },
-  { "bites=1,2", "no option 'bites' to sweep; did you mean bytes?" },
+  { "bites=1,2", "no option 'bites' to sweep (did you mean 'bytes'?)" },
   { "n=1,two", "'n' must be a whole number, not 'two'" },
   { "n=0,1", "'n' must be at least 1" },
   { "n=1..65:+1", "'n' must be at most 64" },
@@ -33,7 +33,7 @@ local REFUSED = {
   { "ratio=0..8:x2", "multiplies from 0 and never ends" },
   { "ratio=0..1:+0.0000001", "more than 100000 values" },
   { "algo=ring..tree:+1", "'algo' is a choice and has no ranges" },
-  { "algo=ring,tre", "did you mean tree?" },
+  { "algo=ring,tre", "did you mean 'tree'?" },
 }
 for _, case in ipairs(REFUSED) do
   spec.test(("--sweep %s is refused"):format(case[1]), function()
