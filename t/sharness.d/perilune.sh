@@ -38,17 +38,18 @@ expect_exit() {
 }
 
 # fleet_start N: a private fleet of N hosts in $FLEET_DIR, ended when the test ends, however it
-# ends. Sets FLEET_*.
+# ends. Sets FLEET_*. The folder is no part of the trash: sshd's files allow no space in its name.
 fleet_start() {
-	FLEET_DIR="$SHARNESS_TRASH_DIRECTORY/fleet"
-	trap 'fleet_stop; die' EXIT
-	cleanup fleet_stop
+	FLEET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/perilune-fleet.XXXXXX") || return 1
+	trap 'fleet_status=$?; fleet_stop; (exit $fleet_status); die' EXIT
 	"$PERILUNE_SRCDIR/scripts/dev/fleet" start "$FLEET_DIR" "$1" >/dev/null || return 1
 	. "$FLEET_DIR/env"
 }
 
 fleet_stop() {
-	[ ! -d "$FLEET_DIR" ] || "$PERILUNE_SRCDIR/scripts/dev/fleet" stop "$FLEET_DIR" >/dev/null
+	[ -d "$FLEET_DIR" ] || return 0
+	"$PERILUNE_SRCDIR/scripts/dev/fleet" stop "$FLEET_DIR" >/dev/null
+	rm -rf "$FLEET_DIR"
 }
 
 # test_line_count = N FILE (or another operator of test): the number of lines of a file, as in git.
