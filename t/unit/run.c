@@ -1,6 +1,8 @@
 /* run.c - tests of core/run over a simulated fleet on virtual time, and over real processes */
 #include "unit.h"
 
+#include "sim_fleet.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,69 +12,6 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "run/run.h"
-#include "transport/sim.h"
-
-/* ---- the fleet: what a host does is in its name, up to the first digit ---- */
-
-#define SECOND 1000000
-
-struct fleet {
-	struct loop *loop;
-	struct transport *tp;
-	char *big; /* 3 MiB of lines */
-};
-
-#define BIG (3 * 1024 * 1024)
-
-static bool is(const struct sim_query *q, const char *kind)
-{
-	return strncmp(q->host, kind, strlen(kind)) == 0;
-}
-
-static void answer(void *arg, struct sim_query *q)
-{
-	const struct fleet *f = arg;
-	struct sim_reply r = { .seconds_us = SECOND };
-
-	if (is(q, "exit"))
-		r.code = 3;
-	else if (is(q, "sig"))
-		r.signal = "KILL";
-	else if (is(q, "down"))
-		r = (struct sim_reply){ .refuse = OUTCOME_UNREACHABLE, .phase = PHASE_CONNECT };
-	else if (is(q, "auth"))
-		r = (struct sim_reply){ .refuse = OUTCOME_AUTH, .phase = PHASE_AUTH };
-	else if (is(q, "flaky") && q->task != NULL && strstr(q->task->tag, ".1") != NULL &&
-		 strcmp(strrchr(q->task->tag, '.'), ".1") == 0)
-		r = (struct sim_reply){ .refuse = OUTCOME_UNREACHABLE, .phase = PHASE_BANNER };
-	else if (is(q, "drop"))
-		r.drop = true;
-	else if (is(q, "hang"))
-		r.hang = true;
-	else if (is(q, "slow"))
-		r.seconds_us = 100 * SECOND;
-	else if (is(q, "big"))
-		r.out = f->big, r.out_len = BIG;
-	else if (is(q, "say"))
-		r.out = "hello\n", r.out_len = 6;
-	sim_answer(q, &r);
-}
-
-static void fleet_open(struct fleet *f)
-{
-	f->loop = loop_create(LOOP_VIRTUAL, NULL);
-	f->tp = sim_create(f->loop, answer, f, NULL);
-	f->big = xmalloc(BIG + 1);
-	for (size_t i = 0; i < BIG; i++)
-		f->big[i] = i % 64 == 63 ? '\n' : (char)('a' + i % 26);
-}
-
-static void fleet_close(struct fleet *f)
-{
-	transport_destroy(f->tp);
-	loop_destroy(f->loop);
-	free(f->big);
-}
 
 /* ---- a sink that remembers ---- */
 
