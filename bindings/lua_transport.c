@@ -119,9 +119,14 @@ static void notes_destroy(lua_State *L, struct notes *notes)
 
 /* ---- making one ---- */
 
+/* What is wrong stands in a file of the user's, not in the program: nothing is raised. */
 static int made(lua_State *L, struct lua_transport *t, const struct pl_error *err)
 {
-	return t->tp != NULL ? 1 : binding_fail(L, err);
+	if (t->tp != NULL)
+		return 1;
+	lua_pushnil(L);
+	lua_pushstring(L, err->text);
+	return 2;
 }
 
 static int transport_local(lua_State *L)

@@ -191,7 +191,7 @@ end
 
 local function open_ssh(values, warm)
   local spare = 256 -- descriptors kept for everything that is no session
-  return require("perilune.core.transport").ssh {
+  local transport, message = require("perilune.core.transport").ssh {
     user = values.user,
     config = values.ssh_config,
     connect_timeout = values.connect_timeout,
@@ -199,6 +199,8 @@ local function open_ssh(values, warm)
     keep_sessions = warm and math.max(1, sys.nofile_limit() - spare) or 0,
     on_note = function(text) require("perilune.terminal").note(text) end,
   }
+  if not transport then errors.fail(2, "%s", message) end -- the file named by -F
+  return transport
 end
 
 local function open_transport(name, values, settings)

@@ -91,14 +91,14 @@ end
 
 -- ---- Ctrl-C --------------------------------------------------------------------------------
 
--- "interrupted: ending 3 hosts: node[1-3] (running 12 s)"
+-- "interrupted: ending 3 hosts: node[1-3] (running 12 s); once more leaves at once"
 local function interrupted_text(run, seconds)
   local names = {}
   for _, entry in ipairs(run:waiting()) do names[#names + 1] = entry.host end
   local summary = run:summary()
   local left = summary.tasks - summary.ended - #names
   local set = require("perilune.core.hostset").new(names)
-  return ("interrupted: ending %s%s%s (running %s)%s"):format(units.count(#names, "host"),
+  return ("interrupted: ending %s%s%s (running %s)%s; once more leaves at once"):format(units.count(#names, "host"),
     #names > 0 and ": " or "", set:fold(), units.format_duration(seconds),
     left > 0 and ("; %d not started"):format(left) or "")
 end

@@ -2,7 +2,26 @@
 
 local reasons = {}
 
--- One reason in words. The host's own name is taken out, so that equal reasons are equal.
+-- A reason without what differs from host to host: its name, and the key that it shows.
+local function without_host(why, entry)
+  if entry.outcome == "hostkey" then why = why:gsub(" %(SHA256:[%w+/]+%)", "") end
+  local at = why:find(entry.host, 1, true)
+  while at do
+    why = why:sub(1, at - 1) .. "HOST" .. why:sub(at + #entry.host)
+    at = why:find(entry.host, at + 4, true)
+  end
+  return why
+end
+
+local function sentence(entry, why)
+  if entry.phase and entry.phase ~= entry.outcome and entry.phase ~= "stream" then
+    why = why == "" and entry.phase or entry.phase .. ": " .. why
+  end
+  return why == "" and entry.outcome or ("%s (%s)"):format(entry.outcome, why)
+end
+
+-- One reason in words, such that equal reasons are equal; and, where that is another, as it reads
+-- when one host alone has it.
 local function words(entry)
   local outcome = entry.outcome
   if outcome == "signal" then return "signal " .. entry.signal end
@@ -13,15 +32,7 @@ local function words(entry)
     return ("exit %d%s"):format(entry.code, said and (" (%s)"):format(why) or "")
   end
   if outcome == "canceled" and why:find("^cancell?ed$") then return outcome end
-  local at = why:find(entry.host, 1, true)
-  while at do
-    why = why:sub(1, at - 1) .. "HOST" .. why:sub(at + #entry.host)
-    at = why:find(entry.host, at + 4, true)
-  end
-  if entry.phase and entry.phase ~= outcome and entry.phase ~= "stream" then
-    why = why == "" and entry.phase or entry.phase .. ": " .. why
-  end
-  return why == "" and outcome or ("%s (%s)"):format(outcome, why)
+  return sentence(entry, without_host(why, entry)), sentence(entry, why)
 end
 
 -- What was canceled is a consequence: it comes after what happened by itself.
@@ -37,10 +48,10 @@ function reasons.fold(run, indexes)
   local groups, by_text = {}, {}
   for _, index in ipairs(indexes) do
     local entry = run:result(index)
-    local text = words(entry)
+    local text, alone = words(entry)
     local group = by_text[text]
     if not group then
-      group = { text = text, names = {}, first = #groups,
+      group = { text = text, alone = alone or text, names = {}, first = #groups,
                 canceled = entry.outcome == "canceled" }
       by_text[text] = group
       groups[#groups + 1] = group
@@ -51,7 +62,7 @@ function reasons.fold(run, indexes)
   local hostset = require "perilune.core.hostset"
   for _, group in ipairs(groups) do
     group.hosts, group.count = hostset.new(group.names), #group.names
-    if group.count == 1 then group.text = group.text:gsub("HOST", group.names[1]) end
+    if group.count == 1 then group.text = group.alone end
     group.line = ("%s: %s"):format(group.text, group.hosts:fold())
   end
   return groups

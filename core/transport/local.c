@@ -373,7 +373,7 @@ static void local_cancel(struct task *task)
 		return;
 	switch (t->state) {
 	case LOCAL_QUEUED:
-		local_finish(t, OUTCOME_CANCELED, "cancelled before it began");
+		local_finish(t, OUTCOME_CANCELED, "canceled before it started");
 		break;
 	case LOCAL_RUNNING:
 		ending_start(t);

@@ -345,7 +345,7 @@ void ssh_task_cancel(struct ssh_task *t)
 		send_kill(t);
 		return;
 	}
-	set_canceled(t, "cancelled before it began");
+	set_canceled(t, "canceled before it started");
 	t->state = SSH_TASK_OVER;
 	ssh_channel_abandon(t->channel);
 	t->channel = NULL;
