@@ -94,7 +94,6 @@ static int co_create(lua_State *L)
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	co = lua_newthread(L);
-	sched_hook_set(co, SCHED_HOOK_COUNT);
 	lua_pushcfunction(co, body);
 	lua_pushvalue(L, 1);
 	lua_xmove(L, co, 1);

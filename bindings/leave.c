@@ -15,6 +15,7 @@ static void (*taken_by_loop[ARRAY_LEN(signals)])(int);
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t last;
 static struct loop *armed_loop;
+static void (*poke_running)(void);
 static struct termios terminal;
 static bool has_terminal;
 
@@ -40,6 +41,7 @@ static void on_signal(int signo)
 		if (signals[i] == signo)
 			taken_by_loop[i](signo);
 	}
+	poke_running();
 	if (count > 1)
 		alarm(PATIENCE_S);
 }
@@ -49,13 +51,14 @@ int leave_count(void)
 	return count;
 }
 
-void leave_arm(struct loop *loop)
+void leave_arm(struct loop *loop, void (*poke)(void))
 {
 	struct sigaction action = { .sa_handler = on_alarm };
 
 	if (armed_loop == NULL)
 		has_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
 	armed_loop = loop;
+	poke_running = poke;
 	sigaction(SIGALRM, &action, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
 		sigaction(signals[i], NULL, &action);

@@ -12,8 +12,9 @@
 #include "loop/loop.h"
 
 /* Starts counting. After the loop's own handlers for SIGINT and SIGTERM are in place, and again
- * whenever they were replaced. Remembers how the terminal is now, the first time. */
-void leave_arm(struct loop *loop);
+ * whenever they were replaced. Remembers how the terminal is now, the first time. `poke` is
+ * called from the handler, with each signal. */
+void leave_arm(struct loop *loop, void (*poke)(void));
 
 /* How many SIGINT and SIGTERM have arrived, taken by the loop or not. */
 int leave_count(void);

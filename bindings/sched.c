@@ -106,8 +106,9 @@ struct sched *sched_create(lua_State *L, enum loop_time time, struct pl_error *e
 	s->loop = loop;
 	s->interrupt_ref = LUA_NOREF;
 	*(struct sched **)lua_getextraspace(L) = s;
-	sched_hook_set(L, SCHED_HOOK_COUNT);
+	s->is_virtual = loop_is_virtual(loop);
 	sched_signals_init(s);
+	sched_ticks_start(s);
 	return s;
 }
 
@@ -115,6 +116,7 @@ void sched_destroy(struct sched *s)
 {
 	if (s == NULL)
 		return;
+	sched_ticks_stop();
 	sched_signals_fini(s);
 	loop_destroy(s->loop);
 	free(s->chain);
@@ -137,6 +139,7 @@ bool sched_use_virtual_time(struct sched *s, struct pl_error *err)
 	sched_signals_fini(s);
 	loop_destroy(s->loop);
 	s->loop = loop;
+	s->is_virtual = true;
 	sched_signals_init(s);
 	if (s->current != NULL)
 		loop_timer_init(&s->current->grace, loop, grace_is_over, s->current);
@@ -160,11 +163,13 @@ void sched_chain_push(struct sched *s, lua_State *co)
 {
 	ARRAY_GROW(s->chain, s->depth, s->cap_chain);
 	s->chain[s->depth++] = co;
+	s->running = co;
 }
 
 void sched_chain_pop(struct sched *s)
 {
 	s->depth--;
+	s->running = s->chain[s->depth - 1];
 }
 
 void sched_push_task(lua_State *L, struct sched_task *t)
@@ -427,7 +432,6 @@ static void task_init(struct sched *s, struct sched_task *t)
 	memset(t, 0, sizeof(*t));
 	t->sched = s;
 	t->id = ++s->last_id;
-	t->hook_count = SCHED_HOOK_COUNT;
 	loop_timer_init(&t->grace, s->loop, grace_is_over, t);
 }
 
@@ -442,7 +446,7 @@ struct sched_task *sched_spawn(lua_State *L, int n_args)
 	luaL_setmetatable(L, SCHED_TASK);
 	t->thread = lua_newthread(L);
 	lua_setiuservalue(L, -2, TASK_THREAD);
-	sched_hook_set(t->thread, SCHED_HOOK_COUNT);
+	sched_hook_set(t->thread, 0);
 	copy_locals(L, s->current);
 	lua_pushvalue(L, -1);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, t);
@@ -496,6 +500,7 @@ static enum turn task_resume(struct sched *s, struct sched_task *t, int *n_resul
 	s->depth = 0;
 	sched_chain_push(s, t->thread);
 	status = lua_resume(t->thread, s->L, n_args, n_results);
+	s->running = NULL;
 	s->depth = 0;
 	s->current = NULL;
 	if (status == LUA_YIELD)

@@ -18,8 +18,8 @@
  * a hint. A cancelled task is woken with an error raised in place of its wait, at every further
  * wait too (sticky), except while it runs a closer (grace SCHED_CLOSER_GRACE_US).
  *
- * A count hook bounds how long Lua holds the loop: a task that can yield gives way, code that
- * cannot yield (table.sort, gsub callbacks) turns the loop from inside the hook.
+ * A hook bounds how long Lua holds the loop (sched_hook.c): a task that can yield gives way, code
+ * that cannot (table.sort, gsub callbacks) turns the loop from inside the hook.
  */
 #ifndef PL_BINDINGS_SCHED_H
 #define PL_BINDINGS_SCHED_H

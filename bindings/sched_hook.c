@@ -1,26 +1,33 @@
 /*
- * sched_hook.c - nothing holds the loop: the count hook of long Lua, and the signals of a person
- * who wants to stop.
+ * sched_hook.c - nothing holds the loop: how long Lua is stopped.
  *
- * On real time a slice is SLICE_US; on virtual time it is a number of instructions, so that the
- * order of things is the same in every run.
+ * A hook that counts instructions triples the cost of every one, so none is set while all is well.
+ * A profiling timer ticks with the CPU time of the program (never while it sleeps); its handler,
+ * and those of SIGINT and SIGTERM, set the hook in the running thread when the slice is over or a
+ * signal is due, as lua(1) does for Ctrl-C. The hook then fires before the next instruction.
  *
- * A cancelled task that goes on computing is given OVERTIME_US after it first heard of it, then
- * every call of the hook raises again, and each raise makes the hook ten times more frequent:
- * whatever swallows the error (a loop around pcall) meets the next one outside of it.
+ * On virtual time there are no slices: no time passes while Lua runs, and the order of things is
+ * the same in every run. Signals still stop it.
+ *
+ * A cancelled task that goes on computing is given OVERTIME_SLICES after it first heard of it; then
+ * the hook stays, raises every time, and with each raise comes ten times as often: whatever
+ * swallows the error (a loop around pcall) meets the next one outside of it.
  */
 #include <lauxlib.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 
-#include "base/mem.h"
 #include "leave.h"
 #include "sched_private.h"
 
+#define TICK_US 5000
 #define SLICE_US 20000
-#define SLICE_TICKS 1000 /* of SCHED_HOOK_COUNT instructions */
 #define OVERTIME_SLICES 5
+#define OVERTIME_COUNT 1000 /* instructions between two hooks, at first */
 #define INTERRUPT_PATIENCE_US 1000000
+
+static struct sched *ticked; /* for signal handlers */
 
 int64_t sched_real_us(void)
 {
@@ -32,16 +39,20 @@ int64_t sched_real_us(void)
 
 void sched_slice_begin(struct sched *s)
 {
-	s->slice_ticks = 0;
 	s->slice_until_us = sched_real_us() + SLICE_US;
 }
 
 bool sched_slice_over(struct sched *s)
 {
-	if (loop_is_virtual(s->loop))
-		return s->slice_ticks >= SLICE_TICKS;
-	return sched_real_us() >= s->slice_until_us;
+	return !s->is_virtual && sched_real_us() >= s->slice_until_us;
 }
+
+static bool signal_is_due(const struct sched *s)
+{
+	return leave_count() != s->signals_taken;
+}
+
+/* ---- the hook ---- */
 
 /* True when the running task must be stopped by an error out of the blue. */
 static bool must_raise(struct sched_task *t)
@@ -53,8 +64,8 @@ static bool must_raise(struct sched_task *t)
 
 static void raise_in(lua_State *L, struct sched *s, struct sched_task *t)
 {
-	if (t->overtime >= OVERTIME_SLICES && t->hook_count > 1)
-		t->hook_count /= 10;
+	if (t->overtime >= OVERTIME_SLICES && t->hook_count != 1)
+		t->hook_count = t->hook_count == 0 ? OVERTIME_COUNT : t->hook_count / 10;
 	for (size_t i = 0; i < s->depth; i++)
 		sched_hook_set(s->chain[i], t->hook_count);
 	sched_check(L, t);
@@ -71,20 +82,19 @@ static void on_count(lua_State *L, lua_Debug *ar)
 {
 	struct sched *s = sched_of(L);
 	struct sched_task *t = s->current;
+	bool over = sched_slice_over(s);
 
 	(void)ar;
+	sched_hook_set(L, t != NULL ? t->hook_count : 0);
 	if (t == NULL)
 		return;
-	s->slice_ticks++;
-	if (t->hook_count < SCHED_HOOK_COUNT && must_raise(t))
-		raise_in(L, s, t);
-	if (!sched_slice_over(s))
-		return;
-	if (t->cancel != CANCEL_NONE && t->overtime < OVERTIME_SLICES)
+	if (over && t->cancel != CANCEL_NONE && t->overtime < OVERTIME_SLICES)
 		t->overtime++;
 	if (must_raise(t))
 		raise_in(L, s, t);
-	if (sched_barrier(s) == NULL) {
+	if (!over && !signal_is_due(s))
+		return;
+	if (!s->is_virtual && sched_barrier(s) == NULL) {
 		s->yield = YIELD_TURN;
 		lua_yield(L, 0);
 		return;
@@ -98,61 +108,43 @@ static void on_count(lua_State *L, lua_Debug *ar)
 
 void sched_hook_set(lua_State *L, int count)
 {
-	lua_sethook(L, on_count, LUA_MASKCOUNT, count);
+	lua_sethook(L, count > 0 ? on_count : NULL, count > 0 ? LUA_MASKCOUNT : 0, count);
 }
 
-/* ---- signals ---- */
+/* ---- who sets it ---- */
 
-static void on_signal(struct sched *s, int signo)
+void sched_poke(void)
 {
-	if (s->signo != 0 || leave_count() > 1)
-		leave_now(128 + signo);
-	s->signo = signo;
-	s->signal_us = sched_real_us();
-	if (s->interrupt_ref != LUA_NOREF)
-		sched_call_soon(s, &s->interrupt);
-	else if (s->main != NULL)
-		sched_cancel(s->main, "cancel", "interrupted");
+	lua_State *L = ticked != NULL ? ticked->running : NULL;
+
+	if (L != NULL && (sched_slice_over(ticked) || signal_is_due(ticked)))
+		sched_hook_set(L, 1);
 }
 
-static void on_sigint(void *arg)
+static void on_tick(int signo)
 {
-	on_signal(arg, SIGINT);
+	(void)signo;
+	sched_poke();
 }
 
-static void on_sigterm(void *arg)
+void sched_ticks_start(struct sched *s)
 {
-	on_signal(arg, SIGTERM);
+	struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+	struct itimerval every = { { 0, TICK_US }, { 0, TICK_US } };
+	sigset_t prof;
+
+	ticked = s;
+	sigaction(SIGPROF, &action, NULL);
+	sigemptyset(&prof);
+	sigaddset(&prof, SIGPROF);
+	sigprocmask(SIG_UNBLOCK, &prof, NULL);
+	setitimer(ITIMER_PROF, &every, NULL);
 }
 
-/* The function given to on_interrupt, with the signal's name. */
-static int push_interrupt(lua_State *L, struct sched_call *call)
+void sched_ticks_stop(void)
 {
-	struct sched *s = container_of(call, struct sched, interrupt);
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
 
-	if (s->interrupt_ref == LUA_NOREF)
-		return -1;
-	lua_rawgeti(L, LUA_REGISTRYINDEX, s->interrupt_ref);
-	lua_pushstring(L, sched_signal_name(s->signo));
-	return 1;
-}
-
-void sched_signals_init(struct sched *s)
-{
-	s->interrupt.name = "interrupt";
-	s->interrupt.push = push_interrupt;
-	s->on_int = loop_signal_create(s->loop, SIGINT, on_sigint, s);
-	s->on_term = loop_signal_create(s->loop, SIGTERM, on_sigterm, s);
-	leave_arm(s->loop);
-}
-
-void sched_signals_fini(struct sched *s)
-{
-	loop_signal_destroy(s->on_int);
-	loop_signal_destroy(s->on_term);
-}
-
-const char *sched_signal_name(int signo)
-{
-	return signo == SIGTERM ? "TERM" : "INT";
+	setitimer(ITIMER_PROF, &never, NULL);
+	ticked = NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * sched_private.h - what the files of the scheduler share: sched.c (tasks and their turns),
- * sched_hook.c (long Lua, signals), lua_sched.c and coroutine.c (what Lua sees of it).
+ * sched_hook.c (long Lua), sched_signal.c (Ctrl-C), lua_sched.c and coroutine.c (what Lua sees of it).
  *
  * State of a task:
  *
@@ -75,7 +75,7 @@ struct sched_task {
 	char *why;
 	unsigned closers;	 /* depth of closers it is in */
 	struct loop_timer grace;
-	int hook_count;		 /* instructions between two calls of the hook */
+	int hook_count;		 /* instructions between two calls of the hook; 0: none is set */
 	unsigned overtime;	 /* slices used up since the cancel */
 };
 
@@ -100,12 +100,14 @@ struct sched {
 	lua_State *closing; /* the coroutine that coroutine.close() is ending */
 
 	/* long Lua */
-	int64_t slice_until_us; /* real time */
-	unsigned slice_ticks;	/* virtual time: hooks since the slice began */
+	lua_State *volatile running; /* the last of the chain: read by signal handlers */
+	int64_t slice_until_us;	     /* real time */
+	bool is_virtual;
 
 	/* signals */
 	struct loop_signal *on_int, *on_term;
 	int signo;		 /* the first that came, or 0 */
+	int signals_taken;	 /* of leave_count() */
 	int64_t signal_us;	 /* real time of it */
 	int interrupt_ref;	 /* registry reference of on_interrupt's function */
 	struct sched_call interrupt;
@@ -165,15 +167,28 @@ lua_State *sched_barrier(struct sched *s);
 
 /* ---- sched_hook.c ---- */
 
-#define SCHED_HOOK_COUNT 1000
-
+/* The hook of a thread: every `count` instructions, or never (0). */
 void sched_hook_set(lua_State *L, int count);
+
+/* A slice is how long Lua may run before others have their turn. */
 void sched_slice_begin(struct sched *s);
 bool sched_slice_over(struct sched *s);
+
+/* The timer that looks after running Lua, for one scheduler at a time. */
+void sched_ticks_start(struct sched *s);
+void sched_ticks_stop(void);
+
+/* Stops running Lua when its slice is over or a signal is due. Async-signal-safe. */
+void sched_poke(void);
+
+/* Monotonic, also when the loop is on virtual time. */
+int64_t sched_real_us(void);
+
+/* ---- sched_signal.c ---- */
+
 void sched_signals_init(struct sched *s);
 void sched_signals_fini(struct sched *s);
 const char *sched_signal_name(int signo); /* "INT" or "TERM" */
-int64_t sched_real_us(void);
 
 /* ---- coroutine.c ---- */
 
