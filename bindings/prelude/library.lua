@@ -89,12 +89,35 @@ function library.find(word)
   return from_program(word) or missing(word)
 end
 
+-- `return pl.recipe { ... }` is a tail call: Lua has forgotten who called. The text has not.
+local function name_line(file, message)
+  if message:sub(1, 3) ~= "?: " then return message end
+  local before = file.text:match("^(.-)%f[%w]recipe%s*[{(]") or ""
+  local _, newlines = before:gsub("\n", "")
+  return ("%s:%d: %s"):format(file.chunk:sub(2), newlines + 1, message:sub(4))
+end
+
+-- Compiles and runs the file; what is wrong in it ends the verb with its line and a traceback.
+local function evaluate(file)
+  local function body()
+    local sandbox = require "perilune.sandbox"
+    return (sandbox.load(file.text, file.chunk, file.path and file.dir)())
+  end
+  local ok, value = xpcall(body, function(err)
+    local trace = require("perilune.core.sched").traceback(err)
+    return { message = name_line(file, tostring(err)), trace = trace }
+  end)
+  if ok then return value end
+  if value.kind then error(value, 0) end
+  local text = value.message .. "\n" .. value.trace
+  errors.fail(2, "%s", (text:gsub("%s+$", "")))
+end
+
 --- Runs the file and gives the recipe it returns.
 ---@param file perilune.RecipeFile
 ---@return perilune.Recipe
 function library.load(file)
-  local sandbox = require "perilune.sandbox"
-  local value = sandbox.load(file.text, file.chunk, file.path and file.dir)()
+  local value = evaluate(file)
   if not recipe.is(value) then
     errors.fail(2, "%s returns no recipe: it should end with return pl.recipe { ... }",
       file.path or file.chunk:sub(2))

@@ -43,7 +43,7 @@ function point.new(run, swept, values)
   return setmetatable({
     run = run, hosts = run.hosts, options = values, recipe = run.recipe.name, index = swept.index,
     point = swept.name, pass = 1, metrics = metric.new(), gates = {}, checks = {}, notes = {},
-    warnings = {}, failures = {}, attachments = {}, steps = {},
+    warnings = {}, failures = {}, attachments = {}, steps = {}, said = {},
   }, Point)
 end
 
@@ -146,11 +146,18 @@ function Point:expect(cond, fmt, ...)
     where = blame.position() }, point.Expectation), 0)
 end
 
+-- Repeats say the same again: the report has it once.
+function Point:add_once(list, text)
+  if self.said[text] then return end
+  self.said[text] = true
+  list[#list + 1] = text
+end
+
 --- Says and records a line.
 ---@param fmt string
 function Point:note(fmt, ...)
   local text = formatted(fmt, ...)
-  self.notes[#self.notes + 1] = text
+  self:add_once(self.notes, text)
   self:record("note", { text = text })
   self.run.say(text)
 end
@@ -162,7 +169,7 @@ end
 
 -- What went wrong and was handled: in the report, without failing the point.
 function Point:warn(text)
-  self.warnings[#self.warnings + 1] = text
+  self:add_once(self.warnings, text)
   self:record("warning", { text = text })
 end
 

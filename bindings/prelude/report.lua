@@ -126,12 +126,12 @@ local function counts(points)
   return table.concat(words, ", ")
 end
 
---- One point as text, for the one who watches.
+--- A point that has ended, for the one who watches: one line, and why it failed.
 ---@return string
 function report.point_text(point)
-  local out = { point_head(point, #point.name) }
-  for _, line in ipairs(point_lines(point)) do out[#out + 1] = "     " .. line:match("^[^\n]*") end
-  return table.concat(out, "\n")
+  local head = point_head(point, #point.name)
+  if not point.why then return head end
+  return ("%s\n     %s: %s"):format(head, point.cause or point.verdict, point.why:match("^[^\n]*"))
 end
 
 --- The report as text, for people. Long host sets are elided.
