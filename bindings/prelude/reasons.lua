@@ -2,15 +2,20 @@
 
 local reasons = {}
 
--- A reason without what differs from host to host: its name, and the key that it shows.
+-- A reason without what differs from host to host: its name, where that stands as a word, and the
+-- key that it shows.
 local function without_host(why, entry)
   if entry.outcome == "hostkey" then why = why:gsub(" %(SHA256:[%w+/]+%)", "") end
-  local at = why:find(entry.host, 1, true)
-  while at do
-    why = why:sub(1, at - 1) .. "HOST" .. why:sub(at + #entry.host)
-    at = why:find(entry.host, at + 4, true)
+  local host, out, from = entry.host, {}, 1
+  local first, last = why:find(host, from, true)
+  while first do
+    local part_of_word = why:sub(first - 1, first - 1):find("[%w_-]") and first > 1
+      or why:find("^[%w_-]", last + 1)
+    out[#out + 1] = why:sub(from, first - 1) .. (part_of_word and host or "HOST")
+    from = last + 1
+    first, last = why:find(host, from, true)
   end
-  return why
+  return table.concat(out) .. why:sub(from)
 end
 
 local function sentence(entry, why)

@@ -7,21 +7,21 @@ local spec = require "spec"
 -- A run that has ended, made of these entries.
 local function ended_run(entries)
   local run = {}
-  function run:count() return #entries end
-  function run:result(i) return entries[i] end
-  function run:outcome(i) return entries[i].outcome end
-  function run:status() return self:summary().ok == #entries and 0 or 3 end
-  function run:summary()
+  function run.count() return #entries end
+  function run.result(_, i) return entries[i] end
+  function run.outcome(_, i) return entries[i].outcome end
+  function run.status() return run.summary().ok == #entries and 0 or 3 end
+  function run.summary()
     local ok = 0
     for _, entry in ipairs(entries) do ok = ok + (entry.outcome == "ok" and 1 or 0) end
     return { tasks = #entries, ended = #entries, ok = ok }
   end
-  function run:find(host)
+  function run.find(_, host)
     for i, entry in ipairs(entries) do
       if entry.host == host then return i end
     end
   end
-  function run:fold()
+  function run.fold()
     return { { hosts = hostset.new { "n1", "n2" }, indexes = { 1, 2 }, stdout = "x\n" },
              { hosts = hostset.new { "n3" }, indexes = { 3 }, stderr = "e\n" } }
   end
@@ -94,6 +94,14 @@ spec.test("equal reasons are one line, whatever host they name, the most frequen
   local set = result.of_run(ended_run(MIXED))
   spec.equal(set.why, list[1].line .. "; " .. list[2].line)
   spec.equal(reasons.fold(ended_run(MIXED), { 2 })[1].line, "unreachable (connect: n2 refused): n2")
+end)
+
+spec.test("a host's name is taken out of its reason only where it stands as a word", function()
+  local run = ended_run {
+    { host = "a", outcome = "canceled", why = "canceled before a started" },
+    { host = "b", outcome = "canceled", why = "canceled before b started" },
+  }
+  spec.equal(reasons.fold(run, { 1, 2 })[1].line, "canceled (canceled before HOST started): a,b")
 end)
 
 spec.test("a fold prints like --gather", function()
