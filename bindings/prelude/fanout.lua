@@ -47,8 +47,19 @@ function fanout.start(fleet, session, spec)
   return run, message
 end
 
---- Waits for the end of a run; the session of this task hears of it.
+-- Whoever stops waiting (cancelled, timed out) leaves nothing running behind.
+local Ending = {
+  __close = function(ending)
+    if ending.run:ended() then return end
+    ending.run:cancel()
+    ending.run:wait()
+  end,
+}
+
+--- Waits for the end of a run; the session of this task hears of it. A wait that is cut short
+--- cancels the run and still waits for its end.
 function fanout.wait(run)
+  local _ <close> = setmetatable({ run = run }, Ending)
   run:wait()
   local _, session = fanout.current()
   if session.on_end then session.on_end(run) end

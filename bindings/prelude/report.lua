@@ -71,7 +71,8 @@ end
 -- ---- the text ------------------------------------------------------------------------------
 
 local function figure(value)
-  return value == math.huge and "inf" or ("%.4g"):format(value)
+  if math.tointeger(value) and math.abs(value) < 1e15 then return ("%d"):format(value) end
+  return ("%.4g"):format(value)
 end
 
 -- "busbw at n=2: 1.2 GB/s [1.1 .. 1.3], 5 samples"
@@ -99,6 +100,7 @@ local function point_lines(point)
   if point.why then
     add(("%s: %s"):format(point.cause or point.verdict, point.why))
     if point.where then add("at " .. point.where) end
+    if point.step then add("in step " .. point.step) end
   end
   for _, check in ipairs(point.checks) do
     if check.text ~= point.why then add(("check failed: %s (%s)"):format(check.text, check.where)) end
