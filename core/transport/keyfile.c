@@ -177,8 +177,8 @@ static int take_private(struct keyfile *key, struct bytes section, struct pl_err
 	key->kind = find_kind(type);
 	if (key->kind == NULL)
 		return pl_errorf(err, PL_EUNSUPPORTED,
-				 "key file %s holds a %.*s key: not in this version, use an ed25519 "
-				 "one (ssh-keygen -t ed25519)",
+				 "key file %s holds a %.*s key: not in this version, use an "
+				 "ed25519 one (ssh-keygen -t ed25519)",
 				 key->path, (int)(type.len < 60 ? type.len : 60), type.p);
 	key->pkey = key->kind->coord == 0 ? take_ed25519(&c) : take_ecdsa(&c, key->kind);
 	if (key->pkey == NULL)

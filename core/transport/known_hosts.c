@@ -85,7 +85,8 @@ const char *hostkey_type_name(enum hostkey_type type)
 }
 
 /* The kind of a key blob, whose first string names it; its name in *name. */
-static unsigned blob_type(const unsigned char *blob, size_t len, const char **name, size_t *name_len)
+static unsigned blob_type(const unsigned char *blob, size_t len, const char **name,
+			  size_t *name_len)
 {
 	size_t n;
 
@@ -144,7 +145,8 @@ static bool decode_sha1(const char *text, size_t len, unsigned char out[HASH_LEN
 	unsigned char buf[24];
 
 	/* 20 bytes are 28 characters, of which one is '=' */
-	if (len != 28 || text[27] != '=' || EVP_DecodeBlock(buf, (const unsigned char *)text, 28) < 21)
+	if (len != 28 || text[27] != '=' ||
+	    EVP_DecodeBlock(buf, (const unsigned char *)text, 28) < 21)
 		return false;
 	memcpy(out, buf, HASH_LEN);
 	return true;

@@ -36,7 +36,8 @@ struct ssh_target {
 	char hostname[256];
 	int port;
 };
-int ssh_target(struct transport *tp, const char *host, struct ssh_target *out, struct pl_error *err);
+int ssh_target(struct transport *tp, const char *host, struct ssh_target *out,
+	       struct pl_error *err);
 
 /* Counts for benchmarks and the report. */
 struct ssh_stats {

@@ -154,7 +154,7 @@ static struct task_result exit_result(struct ssh_channel *ch)
 	return r;
 }
 
-/* libssh2 cannot give an open up: the session takes no more channels, and ends with those it has. */
+/* libssh2 cannot give an open up: the session takes no more channels, and ends with its last. */
 static void give_up_open(struct ssh_channel *late)
 {
 	struct ssh_session *s = late->session;
@@ -187,8 +187,7 @@ static void on_deadline(void *arg)
 
 /* ---- steps: each does what it can and returns true when the state changed ---- */
 
-/* What to do about an answer below 0: wait, remember to finish sending, or give the session up. */
-static bool must_wait(struct ssh_channel *ch, ssize_t rc)
+bool ssh_channel_must_wait(struct ssh_channel *ch, ssize_t rc)
 {
 	struct ssh_session *s = ch->session;
 
@@ -198,7 +197,7 @@ static bool must_wait(struct ssh_channel *ch, ssize_t rc)
 	return true;
 }
 
-static void lose_session(struct ssh_channel *ch, enum phase phase)
+void ssh_channel_lose_session(struct ssh_channel *ch, enum phase phase)
 {
 	struct ssh_session *s = ch->session;
 
@@ -266,14 +265,14 @@ static bool step_open(struct ssh_channel *ch)
 	ch->ssh = libssh2_channel_open_ex(s->ssh, "session", 7, SSH_WINDOW,
 					  LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
 	rc = ch->ssh != NULL ? 0 : libssh2_session_last_errno(s->ssh);
-	if (must_wait(ch, rc))
+	if (ssh_channel_must_wait(ch, rc))
 		return false;
 	s->stuck = NULL;
 	s->opening = NULL;
 	if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
 		return refused_open(ch);
 	if (rc != 0) {
-		lose_session(ch, PHASE_OPEN);
+		ssh_channel_lose_session(ch, PHASE_OPEN);
 		return false;
 	}
 	ch->state = ch->events != NULL ? CHANNEL_EXEC : CHANNEL_CLOSE;
@@ -293,7 +292,7 @@ static bool step_exec(struct ssh_channel *ch)
 	}
 	rc = libssh2_channel_process_startup(ch->ssh, "exec", 4, ch->line,
 					     (unsigned)strlen(ch->line));
-	if (must_wait(ch, rc)) {
+	if (ssh_channel_must_wait(ch, rc)) {
 		/* what waits for room to be sent cannot be taken back either */
 		ch->begun = ch->begun || s->bytes_out != before || s->stuck == ch;
 		return false;
@@ -301,12 +300,13 @@ static bool step_exec(struct ssh_channel *ch)
 	ch->begun = ch->begun || s->bytes_out != before;
 	s->stuck = NULL;
 	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED || rc == LIBSSH2_ERROR_CHANNEL_FAILURE) {
-		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_EXEC, "the host refused to run a command");
+		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_EXEC,
+			   "the host refused to run a command");
 		ch->state = CHANNEL_CLOSE;
 		return true;
 	}
 	if (rc != 0) {
-		lose_session(ch, PHASE_EXEC);
+		ssh_channel_lose_session(ch, PHASE_EXEC);
 		return false;
 	}
 	free(ch->line);
@@ -318,187 +318,15 @@ static bool step_exec(struct ssh_channel *ch)
 	return true;
 }
 
-/* ---- STREAM ---- */
-
-static void deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
-{
-	if (ch->events == NULL)
-		return;
-	if (ch->paused)
-		strbuf_add(&ch->held[stream - 1], bytes, len);
-	else
-		ch->events->on_output(ch->arg, stream, bytes, len);
-}
-
-static void deliver_held(struct ssh_channel *ch)
-{
-	for (int i = 0; i < 2; i++) {
-		struct strbuf bytes = ch->held[i];
-
-		if (ch->paused || bytes.len == 0)
-			continue;
-		strbuf_init(&ch->held[i]);
-		deliver(ch, i == 0 ? STREAM_OUT : STREAM_ERR, bytes.s, bytes.len);
-		strbuf_fini(&bytes);
-	}
-}
-
-/* Reads one stream once. >0: bytes, 0: nothing there now, <0: stop stepping this channel. */
-static ssize_t read_stream(struct ssh_channel *ch, enum stream stream)
-{
-	struct ssh_session *s = ch->session;
-	ssize_t n = libssh2_channel_read_ex(ch->ssh, stream == STREAM_ERR, s->scratch,
-					    SSH_READ_SIZE);
-
-	if (must_wait(ch, n)) {
-		ch->stuck_op = s->stuck == ch ? CHANNEL_OP_READ : CHANNEL_OP_NONE;
-		return s->stuck == ch ? -1 : 0;
-	}
-	s->stuck = NULL;
-	ch->stuck_op = CHANNEL_OP_NONE;
-	if (n < 0) {
-		lose_session(ch, PHASE_STREAM);
-		return -1;
-	}
-	if (n > 0)
-		deliver(ch, stream, s->scratch, (size_t)n);
-	return n;
-}
-
-/* Reads stdout, and stderr when libssh2 still holds bytes then. Bytes taken, or -1. */
-static ssize_t read_both(struct ssh_channel *ch, unsigned long *held)
-{
-	ssize_t total = 0;
-
-	for (int i = 0; i < 2; i++) {
-		ssize_t n = read_stream(ch, i == 0 ? STREAM_OUT : STREAM_ERR);
-
-		if (n < 0)
-			return -1;
-		total += n;
-		*held = 0;
-		libssh2_channel_window_read_ex(ch->ssh, held, NULL);
-		if (*held == 0 || ch->paused)
-			break;
-	}
-	return total;
-}
-
-/*
- * Takes what has come. Reading one stream may take in packets of the other, after which the socket
- * says nothing more: so both are read until libssh2 holds nothing for the channel. False when
- * stepping must stop.
- */
-static bool drain(struct ssh_channel *ch)
-{
-	unsigned long held = 0;
-	ssize_t total = 0;
-
-	do {
-		ssize_t n = read_both(ch, &held);
-
-		if (n < 0)
-			return false;
-		if (n == 0 || ch->paused)
-			return true;
-		total += n;
-	} while (held > 0 && total < SSH_STEP_BYTES);
-	if (held > 0)
-		ssh_session_poke(ch->session);
-	return true;
-}
-
-/* True when `sending` holds bytes. */
-static bool refill(struct ssh_channel *ch)
-{
-	struct strbuf empty;
-
-	if (ch->sent < ch->sending.len)
-		return true;
-	empty = ch->sending;
-	ch->sending = ch->queued;
-	ch->queued = empty;
-	strbuf_reset(&ch->queued);
-	ch->sent = 0;
-	return ch->sending.len > 0;
-}
-
-/* Sends the end of stdin once everything before it has gone. False when stepping must stop. */
-static bool close_stdin(struct ssh_channel *ch)
-{
-	int rc;
-
-	if (!ch->stdin_close || ch->stdin_closed)
-		return true;
-	rc = libssh2_channel_send_eof(ch->ssh);
-	if (must_wait(ch, rc)) {
-		ch->stuck_op = ch->session->stuck == ch ? CHANNEL_OP_WRITE : CHANNEL_OP_NONE;
-		return false;
-	}
-	ch->session->stuck = NULL;
-	ch->stuck_op = CHANNEL_OP_NONE;
-	ch->stdin_closed = true;
-	if (rc != 0)
-		lose_session(ch, PHASE_STREAM);
-	return rc == 0;
-}
-
-/* Sends what stdin holds. False when stepping must stop. */
-static bool feed(struct ssh_channel *ch)
-{
-	struct ssh_session *s = ch->session;
-	bool fed = false;
-
-	while (refill(ch)) {
-		ssize_t n = libssh2_channel_write_ex(ch->ssh, 0, ch->sending.s + ch->sent,
-						     ch->sending.len - ch->sent);
-
-		if (must_wait(ch, n) || n == 0) {
-			ch->stuck_op = s->stuck == ch ? CHANNEL_OP_WRITE : CHANNEL_OP_NONE;
-			return s->stuck != ch;
-		}
-		s->stuck = NULL;
-		ch->stuck_op = CHANNEL_OP_NONE;
-		if (n < 0) {
-			lose_session(ch, PHASE_STREAM);
-			return false;
-		}
-		ch->sent += (size_t)n;
-		fed = true;
-	}
-	if (fed && ch->events != NULL && ch->events->on_drain != NULL)
-		ch->events->on_drain(ch->arg);
-	return ssh_channel_pending(ch) > 0 || close_stdin(ch);
-}
-
-static bool step_stream(struct ssh_channel *ch)
-{
-	struct ssh_session *s = ch->session;
-
-	if (ch->events == NULL && ch->stuck_op == CHANNEL_OP_NONE) {
-		ch->state = CHANNEL_CLOSE;
-		return true;
-	}
-	deliver_held(ch);
-	if (ch->stuck_op != CHANNEL_OP_READ && !feed(ch))
-		return false;
-	if ((!ch->paused || ch->stuck_op == CHANNEL_OP_READ) && !drain(ch))
-		return false;
-	if (s->state != SESSION_READY || ch->paused || !libssh2_channel_eof(ch->ssh))
-		return false;
-	ch->state = CHANNEL_WAIT_CLOSED;
-	return true;
-}
-
 static bool step_wait_closed(struct ssh_channel *ch)
 {
 	struct task_result result;
 	int rc = ch->events != NULL ? libssh2_channel_wait_closed(ch->ssh) : 0;
 
-	if (must_wait(ch, rc))
+	if (ssh_channel_must_wait(ch, rc))
 		return false;
 	if (rc != 0) {
-		lose_session(ch, PHASE_STREAM);
+		ssh_channel_lose_session(ch, PHASE_STREAM);
 		return false;
 	}
 	ch->state = CHANNEL_CLOSE;
@@ -514,11 +342,11 @@ static bool step_close(struct ssh_channel *ch)
 	struct ssh_session *s = ch->session;
 	int rc = libssh2_channel_close(ch->ssh);
 
-	if (must_wait(ch, rc))
+	if (ssh_channel_must_wait(ch, rc))
 		return false;
 	s->stuck = NULL;
 	if (rc != 0) {
-		lose_session(ch, PHASE_STREAM);
+		ssh_channel_lose_session(ch, PHASE_STREAM);
 		return false;
 	}
 	if (s->ear != NULL)
@@ -539,7 +367,7 @@ static bool step_once(struct ssh_channel *ch)
 	case CHANNEL_EXEC:
 		return step_exec(ch);
 	case CHANNEL_STREAM:
-		return step_stream(ch);
+		return ssh_channel_step_stream(ch);
 	case CHANNEL_WAIT_CLOSED:
 		return step_wait_closed(ch);
 	case CHANNEL_CLOSE:

@@ -84,6 +84,16 @@ void ssh_channel_step(struct ssh_channel *ch);
 /* True when bytes from the socket could bring it on. */
 bool ssh_channel_wants_input(const struct ssh_channel *ch);
 
+/* ssh_stream.c: the step of CHANNEL_STREAM. */
+bool ssh_channel_step_stream(struct ssh_channel *ch);
+
+/* About a result of libssh2: true when it is EAGAIN; the channel is then `stuck` if what could not
+ * be done was to send. */
+bool ssh_channel_must_wait(struct ssh_channel *ch, ssize_t rc);
+
+/* The connection failed under it. */
+void ssh_channel_lose_session(struct ssh_channel *ch, enum phase phase);
+
 /* Ends it for its user. */
 void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result);
 void ssh_channel_free(struct ssh_channel *ch);

@@ -5,8 +5,8 @@
  * trust; the first value found wins, as in ssh_config(5), and IdentityFile adds up. Every other
  * keyword that OpenSSH knows is noted once, when it would first have mattered to a host, and
  * changes nothing; so are Include, Match (its block is passed over) and ProxyJump. A value that
- * asks for what happens anyway (BatchMode yes) is not worth a note. A keyword that OpenSSH does not know is an
- * error, as it is for ssh, unless IgnoreUnknown lets it pass.
+ * asks for what happens anyway (BatchMode yes) is not worth a note. A keyword that OpenSSH does not
+ * know is an error, as it is for ssh, unless IgnoreUnknown lets it pass.
  */
 #ifndef PL_TRANSPORT_SSH_CONFIG_H
 #define PL_TRANSPORT_SSH_CONFIG_H

@@ -168,7 +168,8 @@ void ssh_copy_end(struct ssh_copy *c, struct task_result *result)
 		result->code = 1;
 		snprintf(result->why, sizeof(result->why), "%.399s", c->error.text);
 	} else if (result->outcome == OUTCOME_EXIT && *words != '\0') {
-		snprintf(result->why, sizeof(result->why), "%.*s", (int)strcspn(words, "\n"), words);
+		snprintf(result->why, sizeof(result->why), "%.*s", (int)strcspn(words, "\n"),
+			 words);
 	}
 }
 

@@ -79,8 +79,8 @@ char *ssh_expand(const char *text, const struct ssh_tokens *tokens, struct pl_er
 			strbuf_addc(&out, *p);
 		} else if (p[1] == '\0' || !add_token(&out, *++p, tokens)) {
 			pl_errorf(err, PL_EUSAGE,
-				  "'%s': '%%%c' is not understood (%%%% %%d %%h %%n %%p %%r %%u are)",
-				  text, *p == '%' ? ' ' : *p);
+				  "'%s': '%%%c' is not understood (%%%% %%d %%h %%n %%p %%r %%u "
+				  "are)", text, *p == '%' ? ' ' : *p);
 			strbuf_fini(&out);
 			return NULL;
 		}

@@ -1,6 +1,6 @@
 /*
  * ssh_login.c - from a host's name to a session that takes commands: the states RESOLVE CONNECT
- * HANDSHAKE HOSTKEY AUTH of ssh_session.h, each with its deadline.
+ * HANDSHAKE AUTH of ssh_session.h, each with its deadline. HOSTKEY is in ssh_hostkey.c.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -74,11 +74,6 @@ void ssh_login_free(struct ssh_session *s)
 	s->login = NULL;
 }
 
-enum phase ssh_login_phase(const struct ssh_session *s)
-{
-	return s->login != NULL ? s->login->phase : PHASE_OPEN;
-}
-
 /* ---- phases and their deadlines ---- */
 
 /* How long a phase may still take: connect_timeout, and no more than is left of the whole. */
@@ -101,11 +96,11 @@ static void enter_phase(struct ssh_session *s, enum phase phase)
 		ssh_channel_tell_phase(ch, phase);
 }
 
-static const char *phase_failure(enum phase phase)
+static const char *phase_failure(enum phase phase, bool has_address)
 {
 	switch (phase) {
 	case PHASE_RESOLVE:
-		return "no address found";
+		return has_address ? "key and known_hosts files were not read" : "no address found";
 	case PHASE_CONNECT:
 		return "no answer to connect";
 	case PHASE_BANNER:
@@ -121,7 +116,7 @@ static const char *phase_failure(enum phase phase)
 void ssh_login_timeout(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
-	double seconds = (double)s->route->connect_timeout_us / 1e6;
+	const char *what = phase_failure(login->phase, login->addresses != NULL);
 
 	if (login->phase == PHASE_CONNECT && login->at != NULL && login->at->ai_next != NULL) {
 		/* its share of the time is over; the phase has more for the next address */
@@ -130,7 +125,8 @@ void ssh_login_timeout(struct ssh_session *s)
 		return;
 	}
 	ssh_session_fail(s, OUTCOME_UNREACHABLE, login->phase, "%s port %d: %s within %g s",
-			 s->route->hostname, s->route->port, phase_failure(login->phase), seconds);
+			 s->route->hostname, s->route->port, what,
+			 (double)s->route->connect_timeout_us / 1e6);
 }
 
 /* ---- RESOLVE ---- */
@@ -355,46 +351,13 @@ ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len)
 	return (ssize_t)n;
 }
 
-/* The kinds of host key to ask for: those that known_hosts holds for the host, else any. libssh2
- * would choose by its own taste and meet a key that is not on file. */
-static void prefer_hostkeys(struct ssh_session *s, struct known_hosts *const *trust)
-{
-	static const enum hostkey_type order[] = { HOSTKEY_ED25519, HOSTKEY_ECDSA_256,
-						   HOSTKEY_ECDSA_384, HOSTKEY_ECDSA_521,
-						   HOSTKEY_RSA };
-	unsigned types = known_hosts_types(trust, s->route->n_trust, s->route->hostname,
-					   s->route->port);
-	struct strbuf names = STRBUF_INIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-		if (types == 0 || (types & order[i]) != 0)
-			strbuf_addf(&names, "%s%s", names.len > 0 ? "," : "",
-				    hostkey_type_name(order[i]));
-	}
-	libssh2_session_method_pref(s->ssh, LIBSSH2_METHOD_HOSTKEY, strbuf_str(&names));
-	strbuf_fini(&names);
-}
-
-/* The tables of the route, in order; the caller frees the array. */
-static struct known_hosts **trust_tables(const struct ssh_route *r)
-{
-	struct known_hosts **tables = xcalloc(r->n_trust + 1, sizeof(struct known_hosts *));
-
-	for (size_t i = 0; i < r->n_trust; i++)
-		tables[i] = ssh_file_trust(r->trust[i]);
-	return tables;
-}
-
 static void begin_handshake(struct ssh_session *s)
 {
-	struct known_hosts **trust = trust_tables(s->route);
-
 	enter_phase(s, PHASE_BANNER);
 	ssh_session_open_libssh2(s);
 	for (size_t i = 0; i < ARRAY_LEN(PREFERENCES); i++)
 		libssh2_session_method_pref(s->ssh, PREFERENCES[i].method, PREFERENCES[i].names);
-	prefer_hostkeys(s, trust);
-	free(trust);
+	ssh_hostkey_prefer(s);
 }
 
 /* Printable, for a message about a server that speaks something else. */
@@ -417,16 +380,16 @@ static void fail_handshake(struct ssh_session *s)
 	if (login->phase == PHASE_BANNER && login->greeting_len > 0 &&
 	    strncmp(login->greeting, "SSH-", 4) != 0)
 		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
-				 "%s port %d does not speak SSH: it said '%s'", r->hostname, r->port,
-				 greeting(login));
+				 "%s port %d does not speak SSH: it said '%s'", r->hostname,
+				 r->port, greeting(login));
 	else if (login->phase == PHASE_BANNER)
 		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
 				 "%s port %d ended the connection before its banner (sshd may be "
 				 "short of MaxStartups)", r->hostname, r->port);
 	else
 		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_KEX,
-				 "%s port %d: key exchange: %s", r->hostname, r->port,
-				 ssh_session_error(s));
+				 "%s port %d: key exchange: %s%s", r->hostname, r->port,
+				 ssh_session_error(s), ssh_hostkey_hint(s));
 }
 
 bool ssh_login_handshake(struct ssh_session *s)
@@ -451,79 +414,10 @@ bool ssh_login_handshake(struct ssh_session *s)
 
 /* ---- HOSTKEY ---- */
 
-static const char *first_trust_path(const struct ssh_route *r)
-{
-	return r->n_trust > 0 ? ssh_file_path(r->trust[0]) : "~/.ssh/known_hosts";
-}
-
-static void refuse_unknown(struct ssh_session *s, const char *fingerprint)
-{
-	const struct ssh_route *r = s->route;
-
-	ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-			 "host key of %s port %d is not known (%s); when it is right: ssh-keyscan "
-			 "-p %d %s >>%s", r->hostname, r->port, fingerprint, r->port, r->hostname,
-			 first_trust_path(r));
-}
-
-static void refuse_changed(struct ssh_session *s, const char *fingerprint,
-			   const struct hostkey_answer *a)
-{
-	const struct ssh_route *r = s->route;
-
-	ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-			 "HOST KEY OF %s port %d HAS CHANGED: it shows %s, %s:%d has another; "
-			 "someone may be listening; when it was replaced: take out line %d of %s",
-			 r->hostname, r->port, fingerprint, a->path, a->line, a->line, a->path);
-}
-
-static void accept_new(struct ssh_session *s, const char *key, size_t len)
-{
-	const struct ssh_route *r = s->route;
-	char *line = known_hosts_line(r->hostname, r->port, key, len);
-
-	if (r->n_user_trust > 0)
-		ssh_file_add_line(r->trust[0], line);
-	free(line);
-}
-
-/* False, and the session has failed, when the key must not be trusted. */
-static bool judge_hostkey(struct ssh_session *s, const struct hostkey_answer *a, const char *key,
-			  size_t len)
-{
-	char fingerprint[HOSTKEY_FINGERPRINT_MAX];
-
-	if (a->verdict == HOSTKEY_KNOWN)
-		return true;
-	hostkey_fingerprint(key, len, fingerprint);
-	if (a->verdict == HOSTKEY_UNKNOWN && s->route->hostkey == SSH_HOSTKEY_ACCEPT_NEW) {
-		accept_new(s, key, len);
-		return true;
-	}
-	if (a->verdict == HOSTKEY_UNKNOWN)
-		refuse_unknown(s, fingerprint);
-	else if (a->verdict == HOSTKEY_CHANGED)
-		refuse_changed(s, fingerprint, a);
-	else
-		ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-				 "host key of %s port %d (%s) is revoked by %s:%d",
-				 s->route->hostname, s->route->port, fingerprint, a->path, a->line);
-	return false;
-}
-
 bool ssh_login_hostkey(struct ssh_session *s)
 {
-	struct known_hosts **trust = trust_tables(s->route);
-	struct hostkey_answer answer;
-	size_t len = 0;
-	int type;
-	const char *key = libssh2_session_hostkey(s->ssh, &len, &type);
-
 	s->login->phase = PHASE_HOSTKEY;
-	known_hosts_check(trust, s->route->n_trust, s->route->hostname, s->route->port,
-			  key != NULL ? key : "", len, &answer);
-	free(trust);
-	if (judge_hostkey(s, &answer, key, len)) {
+	if (ssh_hostkey_check(s)) {
 		s->state = SESSION_AUTH;
 		enter_phase(s, PHASE_AUTH);
 	}

@@ -154,6 +154,15 @@ bool ssh_login_auth(struct ssh_session *s);
 void ssh_login_timeout(struct ssh_session *s); /* the deadline of the phase has passed */
 void ssh_login_free(struct ssh_session *s);    /* safe twice */
 ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len); /* ahead of a banner */
-enum phase ssh_login_phase(const struct ssh_session *s);
+
+/* ssh_hostkey.c. Asks for the kinds of host key that known_hosts holds for the host, if it holds
+ * any: libssh2 would choose by its own taste and meet a key that is not on file. */
+void ssh_hostkey_prefer(struct ssh_session *s);
+
+/* What to add to the message when there was no key exchange; "" when nothing. */
+const char *ssh_hostkey_hint(const struct ssh_session *s);
+
+/* False, and the session has failed, when the key that was shown must not be trusted. */
+bool ssh_hostkey_check(struct ssh_session *s);
 
 #endif

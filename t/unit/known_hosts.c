@@ -30,7 +30,8 @@ static struct hostkey_answer check(struct known_hosts *kh, const char *host, int
 
 static void lines_that_make_no_sense_are_passed_over(void **state)
 {
-	static const char text[] = "h\nh ssh-ed25519\nh ssh-dss AAAA\n@frob h ssh-ed25519 " ED_A "\n"
+	static const char text[] = "h\nh ssh-ed25519\nh ssh-dss AAAA\n"
+				   "@frob h ssh-ed25519 " ED_A "\n"
 				   "|1|bad|bad ssh-ed25519 " ED_A "\n|2|x ssh-ed25519 " ED_A "\n"
 				   "# h ssh-ed25519 " ED_A "\n   \n\t\n, ssh-ed25519 " ED_A "\n";
 	struct known_hosts *kh = parse(text);

@@ -45,7 +45,8 @@ const char *ssh_fleet_start(struct ssh_fleet *f, int n)
 		return "no sshd here (Debian/Ubuntu package openssh-server)";
 	if (mkdtemp(f->dir) == NULL)
 		return "cannot make a folder in /tmp";
-	snprintf(line, sizeof(line), "\"$PERILUNE_SRCDIR\"/scripts/dev/fleet start \"$D\" %d >&2", n);
+	snprintf(line, sizeof(line),
+		 "\"$PERILUNE_SRCDIR\"/scripts/dev/fleet start \"$D\" %d >&2", n);
 	if (ssh_fleet_sh(f, line) != 0) {
 		ssh_fleet_stop(f);
 		return "the fleet does not start";
