@@ -17,6 +17,8 @@
 
 #define LOOK_PAUSE_US (20 * 1000)
 #define KILL_PATIENCE_US (1000 * 1000)
+/* Amid an exec a process has no environment to be seen: one look may miss it, two hardly. */
+#define ENOUGH_LOOKS 2
 
 enum ending_event {
 	ENDING_EXITED,
@@ -53,11 +55,12 @@ static void give_up(struct local_task *t)
 
 static void end_if_nothing_left(struct local_task *t)
 {
+	t->empty_looks = t->left == 0 ? t->empty_looks + 1 : 0;
 	if (t->child != NULL)
 		return;
-	if (t->left == 0)
+	if (t->empty_looks >= ENOUGH_LOOKS)
 		local_finish(t, OUTCOME_CANCELED, "cancelled");
-	else if (t->state == LOCAL_KILLED)
+	else if (t->left == 0 || t->state == LOCAL_KILLED)
 		ask_look(t->local);
 }
 

@@ -44,6 +44,7 @@ struct local_task {
 	struct loop_timer grace;
 	bool looked;   /* processes with its tag were told to end */
 	unsigned left; /* how many of them the last look found */
+	unsigned empty_looks; /* in a row */
 
 	atomic_bool stop; /* tells the thread that copies */
 	struct pl_error copy_error;

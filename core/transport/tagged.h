@@ -15,7 +15,8 @@ typedef void (*tagged_f)(void *arg, pid_t pid, const char *tag);
 
 /*
  * Calls fn for every process of ours, this one excepted, whose environment at its exec had a tag.
- * Reads all of /proc: near 10 us a process, so callers ask for many tags at once.
+ * Reads all of /proc: near 10 us a process, so callers ask for many tags at once. A process amid
+ * an exec is not seen.
  */
 void tagged_each(tagged_f fn, void *arg);
 
