@@ -148,7 +148,7 @@ test_expect_success 'a gate that is breached exits 99, an expectation 1, and the
 	expect_exit 0 run_local ./gate.lua --n 2 &&
 	expect_exit 99 run_local ./gate.lua --n 1 &&
 	expect_exit 1 run_local --sweep n=1..4:+1 ./gate.lua &&
-	grep "gate m: BREACHED, median 1 is under 2" err &&
+	grep "regression: gate m: median 1 is under 2" err &&
 	grep "expectation: too many" err
 '
 

@@ -153,13 +153,13 @@ function Point:add_once(list, text)
   list[#list + 1] = text
 end
 
---- Says and records a line.
+--- Says and records a line; what repeats say again is recorded only.
 ---@param fmt string
 function Point:note(fmt, ...)
   local text = formatted(fmt, ...)
   self:add_once(self.notes, text)
   self:record("note", { text = text })
-  self.run.say(text)
+  self.run.say_once(text)
 end
 
 -- A fan-out that failed; the recipe may handle it.

@@ -1,11 +1,11 @@
--- report.lua - what came of a run: verdicts, the text that people read, the table that JSON holds.
+-- report.lua - what came of a run: verdicts, and the table that JSON holds; the text that people
+-- read is report_text.lua.
 --
 -- A point's verdict is pass, fail, error (of the recipe), canceled or skipped; what failed has a
 -- cause: bug (the recipe), infrastructure (unreachable, lost, timed out), command (exited nonzero,
 -- died), expectation (check, expect), regression (a gate). Exit statuses follow from the causes.
 
 local metric = require "perilune.metric"
-local units = require "perilune.units"
 
 local report = {}
 
@@ -66,93 +66,6 @@ function report.metrics(metrics)
   local out = {}
   for i, series in ipairs(metrics.series) do out[i] = metric_table(series) end
   return out
-end
-
--- ---- the text ------------------------------------------------------------------------------
-
-local function figure(value)
-  if math.tointeger(value) and math.abs(value) < 1e15 then return ("%d"):format(value) end
-  return ("%.4g"):format(value)
-end
-
--- "busbw at n=2: 1.2 GB/s [1.1 .. 1.3], 5 samples"
-local function metric_line(m)
-  local name = m.at and ("%s at %s"):format(m.name, m.at) or m.name
-  if m.count == 0 then return name .. ": no samples" end
-  local unit = m.unit and " " .. m.unit or ""
-  local line = ("%s: %s%s"):format(name, figure(m.median), unit)
-  if m.count == 1 then return line end
-  return ("%s [%s .. %s], median of %d"):format(line, figure(m.min), figure(m.max), m.count)
-end
-
-local WORDS = { pass = "pass", fail = "FAIL", error = "ERROR", canceled = "canceled",
-                skipped = "skipped" }
-
-local function gate_line(g)
-  local word = g.status == "fail" and "BREACHED" or g.status
-  return ("gate %s%s: %s, %s"):format(g.metric, g.at and " at " .. g.at or "", word, g.why)
-end
-
--- The lines under a point; the ones that say why it failed come first.
-local function point_lines(point)
-  local lines = {}
-  local function add(line) lines[#lines + 1] = line end
-  if point.why then
-    add(("%s: %s"):format(point.cause or point.verdict, point.why))
-    if point.where then add("at " .. point.where) end
-    if point.step then add("in step " .. point.step) end
-  end
-  for _, check in ipairs(point.checks) do
-    if check.text ~= point.why then add(("check failed: %s (%s)"):format(check.text, check.where)) end
-  end
-  for _, m in ipairs(point.metrics) do add(metric_line(m)) end
-  for _, g in ipairs(point.gates) do add(gate_line(g)) end
-  for _, text in ipairs(point.warnings) do add("warning: " .. text) end
-  for _, text in ipairs(point.notes) do add("note: " .. text) end
-  return lines
-end
-
--- A point in one line: "3 n=4,bytes=1M  FAIL  1.2 s".
-local function point_head(point, width)
-  local time = point.verdict ~= "skipped" and units.format_duration(point.seconds) or ""
-  return (("%3d  %-" .. width .. "s  %-8s  %s"):format(point.index, point.name,
-    WORDS[point.verdict], time):gsub("%s+$", ""))
-end
-
-local function counts(points)
-  local by, words = {}, {}
-  for _, point in ipairs(points) do by[point.verdict] = (by[point.verdict] or 0) + 1 end
-  for _, verdict in ipairs { "pass", "fail", "error", "canceled", "skipped" } do
-    if by[verdict] then words[#words + 1] = ("%d %s"):format(by[verdict], WORDS[verdict]) end
-  end
-  return table.concat(words, ", ")
-end
-
---- A point that has ended, for the one who watches: one line, and why it failed.
----@return string
-function report.point_text(point)
-  local head = point_head(point, #point.name)
-  if not point.why then return head end
-  return ("%s\n     %s: %s"):format(head, point.cause or point.verdict, point.why:match("^[^\n]*"))
-end
-
---- The report as text, for people. Long host sets are elided.
----@param r table
----@return string
-function report.text(r)
-  local width, out = 1, {}
-  for _, point in ipairs(r.points) do width = math.max(width, math.min(#point.name, 50)) end
-  out[1] = ("%s on %s: %s in %s"):format(r.recipe, units.count(r.host_count, "host"),
-    counts(r.points), units.format_duration(r.seconds))
-  for _, point in ipairs(r.points) do
-    out[#out + 1] = point_head(point, width)
-    for _, line in ipairs(point_lines(point)) do
-      out[#out + 1] = "     " .. line:gsub("\n+$", ""):gsub("\n", "\n     ")
-    end
-  end
-  out[#out + 1] = ("verdict: %s (exit status %d)"):format(r.verdict, r.status)
-  if r.dir then out[#out + 1] = ("run %s: %s"):format(r.run, r.dir) end
-  return table.concat(out, "\n") .. "\n"
 end
 
 -- ---- JSON ----------------------------------------------------------------------------------

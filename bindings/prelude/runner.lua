@@ -4,6 +4,7 @@ local fanout = require "perilune.fanout"
 local library = require "perilune.library"
 local reasons = require "perilune.reasons"
 local report = require "perilune.report"
+local report_text = require "perilune.report_text"
 local sched = require "perilune.core.sched"
 local sys = require "perilune.core.sys"
 local terminal = require "perilune.terminal"
@@ -32,9 +33,13 @@ local function recordable(options)
 end
 
 local function functions_of(self)
-  local session, shown = self.session, self.shown
+  local session, shown, said = self.session, self.shown, {}
   self.record = function(ev, fields) session:append(ev, report.plain(fields)) end
   self.say = function(text) io.stderr:write(text, "\n") end
+  self.say_once = function(text)
+    if not said[text] then self.say(text) end
+    said[text] = true
+  end
   self.now = sched.now
   self.recordable = recordable
   self.read_file = function(path) return library.read_beside(self.file, path) end
@@ -42,7 +47,7 @@ local function functions_of(self)
     if shown then self.say(("point %d of %d: %s"):format(i, n, swept.name)) end
   end
   self.ended = function(entry)
-    if shown then self.say(report.point_text(entry)) end
+    if shown then self.say(report_text.point(entry)) end
   end
   self.start = function(spec) return assert(fanout.start(self.fleet, session, spec)) end
   self.next_call = function(what) return ("%s-%s%d"):format(session:id(), what, session.calls + 1) end
@@ -187,7 +192,7 @@ end
 ---@return string text
 ---@return string json
 function Runner:write_report(r)
-  local text, json = report.text(r), report.json(r)
+  local text, json = report_text.report(r), report.json(r)
   local dir = self.session:dir()
   if dir then
     for name, bytes in pairs { ["report.txt"] = text, ["report.json"] = json } do
