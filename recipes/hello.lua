@@ -11,10 +11,13 @@ return pl.recipe {
   },
 
   run = function(t, o)
-    local answers = t.hosts:exec(o.cmd):must()
+    local answers = t.hosts:exec(o.cmd)
     for _, group in ipairs(answers:fold()) do
-      print(("%s: %s"):format(group.hosts, group.stdout:gsub("\n$", "")))
+      if group.outcome == "ok" then
+        print(("%s: %s"):format(group.hosts, group.stdout:gsub("\n$", "")))
+      end
     end
+    answers:must()
   end,
 
   sim = {

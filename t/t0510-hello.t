@@ -19,6 +19,12 @@ test_expect_success 'what will run and the verdict are on standard error' '
 	grep "hello on 4 hosts: 1 pass" err
 '
 
+test_expect_success 'those that answer are printed though another fails' '
+	expect_exit 1 perilune run --transport local -w a,b hello \
+		--cmd "case \$PERILUNE_TASK in *.0.*) exit 3 ;; esac; echo hi" >out 2>err &&
+	test $(wc -l <out) -eq 1 && grep ": hi" out
+'
+
 test_expect_success 'options of the recipe stand after it' '
 	perilune run --transport local -w a,b hello --cmd "echo hi" >out 2>err &&
 	echo "a,b: hi" >expected &&

@@ -86,6 +86,50 @@ test_expect_success 'a port that is taken is tried again with another' '
 	perilune run --transport local -w a,b ./port.lua
 '
 
+# Folders of staged files have plain names, which the test's own folder has not.
+STAGE_DIR=$(mktemp -d /tmp/perilune-test.XXXXXX) && export STAGE_DIR
+cleanup 'rm -rf "$STAGE_DIR"'
+
+test_expect_success 'a file is staged once, by its checksum' '
+	echo "content $$" >data.txt &&
+	cat >stage.lua <<-\EOF &&
+	local pl = require "perilune"
+	return pl.recipe { name = "stage", run = function(t)
+	  local dir = t:env "STAGE_DIR"
+	  local first = t:stage("data.txt", { dir = dir }):must()
+	  local again = t:stage("data.txt", { dir = dir }):must()
+	  print(#t.hosts, first.sent > 0, again.sent, again.path == first.path)
+	  t:check(t.hosts:exec("cat " .. first.path)[1].stdout == t:read "data.txt", "another content")
+	end }
+	EOF
+	perilune run --transport local -w a,b,c ./stage.lua >out &&
+	printf "3\ttrue\t0\ttrue\n" >expected &&
+	test_cmp expected out
+'
+
+test_expect_success 'a program is compiled there where the machine is of another type, once' '
+	mkdir bin &&
+	printf "#!/bin/sh\necho Plan9 mips\n" >bin/uname && chmod +x bin/uname &&
+	echo "int main(void) { return 42; }" >answer.c &&
+	cat >build.lua <<-\EOF &&
+	local pl = require "perilune"
+	return pl.recipe { name = "build", run = function(t)
+	  local opts = { build = "cc -o answer answer.c", name = "answer", dir = t:env "STAGE_DIR" }
+	  local first, again = t:stage("answer.c", opts):must(), t:stage("answer.c", opts):must()
+	  print(first.built > 0, again.built, first.sent, t.hosts:exec { first.path }[1].code)
+	end }
+	EOF
+	PATH="$PWD/bin:$PATH" perilune run --transport local -w a,b ./build.lua >out &&
+	printf "true\t0\t0\t42\n" >expected &&
+	test_cmp expected out
+'
+
+test_expect_success 'a source that does not compile says what the compiler said' '
+	echo "int main(void) { return answer; }" >answer.c &&
+	expect_exit 1 env perilune run --transport local -w a ./build.lua 2>err &&
+	grep "answer.*undeclared" err
+'
+
 test_expect_success 'on the simulated fleet it runs unchanged' '
 	perilune run --sim -w n[1-256] ring-allreduce --hosts 256 2>err &&
 	grep "ring-allreduce on 256 hosts: 1 pass" err

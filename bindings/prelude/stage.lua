@@ -37,14 +37,18 @@ end
 local function receive_line(place, name, sum, mode)
   return ("umask 077; mkdir -p %s && test -O %s && cd %s && test -O . && t=$(mktemp .new.XXXXXX) && "
     .. "{ cat >\"$t\" && echo '%s  '\"$t\" | sha256sum -c --status && chmod %o \"$t\" && "
-    .. "mv -f \"$t\" %s || { rm -f \"$t\"; echo 'the copy of %s is not what was sent' >&2; exit 1; }; }")
-    :format(place.dir, place.base, place.dir, sum, mode, name, name)
+    .. "mv -f \"$t\" %s && rm -f .%s.type || { rm -f \"$t\"; echo 'the copy of %s is not what was sent' >&2; exit 1; }; }")
+    :format(place.dir, place.base, place.dir, sum, mode, name, name, name)
 end
 
--- Compiles in a folder of its own, then renames: others may run the program that is there.
-local function build_line(place, source, build, name)
-  return ("cd %s && d=$(mktemp -d .build.XXXXXX) && cp %s \"$d\" && cd \"$d\" && { %s; } && "
-    .. "mv -f %s .. && cd .. && rm -rf \"$d\""):format(place.dir, source, build, name)
+-- Takes the source from standard input and compiles it, unless that was done there before. In a
+-- folder of its own, then renamed: others may run the program that is there.
+local function build_line(place, source, build, name, sum)
+  return ("is_there() { cd %s && test -O . && test -x %s && test \"$(cat .%s.type)\" = "
+    .. "\"$(uname -sm)\"; }; (is_there 2>/dev/null) && exit 0; { %s; } && "
+    .. "d=$(mktemp -d .build.XXXXXX) && cp %s \"$d\" && cd \"$d\" && { %s; } && mv -f %s .. && "
+    .. "cd .. && rm -rf \"$d\" && uname -sm >.%s.type && echo built"):format(place.dir, name, name,
+    receive_line(place, source, sum, 420), source, build, name, name)
 end
 
 -- ---- steps ---------------------------------------------------------------------------------
@@ -122,17 +126,20 @@ local function by_type(hosts, types, ours)
   return new_set(same), new_set(other)
 end
 
+-- How many hosts compiled it, or nil and a failed result.
 local function build_there(hosts, place, source, text, opts)
-  if #hosts == 0 then return hosts end
+  if #hosts == 0 then return 0 end
   local sum = require("perilune.core.sys").sha256(text)
-  local sent, failure = send(hosts, place, source, text, sum, 420, opts.timeout)
-  if not sent then return nil, failure end
-  local built = hosts:exec(build_line(place, source, opts.build, opts.name),
-    { timeout = opts.timeout })
-  if not built.ok then
-    return nil, failed(("building %s there: %s"):format(opts.name, built.why), built)
+  local done = hosts:exec(build_line(place, source, opts.build, opts.name, sum),
+    { stdin = text, timeout = opts.timeout })
+  if not done.ok then
+    return nil, failed(("building %s there: %s"):format(opts.name, done.why), done)
   end
-  return hosts
+  local built = 0
+  for _, one in done:each() do
+    if one.stdout:find("built", 1, true) then built = built + 1 end
+  end
+  return built
 end
 
 local function copy_program(t, hosts, place, source, text, opts)
@@ -156,8 +163,8 @@ local function copy_program(t, hosts, place, source, text, opts)
   built, failure = build_there(other, place, source, text, opts)
   if not built then return failure end
   t:record("stage", { name = opts.name, path = place.dir .. "/" .. opts.name, sum = sum,
-    sent = #sent, built = #built })
-  return result.passed { path = place.dir .. "/" .. opts.name, sent = #sent, built = #built }
+    sent = #sent, built = built })
+  return result.passed { path = place.dir .. "/" .. opts.name, sent = #sent, built = built }
 end
 
 -- ---- t:stage -------------------------------------------------------------------------------
