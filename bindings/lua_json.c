@@ -15,8 +15,8 @@
 
 #include "base/mem.h"
 #include "binding.h"
-#include "run/jsontext.h"
-#include "run/utf8.h"
+#include "base/jsontext.h"
+#include "base/utf8.h"
 
 #define TEXT "perilune.json.text"
 #define ARRAY "perilune.json.array"

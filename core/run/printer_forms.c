@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/jsontext.h"
+#include "base/jsontext.h"
 #include "run/screen.h"
 
 #define BLUE "\033[34m"

@@ -1,7 +1,7 @@
 /* screen.c - see screen.h */
 #include "run/screen.h"
 
-#include "run/utf8.h"
+#include "base/utf8.h"
 
 /* How many bytes at `s` may go to a terminal as they are; 0: the first must be shown. */
 static size_t harmless(const char *s, size_t len)

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "run/jsontext.h"
+#include "base/jsontext.h"
 #include "run/run.h"
 #include "set/hostlist.h"
 #include "store/store_private.h"

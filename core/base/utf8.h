@@ -1,6 +1,6 @@
 /* utf8.h - is it text? UTF-8 as RFC 3629 has it: no overlong forms, no surrogates. */
-#ifndef PL_RUN_UTF8_H
-#define PL_RUN_UTF8_H
+#ifndef PL_BASE_UTF8_H
+#define PL_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /*
- * jsontext.h - bytes as JSON text (RFC 8259), appended to a buffer. For the printer, which writes
- * one short object per host and holds no tree.
+ * jsontext.h - bytes as JSON text (RFC 8259), appended to a buffer, for who writes one
+ * short object per host and holds no tree.
  */
-#ifndef PL_RUN_JSONTEXT_H
-#define PL_RUN_JSONTEXT_H
+#ifndef PL_BASE_JSONTEXT_H
+#define PL_BASE_JSONTEXT_H
 
 #include <stddef.h>
 

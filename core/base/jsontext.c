@@ -1,7 +1,7 @@
 /* jsontext.c - see jsontext.h */
-#include "run/jsontext.h"
+#include "base/jsontext.h"
 
-#include "run/utf8.h"
+#include "base/utf8.h"
 
 static void add_escaped(struct strbuf *out, unsigned char c)
 {
