@@ -1,4 +1,4 @@
--- launch.lua - t:launch: one process per rank of a map, all or none, with the variables of torchrun.
+-- launch.lua - t:launch: one process per rank of a map, all or none, with torchrun's variables.
 --
 -- via = "env" starts every rank as a task of its own on its host, with RANK LOCAL_RANK GROUP_RANK
 -- WORLD_SIZE LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT set, and PERILUNE_JOB, a word that names this
@@ -23,6 +23,18 @@ local VIAS = { torchrun = true, mpi = true, srun = true }
 local PORT_FIRST, PORT_LAST = 20000, 29999
 local STARTS_MAX = 5 -- with another port each
 local TAIL_LINES = 20
+
+---@class perilune.LaunchOptions
+---@field cmd string|table a line for the shell there, or exact words
+---@field via "env"?
+---@field env table<string, any>?
+---@field cwd string?
+---@field merge boolean? standard error into standard output
+---@field timeout number|string|nil for all ranks
+---@field idle_timeout number|string|nil without output
+---@field master_addr string?
+---@field master_port integer?
+---@field port_taken integer? exit code of rank 0 that asks for another port
 
 ---@class perilune.RankResult
 ---@field rank integer
@@ -208,7 +220,7 @@ end
 local function start(job)
   job.starts = job.starts + 1
   job.master_port = pick_port(job.opts)
-  job.name = ("%s.%d"):format(job.t.run.next_call("job"), job.starts)
+  job.name = ("%s.%d"):format(job.t.run.next_job(), job.starts)
   local tasks = {}
   for i, one in ipairs(job.ranks) do
     tasks[i] = { host = one.host, index = one.local_rank, env = rank_environment(one, job) }
@@ -262,7 +274,7 @@ end
 --- Starts the ranks of a map. The job is closeable; wait() gives the result.
 ---@param t perilune.Point
 ---@param map perilune.Map
----@param opts { cmd: string|table, via: string?, env: table?, cwd: string?, timeout: number|string|nil, port_taken: integer? }
+---@param opts perilune.LaunchOptions
 ---@return perilune.Job
 function launch.launch(t, map, opts)
   check(opts)

@@ -30,7 +30,8 @@ function Point.__index(_, key)
     if not name:find("^__") then names[#names + 1] = name end
   end
   table.sort(names)
-  blame.raise("t has no '%s'%s", tostring(key), require("perilune.nearest").hint(tostring(key), names))
+  local word = tostring(key)
+  blame.raise("t has no '%s'%s", word, require("perilune.nearest").hint(word, names))
 end
 
 --- Raised by t:expect; the engine ends the point with it.
@@ -71,7 +72,7 @@ local METRIC_KEYS = { "unit", "better", "at", "label" }
 --- Adds a sample to a metric of this point. nil and NaN raise, naming it.
 ---@param name string
 ---@param value number
----@param opts? { unit: string?, better: "higher"|"lower"|nil, at: string|number|nil, label: string? }
+---@param opts? { unit: string?, better: "higher"|"lower"|nil, at: any, label: string? }
 function Point:metric(name, value, opts)
   opts = opts or {}
   blame.check_keys("t:metric", opts, METRIC_KEYS)
@@ -140,7 +141,7 @@ end
 ---@param cond any
 ---@param fmt string
 ---@return any cond
-function Point:expect(cond, fmt, ...)
+function Point.expect(_, cond, fmt, ...)
   if cond then return cond end
   error(setmetatable({ kind = "expect", message = formatted(fmt or "an expectation", ...),
     where = blame.position() }, point.Expectation), 0)
@@ -276,7 +277,7 @@ end
 
 --- A file of the controller on every host, copied once by checksum: see stage.lua.
 ---@param path string
----@param opts? { build: string?, name: string?, dir: string?, mode: integer?, timeout: number? }
+---@param opts? { build: string?, name: string?, dir: string?, timeout: number? }
 ---@param hosts? userdata those of the run when left out
 ---@return perilune.Staged
 function Point:stage(path, opts, hosts)
@@ -301,15 +302,15 @@ end
 -- ---- tasks ---------------------------------------------------------------------------------
 
 --- Starts fn beside what follows; the point ends only when it has.
-function Point:spawn(fn, ...) return require("perilune.scope").spawn(fn, ...) end
+function Point.spawn(_, fn, ...) return require("perilune.scope").spawn(fn, ...) end
 
 --- Runs functions side by side; their results in order. An error in one cancels the others.
 ---@param fns fun()[]
-function Point:all(fns) return require("perilune.scope").all(fns) end
+function Point.all(_, fns) return require("perilune.scope").all(fns) end
 
 --- Runs functions side by side; the first to end wins, the others are cancelled.
 ---@param fns fun()[]
-function Point:race(fns) return require("perilune.scope").race(fns) end
+function Point.race(_, fns) return require("perilune.scope").race(fns) end
 
 --- Runs fn for at most so long.
 ---@param limit number|string
@@ -340,7 +341,7 @@ end
 --- A variable of the controller's environment.
 ---@param name string
 ---@return string?
-function Point:env(name)
+function Point.env(_, name)
   return require("perilune.core.sys").getenv(name)
 end
 

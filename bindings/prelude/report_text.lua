@@ -41,7 +41,9 @@ local function add_failure(add, point)
     if point.step then add("in step " .. point.step) end
   end
   for _, check in ipairs(point.checks) do
-    if check.text ~= point.why then add(("check failed: %s (%s)"):format(check.text, check.where)) end
+    if check.text ~= point.why then
+      add(("check failed: %s (%s)"):format(check.text, check.where))
+    end
   end
 end
 

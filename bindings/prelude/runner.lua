@@ -50,7 +50,7 @@ local function functions_of(self)
     if shown then self.say(report_text.point(entry)) end
   end
   self.start = function(spec) return assert(fanout.start(self.fleet, session, spec)) end
-  self.next_call = function(what) return ("%s-%s%d"):format(session:id(), what, session.calls + 1) end
+  self.next_job = function() return ("%s-job%d"):format(session:id(), session.calls + 1) end
   self.host_set = function(names) return require("perilune.core.hostset").new(names) end
   self.attach = function(t, name, bytes) return self:keep(t, name, bytes) end
   self.scratch = function(name) return self:scratch_folder(name) end
@@ -68,7 +68,7 @@ function runner.head(plan, file, fleet)
 end
 
 --- Where a plan runs: this fleet, recorded in this session.
----@param settings { plan: perilune.Plan, file: perilune.RecipeFile, fleet: perilune.Fleet, session: perilune.Session }
+---@param settings { plan: table, file: table, fleet: table, session: table }
 ---@return perilune.Runner
 function runner.new(settings)
   local self = setmetatable(settings, Runner)
@@ -93,7 +93,7 @@ function Runner:keep(t, name, bytes)
 end
 
 --- A folder of this machine's cache, made.
-function Runner:scratch_folder(name)
+function Runner.scratch_folder(_, name)
   local base = sys.getenv("XDG_CACHE_HOME")
   if not base or base:sub(1, 1) ~= "/" then base = sys.home() .. "/.cache" end
   local folder = base .. "/perilune/" .. name
@@ -148,7 +148,8 @@ end
 local function still_running(active)
   local names = {}
   for run in pairs(active) do
-    for _, entry in ipairs(run:ended() and {} or run:waiting()) do names[#names + 1] = entry.host end
+    local waiting = run:ended() and {} or run:waiting()
+    for _, entry in ipairs(waiting) do names[#names + 1] = entry.host end
   end
   return require("perilune.core.hostset").new(names)
 end

@@ -10,12 +10,14 @@
 
 local blame = require "perilune.blame"
 local result = require "perilune.result"
+local sys = require "perilune.core.sys"
 
 local stage = {}
 
-local KEYS = { "build", "name", "dir", "mode", "timeout" }
+local KEYS = { "build", "name", "dir", "timeout" }
 local KEY_LENGTH = 16 -- hex digits of the checksum: enough to tell a user's files apart
 local NO_COMPILER = 127
+local BUILD_TIMEOUT_S = 300
 
 ---@class perilune.Staged: perilune.Result
 ---@field path string where it is, on every host
@@ -24,91 +26,114 @@ local NO_COMPILER = 127
 
 -- ---- what the hosts are told ---------------------------------------------------------------
 
--- Names and folders are checked against this before they go into a command.
-local SAFE = "^[%w_./-]+$"
+-- BASE KEY NAME SUM: the type of the machine, and "here" when the file is there.
+local PROBE = [[
+uname -sm
+cd "$1/$2" 2>/dev/null && test -O . && echo "$4  $3" | sha256sum -c --status && echo here
+true
+]]
 
--- Prints the type of the machine, and "here" when the file is there with this checksum.
-local function probe_line(place, name, sum)
-  return ("uname -sm; cd %s 2>/dev/null && test -O . && echo '%s  %s' | sha256sum -c --status && "
-    .. "echo here; true"):format(place.dir, sum, name)
-end
+-- BASE KEY NAME SUM MODE, bytes on standard input. Only folders of our own are trusted: /tmp is
+-- everybody's.
+local RECEIVE = [[
+umask 077
+mkdir -p "$1/$2" && cd "$1/$2" && test -O .. && test -O . || {
+	echo "$1/$2 is not ours" >&2
+	exit 1
+}
+t=$(mktemp .new.XXXXXX) || exit 1
+trap 'rm -f "$t"' EXIT
+cat >"$t" && echo "$4  $t" | sha256sum -c --status || {
+	echo "the copy of $3 is not what was sent" >&2
+	exit 1
+}
+chmod "$5" "$t" && mv -f "$t" "$3" && rm -f ".$3.type" || exit 1
+]]
 
--- Takes the file from standard input. Only a folder of our own is trusted: /tmp is everybody's.
-local function receive_line(place, name, sum, mode)
-  return ("umask 077; mkdir -p %s && test -O %s && cd %s && test -O . && t=$(mktemp .new.XXXXXX) && "
-    .. "{ cat >\"$t\" && echo '%s  '\"$t\" | sha256sum -c --status && chmod %o \"$t\" && "
-    .. "mv -f \"$t\" %s && rm -f .%s.type || { rm -f \"$t\"; echo 'the copy of %s is not what was sent' >&2; exit 1; }; }")
-    :format(place.dir, place.base, place.dir, sum, mode, name, name, name)
-end
+-- BASE KEY SOURCE SUM MODE PROGRAM COMMAND: compiles, unless that was done there before; in a
+-- folder of its own, then renamed, as others may run the program that is there.
+local BUILD = [[
+is_there() {
+	cd "$1/$2" && test -O . && test -x "$6" && test "$(cat ".$6.type")" = "$(uname -sm)"
+}
+(is_there "$@") 2>/dev/null && exit 0
+]] .. RECEIVE .. [[
+d=$(mktemp -d "$PWD/.build.XXXXXX") && trap 'rm -rf "$d"' EXIT && cp "$3" "$d" && cd "$d" &&
+{ eval "$7"; } >&2 && mv -f "$6" .. && uname -sm >"../.$6.type" && echo built
+]]
 
--- Takes the source from standard input and compiles it, unless that was done there before. In a
--- folder of its own, then renamed: others may run the program that is there.
-local function build_line(place, source, build, name, sum)
-  return ("is_there() { cd %s && test -O . && test -x %s && test \"$(cat .%s.type)\" = "
-    .. "\"$(uname -sm)\"; }; (is_there 2>/dev/null) && exit 0; { %s; } && "
-    .. "d=$(mktemp -d .build.XXXXXX) && cp %s \"$d\" && cd \"$d\" && { %s; } && mv -f %s .. && "
-    .. "cd .. && rm -rf \"$d\" && uname -sm >.%s.type && echo built"):format(place.dir, name, name,
-    receive_line(place, source, sum, 420), source, build, name, name)
-end
+local FILE, PROGRAM = "644", "755"
 
 -- ---- steps ---------------------------------------------------------------------------------
 
-local function failed(why, from)
-  return result.failed { why = why, phase = "stage", status = from and from.status or 1,
-    cause = from }
+-- `from`: the result set whose failure it is.
+local function failed(what, from)
+  if not from then return result.failed { why = what, phase = "stage", status = 1 } end
+  local said = from:failures()[1].stderr or ""
+  local why = ("%s: %s\n%s"):format(what, from.why, said):gsub("%s+$", "")
+  return result.failed { why = why, phase = "stage", status = from.status, run = from.run }
 end
 
--- Puts bytes on the hosts that lack them; the hosts that got it, or a failed result.
-local function send(hosts, place, name, bytes, sum, mode, timeout)
-  if #hosts == 0 then return hosts end
-  local sent = hosts:exec(receive_line(place, name, sum, mode), { stdin = bytes, timeout = timeout })
-  if not sent.ok then return nil, failed(("staging %s: %s"):format(name, sent.why), sent) end
-  return hosts
+local function shell(hosts, script, place, arguments, opts, stdin)
+  local argv = { "sh", "-c", script, "stage", place.base, place.key }
+  table.move(arguments, 1, #arguments, #argv + 1, argv)
+  return hosts:exec(argv, { stdin = stdin, timeout = opts.timeout })
 end
 
--- The type of each host's machine and who lacks the file.
-local function probe(hosts, place, name, sum, timeout)
-  local asked = hosts:exec(probe_line(place, name, sum), { timeout = timeout })
-  if not asked.ok then return nil, failed(("staging %s: %s"):format(name, asked.why), asked) end
-  local lacks, types = {}, {}
-  for i = 1, #asked do
-    local one = asked[i]
-    types[one.host] = one.stdout:match("^[^\n]*")
-    if one.stdout ~= "" and not one.stdout:find("\nhere", 1, true) then
-      lacks[#lacks + 1] = one.host
-    end
-  end
-  return { lacks = lacks, types = types }
+-- Puts bytes on the hosts that lack them: how many, or nil and a failed result.
+local function send(hosts, place, file, opts)
+  if #hosts == 0 then return 0 end
+  local sent = shell(hosts, RECEIVE, place, { file.name, file.sum, file.mode }, opts, file.bytes)
+  if sent.ok then return #hosts end
+  return nil, failed("staging " .. file.name, sent)
 end
 
 local function new_set(names)
   return require("perilune.core.hostset").new(names)
 end
 
+-- The type of each host's machine and who lacks the file.
+local function probe(hosts, place, file, opts)
+  local asked = shell(hosts, PROBE, place, { file.name, file.sum }, opts)
+  if not asked.ok then
+    return nil, failed("staging " .. file.name, asked)
+  end
+  local lacks, types = {}, {}
+  for host, one in asked:each() do
+    types[host] = one.stdout:match("^[^\n]*")
+    if one.stdout ~= "" and not one.stdout:find("\nhere", 1, true) then lacks[#lacks + 1] = host end
+  end
+  return { lacks = new_set(lacks), types = types }
+end
+
+local function staged(t, place, file, sent, built)
+  local path = ("%s/%s/%s"):format(place.base, place.key, file.name)
+  t:record("stage", { name = file.name, path = path, sum = file.sum, sent = sent, built = built })
+  return result.passed { path = path, sent = sent, built = built }
+end
+
 -- ---- files as they are ---------------------------------------------------------------------
 
-local function copy_file(t, hosts, place, name, bytes, sum, opts)
-  local seen, failure = probe(hosts, place, name, sum, opts.timeout)
+local function copy_file(t, hosts, place, file, opts)
+  local seen, failure = probe(hosts, place, file, opts)
   if not seen then return failure end
   local sent
-  sent, failure = send(new_set(seen.lacks), place, name, bytes, sum, opts.mode or 493, opts.timeout)
+  sent, failure = send(seen.lacks, place, file, opts)
   if not sent then return failure end
-  t:record("stage", { name = name, path = place.dir .. "/" .. name, sum = sum, sent = #sent })
-  return result.passed { path = place.dir .. "/" .. name, sent = #sent, built = 0 }
+  return staged(t, place, file, sent, 0)
 end
 
 -- ---- programs that are built ---------------------------------------------------------------
 
 -- The program for this machine's type: its bytes, or nil where nothing can be compiled here (why
 -- is nil then), or nil and why.
-local function build_here(run, source, text, opts, place)
-  local sys = require "perilune.core.sys"
+local function build_here(run, source, opts, place)
   local dir = run.scratch("stage/" .. place.key)
   local program = dir .. "/" .. opts.name
   local kept = sys.read_file(program)
   if kept then return kept end
-  assert(sys.write_file(dir .. "/" .. source, text, 420))
-  local built = run.here(opts.build, { cwd = dir, timeout = opts.timeout or 300 })
+  assert(sys.write_file(dir .. "/" .. source.name, source.bytes))
+  local built = run.here(opts.build, { cwd = dir, timeout = opts.timeout or BUILD_TIMEOUT_S })
   if built.outcome == "exit" and built.code == NO_COMPILER then return nil end
   if built.outcome ~= "ok" then
     return nil, ("%s: %s\n%s"):format(opts.build, built.why or built.outcome, built.stderr or "")
@@ -127,13 +152,12 @@ local function by_type(hosts, types, ours)
 end
 
 -- How many hosts compiled it, or nil and a failed result.
-local function build_there(hosts, place, source, text, opts)
+local function build_there(hosts, place, source, opts)
   if #hosts == 0 then return 0 end
-  local sum = require("perilune.core.sys").sha256(text)
-  local done = hosts:exec(build_line(place, source, opts.build, opts.name, sum),
-    { stdin = text, timeout = opts.timeout })
+  local done = shell(hosts, BUILD, place,
+    { source.name, source.sum, source.mode, opts.name, opts.build }, opts, source.bytes)
   if not done.ok then
-    return nil, failed(("building %s there: %s"):format(opts.name, done.why), done)
+    return nil, failed(("building %s there"):format(opts.name), done)
   end
   local built = 0
   for _, one in done:each() do
@@ -142,41 +166,50 @@ local function build_there(hosts, place, source, text, opts)
   return built
 end
 
-local function copy_program(t, hosts, place, source, text, opts)
-  local sys = require "perilune.core.sys"
-  local program, why
+-- The program as a file to send. Nothing runs on a simulated fleet: there the source will do.
+local function make_program(t, source, opts, place)
+  local bytes, why
   if t.run.transport:name() == "sim" then
-    program = text -- nothing runs there
+    bytes = source.bytes
   else
-    program, why = build_here(t.run, source, text, opts, place)
-    if why then return failed(why) end
+    bytes, why = build_here(t.run, source, opts, place)
+    if why then return nil, failed(why) end
   end
-  local sum = sys.sha256(program or "")
-  local seen, failure = probe(hosts, place, opts.name, sum, opts.timeout)
+  return { name = opts.name, bytes = bytes, mode = PROGRAM, sum = sys.sha256(bytes or "") }
+end
+
+local function copy_program(t, hosts, place, source, opts)
+  local program, failure = make_program(t, source, opts, place)
+  if not program then return failure end
+  local seen, sent, built
+  seen, failure = probe(hosts, place, program, opts)
   if not seen then return failure end
   local uname = sys.uname()
-  local ours = program and uname.sysname .. " " .. uname.machine or "none"
+  local ours = program.bytes and uname.sysname .. " " .. uname.machine or "none"
   local same, other = by_type(hosts, seen.types, ours)
-  local sent, built
-  sent, failure = send(same * new_set(seen.lacks), place, opts.name, program, sum, 493, opts.timeout)
+  sent, failure = send(same * seen.lacks, place, program, opts)
   if not sent then return failure end
-  built, failure = build_there(other, place, source, text, opts)
+  built, failure = build_there(other, place, source, opts)
   if not built then return failure end
-  t:record("stage", { name = opts.name, path = place.dir .. "/" .. opts.name, sum = sum,
-    sent = #sent, built = built })
-  return result.passed { path = place.dir .. "/" .. opts.name, sent = #sent, built = built }
+  return staged(t, place, program, sent, built)
 end
 
 -- ---- t:stage -------------------------------------------------------------------------------
 
 local function check(path, opts)
   if type(path) ~= "string" then blame.raise("t:stage needs a file name") end
+  if type(opts) ~= "table" then blame.raise("t:stage: options are a table") end
   blame.check_keys("t:stage", opts, KEYS)
   if opts.build and not opts.name then
     blame.raise("t:stage with build needs name, the program that it makes")
   end
-  for _, word in ipairs { opts.name or "x", path:match("[^/]*$"), opts.dir or "/tmp" } do
-    if not word:find(SAFE) then blame.raise("t:stage: '%s' is no plain file name", word) end
+  for _, name in ipairs { path:match("[^/]*$"), opts.name } do
+    if not name:find("^[%w_][%w_.+-]*$") then
+      blame.raise("t:stage: '%s' is no plain file name", name)
+    end
+  end
+  if opts.dir and opts.dir:sub(1, 1) ~= "/" then
+    blame.raise("t:stage: dir is an absolute path, not '%s'", opts.dir)
   end
 end
 
@@ -184,21 +217,20 @@ end
 --- on every host.
 ---@param t perilune.Point
 ---@param path string beside the recipe, or from the working directory
----@param opts? { build: string?, name: string?, dir: string?, mode: integer?, timeout: number? }
----@param hosts? perilune.HostSet
+---@param opts? { build: string?, name: string?, dir: string?, timeout: number|string|nil }
+---@param hosts? userdata host set
 ---@return perilune.Staged
 function stage.stage(t, path, opts, hosts)
   opts = opts or {}
   check(path, opts)
-  local text, message = t.run.read_file(path)
-  if not text then return failed(message) end
-  local sys = require "perilune.core.sys"
-  local key = sys.sha256(text .. "\0" .. (opts.build or "")):sub(1, KEY_LENGTH)
-  local base = ("%s/perilune-%s"):format(opts.dir or "/tmp", sys.user())
-  local place = { base = base, dir = base .. "/" .. key, key = key }
-  local name = path:match("[^/]*$")
-  if opts.build then return copy_program(t, hosts or t.hosts, place, name, text, opts) end
-  return copy_file(t, hosts or t.hosts, place, name, text, sys.sha256(text), opts)
+  local bytes, message = t.run.read_file(path)
+  if not bytes then return failed(message) end
+  local key = sys.sha256(bytes .. "\0" .. (opts.build or "")):sub(1, KEY_LENGTH)
+  local place = { base = ("%s/perilune-%s"):format(opts.dir or "/tmp", sys.user()), key = key }
+  local file = { name = path:match("[^/]*$"), bytes = bytes, sum = sys.sha256(bytes), mode = FILE }
+  if opts.build then return copy_program(t, hosts or t.hosts, place, file, opts) end
+  file.name = opts.name or file.name
+  return copy_file(t, hosts or t.hosts, place, file, opts)
 end
 
 return stage

@@ -129,7 +129,8 @@ end
 function sweep.parse_axis(text, spec)
   local name, body = text:match("^([%w_-]+)=(.+)$")
   if not name then
-    return nil, ("'%s' is no sweep; write NAME=v1,v2 or NAME=lo..hi:x2 or NAME=lo..hi:+K"):format(text)
+    return nil, ("'%s' is no sweep; write NAME=v1,v2 or NAME=lo..hi:x2 or NAME=lo..hi:+K")
+      :format(text)
   end
   local key, names = name:gsub("-", "_"), {}
   for _, option in ipairs(options.list(spec)) do
@@ -226,7 +227,9 @@ function sweep.count(axes, zips)
   local count = 1
   for _, column in ipairs(columns) do
     count = count * column.length
-    if count > MAX_POINTS then return nil, ("the sweep has more than %d points"):format(MAX_POINTS) end
+    if count > MAX_POINTS then
+      return nil, ("the sweep has more than %d points"):format(MAX_POINTS)
+    end
   end
   return count
 end
