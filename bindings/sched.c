@@ -498,6 +498,7 @@ static enum turn task_resume(struct sched *s, struct sched_task *t, int *n_resul
 	t->state = SCHED_RUNNING;
 	s->current = t;
 	s->depth = 0;
+	sched_turn_begin(s);
 	sched_chain_push(s, t->thread);
 	status = lua_resume(t->thread, s->L, n_args, n_results);
 	s->running = NULL;

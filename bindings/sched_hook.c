@@ -6,6 +6,10 @@
  * and those of SIGINT and SIGTERM, set the hook in the running thread when the slice is over or a
  * signal is due, as lua(1) does for Ctrl-C. The hook then fires before the next instruction.
  *
+ * When the slice is over, the loop is turned from inside the hook. A task that has run for TURN_US
+ * gives way to the other tasks, but only out of the user's code: ours may count on being alone
+ * from one wait to the next.
+ *
  * On virtual time there are no slices: no time passes while Lua runs, and the order of things is
  * the same in every run. Signals still stop it.
  *
@@ -20,9 +24,11 @@
 
 #include "leave.h"
 #include "sched_private.h"
+#include "traceback.h"
 
 #define TICK_US 5000
 #define SLICE_US 20000
+#define TURN_US 100000
 #define OVERTIME_SLICES 5
 #define OVERTIME_COUNT 1000 /* instructions between two hooks, at first */
 #define INTERRUPT_PATIENCE_US 1000000
@@ -35,6 +41,17 @@ int64_t sched_real_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void sched_turn_begin(struct sched *s)
+{
+	s->turn_until_us = sched_real_us() + TURN_US;
+}
+
+static bool may_give_way(lua_State *L, struct sched *s)
+{
+	return !s->is_virtual && sched_real_us() >= s->turn_until_us && sched_barrier(s) == NULL &&
+	       !traceback_in_ours(L);
 }
 
 void sched_slice_begin(struct sched *s)
@@ -94,7 +111,7 @@ static void on_count(lua_State *L, lua_Debug *ar)
 		raise_in(L, s, t);
 	if (!over && !signal_is_due(s))
 		return;
-	if (!s->is_virtual && sched_barrier(s) == NULL) {
+	if (may_give_way(L, s)) {
 		s->yield = YIELD_TURN;
 		lua_yield(L, 0);
 		return;

@@ -101,7 +101,8 @@ struct sched {
 
 	/* long Lua */
 	lua_State *volatile running; /* the last of the chain: read by signal handlers */
-	int64_t slice_until_us;	     /* real time */
+	int64_t slice_until_us;	     /* real time: then the loop has its turn */
+	int64_t turn_until_us;	     /* then another task has it */
 	bool is_virtual;
 
 	/* signals */
@@ -171,6 +172,7 @@ lua_State *sched_barrier(struct sched *s);
 void sched_hook_set(lua_State *L, int count);
 
 /* A slice is how long Lua may run before others have their turn. */
+void sched_turn_begin(struct sched *s); /* of one task */
 void sched_slice_begin(struct sched *s);
 bool sched_slice_over(struct sched *s);
 

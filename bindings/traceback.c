@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <lauxlib.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,6 +76,13 @@ void traceback_where(lua_State *of, char *buf, size_t size)
 	buf[0] = '\0';
 	if (find_user(of, 0, &ar))
 		snprintf(buf, size, "%s:%d", ar.short_src, ar.currentline);
+}
+
+bool traceback_in_ours(lua_State *L)
+{
+	lua_Debug ar;
+
+	return lua_getstack(L, 0, &ar) != 0 && lua_getinfo(L, "S", &ar) != 0 && is_ours(&ar);
 }
 
 /* What follows a position "perilune/NAME.lua:LINE: " at the start of a message, or NULL. */

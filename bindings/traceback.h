@@ -8,6 +8,7 @@
 #define PL_BINDINGS_TRACEBACK_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Chunk names of embedded Lua are this and the path of the module. */
@@ -18,6 +19,9 @@ void traceback_push(lua_State *L, lua_State *of, int level);
 
 /* "file:line" of the innermost function of the user's in `of`; "" when there is none. */
 void traceback_where(lua_State *of, char *buf, size_t size);
+
+/* True when the running function of Lua is one of ours. */
+bool traceback_in_ours(lua_State *L);
 
 /* The string at index 1, an error message that begins with a position in our own files, gets the
  * user's position in its place. */
