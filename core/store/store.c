@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,14 @@ int store_make_folders(const char *path, struct pl_error *err)
 	return rc;
 }
 
+static int64_t real_wall_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 struct store *store_open(const char *state_dir, struct loop *loop, struct pl_error *err)
 {
 	char *runs = xasprintf("%s/runs", state_dir);
@@ -44,9 +53,16 @@ struct store *store_open(const char *state_dir, struct loop *loop, struct pl_err
 		store->runs = xasprintf("%s/runs", store->dir);
 		store->loop = loop;
 		store->refs = 1;
+		if (loop_is_virtual(loop))
+			store->clock_ahead_us = real_wall_us() - loop_wall_us(loop);
 	}
 	free(runs);
 	return store;
+}
+
+int64_t store_wall_us(const struct store *store)
+{
+	return loop_wall_us(store->loop) + store->clock_ahead_us;
 }
 
 void store_unref(struct store *store)

@@ -10,6 +10,7 @@ struct store {
 	char *dir;  /* absolute */
 	char *runs; /* DIR/runs */
 	struct loop *loop;
+	int64_t clock_ahead_us; /* of ours before the loop's: not 0 when that is virtual */
 	struct index *index; /* NULL until first needed */
 	unsigned refs;	     /* the caller's and one per run that is not over */
 };
@@ -29,6 +30,10 @@ struct store_run {
 /* The index, opened now if need be; NULL with err. */
 struct index *store_index(struct store *store, struct pl_error *err);
 void store_unref(struct store *store);
+
+/* Microseconds since 1970 for what is recorded. A rehearsal begins when it does for the person who
+ * runs it, and its hours pass from there. */
+int64_t store_wall_us(const struct store *store);
 
 /* Makes a folder and those above it; one that exists is fine. */
 int store_make_folders(const char *path, struct pl_error *err);

@@ -15,10 +15,10 @@
 
 #define ID_TRIES 100
 
-/* YYYYMMDD-HHMMSS-xxxxxx, of the loop's clock: rehearsals have their own time. */
+/* YYYYMMDD-HHMMSS-xxxxxx, in UTC. */
 static void make_id(const struct store *store, char *id, size_t size)
 {
-	time_t now = (time_t)(loop_wall_us(store->loop) / 1000000);
+	time_t now = (time_t)(store_wall_us(store) / 1000000);
 	unsigned random = 0;
 	struct tm tm;
 	char date[32];
@@ -77,7 +77,7 @@ static char *make_run_dir(const char *run_dir, struct pl_error *err)
 
 static int append_begin(struct store_run *run, const json_t *head, struct pl_error *err)
 {
-	int64_t now = loop_wall_us(run->store->loop);
+	int64_t now = store_wall_us(run->store);
 	char *head_text = json_dumps(head, JSON_EMBED | JSON_COMPACT);
 	char *fields = xasprintf("\"id\":\"%s\",%s", run->id, head_text);
 	int rc = journal_append(run->journal, now, "begin", fields, err);
@@ -164,7 +164,7 @@ const char *store_run_dir(const struct store_run *run)
 
 static int append(struct store_run *run, const char *ev, const char *fields, struct pl_error *err)
 {
-	return journal_append(run->journal, loop_wall_us(run->store->loop), ev, fields, err);
+	return journal_append(run->journal, store_wall_us(run->store), ev, fields, err);
 }
 
 int store_run_append(struct store_run *run, const char *ev, json_t *fields, struct pl_error *err)
@@ -213,7 +213,7 @@ static int index_run(struct store_run *run, struct pl_error *err)
 
 static int append_end(struct store_run *run, int status, const char *verdict, struct pl_error *err)
 {
-	int64_t now = loop_wall_us(run->store->loop);
+	int64_t now = store_wall_us(run->store);
 	char *fields = xasprintf("\"status\":%d,\"verdict\":\"%s\"", status, verdict);
 	int rc = journal_append(run->journal, now, "end", fields, err);
 
