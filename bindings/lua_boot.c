@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/version.h"
 #include "embedded.h"
 #include "traceback.h"
 
@@ -171,5 +172,9 @@ int luaopen_perilune_core_boot(lua_State *L)
 	luaL_newlib(L, functions);
 	lua_pushliteral(L, PL_DATADIR);
 	lua_setfield(L, -2, "datadir");
+	lua_pushstring(L, pl_version());
+	lua_setfield(L, -2, "version");
+	lua_pushstring(L, pl_version());
+	lua_setfield(L, -2, "version");
 	return 1;
 }

@@ -65,13 +65,19 @@ local OVERVIEW_HEAD = "perilune - run commands, experiments and rank maps on man
 local OVERVIEW_TAIL = "\nOPTIONS\n  -h, --help     this text\n      --version  the version\n\n" ..
   "A file perilune-NAME.lua on PATH adds the verb NAME.\n"
 
-local function overview()
+--- The verbs of this program, in the order of the contract.
+---@return { name: string, summary: string }[]
+function cli.verbs()
   local entries = {}
   for _, name in ipairs(VERBS) do
     local verb = built_in(name)
     if verb then entries[#entries + 1] = { name = name, summary = verb.summary } end
   end
-  local lines = table.concat(require("perilune.help").entries(entries), "\n")
+  return entries
+end
+
+local function overview()
+  local lines = table.concat(require("perilune.help").entries(cli.verbs()), "\n")
   return OVERVIEW_HEAD .. lines .. "\n" .. OVERVIEW_TAIL
 end
 

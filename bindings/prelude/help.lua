@@ -41,8 +41,9 @@ local function metavar_of(option)
   return types[option.type].metavar
 end
 
--- "-w, --hosts SET"
-local function name_of(option)
+--- How an option is written: "-w, --hosts SET".
+---@return string
+function help.option_name(option)
   local long = option[1]:gsub("_", "-")
   local negatable = option.type == "bool" and option.default == true
   local flag = ("%s--%s%s"):format(option.short and "-" .. option.short .. ", " or "    ",
@@ -51,7 +52,9 @@ local function name_of(option)
   return metavar and flag .. " " .. metavar or flag
 end
 
-local function text_of(option)
+--- What an option is for, with its unit and default.
+---@return string
+function help.option_text(option)
   local text = option.help or ""
   if option.unit then text = ("%s [%s]"):format(text, option.unit) end
   if option.required then return text .. " (required)" end
@@ -62,8 +65,9 @@ local function text_of(option)
   return text
 end
 
--- Options by group, groups in order of first mention.
-local function grouped(spec)
+--- Options by group, groups in order of first mention; those of later versions left out.
+---@return { name: string }[]
+function help.groups(spec)
   local groups, by_name = {}, {}
   for _, option in ipairs(options.list(spec)) do
     if not option.later then
@@ -83,11 +87,11 @@ local function heading(text, color)
 end
 
 local function add_options(out, spec, color)
-  for _, group in ipairs(grouped(spec)) do
+  for _, group in ipairs(help.groups(spec)) do
     out[#out + 1] = ""
     out[#out + 1] = heading(group.name, color)
     for _, option in ipairs(group) do
-      add_entry(out, name_of(option), text_of(option), TEXT_COLUMN)
+      add_entry(out, help.option_name(option), help.option_text(option), TEXT_COLUMN)
     end
   end
 end

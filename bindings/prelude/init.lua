@@ -24,6 +24,8 @@ local MODULES = {
 ---@field scope table structured tasks
 ---@field topo table the machine
 ---@field units table durations and sizes
+---@field version string "0.1.0"
+---@field version string of this program: "0.1.0"
 
 local function unknown(name)
   local names = {}
@@ -33,7 +35,7 @@ local function unknown(name)
     require("perilune.nearest").hint(name, names)), 3)
 end
 
-return setmetatable({}, {
+return setmetatable({ version = require("perilune.core.boot").version }, {
   __index = function(perilune, name)
     local module = require(MODULES[name] or unknown(name))
     rawset(perilune, name, module)
