@@ -155,7 +155,7 @@ static const char *barrier_name(lua_State *L, const lua_Debug *ar, char *buf, si
 	if (lua_sched_refuses(L, fn))
 		return lua_tostring(L, -1);
 	if (library_name(L, buf, size) != NULL)
-		return buf;
+		return strcmp(buf, "pcall") == 0 || strcmp(buf, "dofile") == 0 ? NULL : buf;
 	snprintf(buf, size, "%s", ar->name != NULL ? ar->name : "a function written in C");
 	return buf;
 }

@@ -139,6 +139,25 @@ test_expect_success "it is too late for virtual time when something runs on real
 	expect_exit 2 lua late.lua 2>err && grep "before anything else" err
 '
 
+# ---- simulated hosts ----
+
+for reply in "{ cod = 1 }|did you mean .code" "{ refuse = \"no\" }|unreachable, auth or hostkey" \
+	"3|must be a table or nil" "error(\"broken\")|broken"; do
+	words=${reply#*|}
+	file reply.lua <<-EOT
+	sched.virtual_time()
+	local tp = require "perilune.core.transport".sim { responder = function() return ${reply%%|*} end }
+	local r = require "perilune.core.run".start { transport = tp, id = "x", kind = "exec", line = "x",
+	  hosts = require "perilune.core.hostset".parse "n1" }
+	r:wait()
+	io.stderr:write(r:result(1).stderr, "\n")
+	EOT
+	test_expect_success "a simulated reply that is wrong fails its command and the program: $words" '
+		expect_exit 2 lua reply.lua 2>err && test_line_count = 2 err &&
+		grep "nobody waited for it: .*$words" err && grep "^[^p].*$words" err
+	'
+done
+
 # ---- Ctrl-C ----
 
 for kind in wait plain pcalls sort gsub coroutine; do
