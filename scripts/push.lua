@@ -11,7 +11,9 @@ local session = require "perilune.session"
 local function check_source(path)
   local kind, message = files.kind(path)
   if not kind then errors.usage("%s", message) end
-  if kind == "dir" then errors.usage("%s is a folder; copying folders is not in this version", path) end
+  if kind == "dir" then
+    errors.usage("%s is a folder; copying folders is not in this version", path)
+  end
 end
 
 -- Where each file goes: DST itself, or its name below DST.

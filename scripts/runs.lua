@@ -108,7 +108,8 @@ local function run(o, args)
   if what == "list" then return list(o) end
   if what == "show" then return show(o, args[2]) end
   if LATER[what] then errors.usage("runs %s is not in this version", what) end
-  errors.usage("unknown word '%s' after runs%s", what, require("perilune.nearest").hint(what, SUBVERBS))
+  errors.usage("unknown word '%s' after runs%s", what,
+    require("perilune.nearest").hint(what, SUBVERBS))
 end
 
 return {

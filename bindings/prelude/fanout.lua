@@ -39,7 +39,8 @@ function fanout.start(fleet, session, spec)
   spec.transport = fleet.transport
   spec.sinks = session:add_sink(spec.sinks or {}, call)
   spec.spill_dir = session:spill_dir()
-  for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast", "max_fail" } do
+  for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast",
+                          "max_fail" } do
     spec[name] = first_set(spec[name], settings[name])
   end
   local run, message = require("perilune.core.run").start(spec)

@@ -12,7 +12,8 @@ local REASONS_MAX = 40 -- lines of a summary
 
 --- The OUTPUT options, for a verb's table.
 output.options = {
-  { "no-prefix", short = "N", type = "bool", group = GROUP, help = "lines without the host's name" },
+  { "no-prefix", short = "N", type = "bool", group = GROUP,
+    help = "lines without the host's name" },
   { "gather", short = "b", type = "bool", group = GROUP,
     help = "at the end, hosts with equal output together" },
   { "diff", type = "bool", group = GROUP, later = true },

@@ -98,9 +98,9 @@ local function interrupted_text(run, seconds)
   local summary = run:summary()
   local left = summary.tasks - summary.ended - #names
   local set = require("perilune.core.hostset").new(names)
-  return ("interrupted: ending %s%s%s (running %s)%s; once more leaves at once"):format(units.count(#names, "host"),
-    #names > 0 and ": " or "", set:fold(), units.format_duration(seconds),
-    left > 0 and ("; %d not started"):format(left) or "")
+  return ("interrupted: ending %s%s%s (running %s)%s; once more leaves at once"):format(
+    units.count(#names, "host"), #names > 0 and ": " or "", set:fold(),
+    units.format_duration(seconds), left > 0 and ("; %d not started"):format(left) or "")
 end
 
 --- Lets the first Ctrl-C cancel the run and say who is still running. The second leaves at once.

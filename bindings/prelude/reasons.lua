@@ -1,4 +1,4 @@
--- reasons.lua - why hosts failed, equal reasons folded: "unreachable (connect: refused): node[3-5]".
+-- reasons.lua - why hosts failed, equal reasons folded: "unreachable (connect: refused): n[3-5]".
 
 local reasons = {}
 

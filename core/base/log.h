@@ -10,7 +10,10 @@
 #include <stdbool.h>
 
 enum log_level { LOG_WARN, LOG_INFO, LOG_DEBUG };
-enum log_group { LOG_LOOP, LOG_SSH, LOG_LOCAL, LOG_SIM, LOG_RUN, LOG_STORE, LOG_MAP, LOG_LUA, LOG_GROUPS };
+enum log_group {
+	LOG_LOOP, LOG_SSH, LOG_LOCAL, LOG_SIM, LOG_RUN, LOG_STORE, LOG_MAP, LOG_LUA,
+	LOG_GROUPS
+};
 
 /* Sets levels from a text as in PERILUNE_LOG; unknown words are ignored. NULL is a no-op. */
 void log_configure(const char *text);

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const char PLAIN[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+static const char PLAIN[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
 
 void shellquote_word(struct strbuf *out, const char *word)
 {

@@ -60,8 +60,8 @@ void child_resume(struct child *c);
  * others of the group hold its output. After on_exit a no-op. */
 void child_signal(struct child *c, int signo);
 
-/* Kills every child of the loop (SIGKILL, groups included) and reaps none: for a program that leaves
- * at once. Async-signal-safe while no other function of the loop is running. */
+/* Kills every child of the loop (SIGKILL, groups included) and reaps none: for a program that
+ * leaves at once. Async-signal-safe while no other function of the loop is running. */
 void child_kill_all(struct loop *loop);
 
 /* Kills what still runs (SIGKILL, group included), reaps it and frees; no callback fires.

@@ -6,7 +6,7 @@
 
 #include "loop/child.h"
 
-/* Our ends of a new process, all above 2, non-blocking and close-on-exec; -1 where there is none. */
+/* Our ends of a new process, all above 2, non-blocking and close-on-exec; -1: there is none. */
 struct spawned {
 	pid_t pid;
 	int in, out, err;

@@ -230,8 +230,8 @@ int store_reindex(struct store *store, struct pl_error *err)
 
 /* ---- finding ---- */
 
-int store_list(struct store *store, size_t limit, bool (*fn)(void *arg, const struct store_row *row),
-	       void *arg, struct pl_error *err)
+int store_list(struct store *store, size_t limit,
+	       bool (*fn)(void *arg, const struct store_row *row), void *arg, struct pl_error *err)
 {
 	if (store_catch_up(store, err) != 0)
 		return -1;

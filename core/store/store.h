@@ -48,8 +48,8 @@ int store_run_sync(struct store_run *run, struct pl_error *err);
 
 /*
  * A sink that journals a fan-out: its intent before anything is sent, each result, its end. `call`
- * names it within the run (from 1). Owned by the caller, who destroys it after the fan-out's on_end;
- * once the store_run is finished it writes nothing any more. Errors while writing are told once on
+ * names it within the run (from 1). Owned by the caller, who destroys it after the fan-out's
+ * on_end; once the store_run is finished it writes nothing any more. Errors while writing are told once on
  * standard error and again by store_run_finish().
  */
 struct run_sink *store_sink_create(struct store_run *run, unsigned call);
@@ -71,8 +71,8 @@ struct store_row {
 };
 /* Newest first, at most `limit` (0: all). fn returns false to stop. Runs that are not in the index
  * (they go on, or ended with a crash) are looked up in their folders first. */
-int store_list(struct store *store, size_t limit, bool (*fn)(void *arg, const struct store_row *row),
-	       void *arg, struct pl_error *err);
+int store_list(struct store *store, size_t limit,
+	       bool (*fn)(void *arg, const struct store_row *row), void *arg, struct pl_error *err);
 
 /* The folder of the run whose id begins with `prefix` ("last" is the newest); caller frees.
  * PL_ENOENT when none, PL_EUSAGE when several begin so. */

@@ -1,4 +1,4 @@
-/* store_private.h - the insides of a store, shared by the files of this room that begin with store */
+/* store_private.h - the insides of a store, shared by the files of this room called store*.c */
 #ifndef PL_STORE_STORE_PRIVATE_H
 #define PL_STORE_STORE_PRIVATE_H
 

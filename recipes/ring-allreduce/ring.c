@@ -18,7 +18,9 @@
  *
  * Build: cc -O2 -o ring ring.c
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
