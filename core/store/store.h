@@ -49,8 +49,8 @@ int store_run_sync(struct store_run *run, struct pl_error *err);
 /*
  * A sink that journals a fan-out: its intent before anything is sent, each result, its end. `call`
  * names it within the run (from 1). Owned by the caller, who destroys it after the fan-out's
- * on_end; once the store_run is finished it writes nothing any more. Errors while writing are told once on
- * standard error and again by store_run_finish().
+ * on_end; once the store_run is finished it writes nothing any more. Errors while writing are told
+ * once on standard error and again by store_run_finish().
  */
 struct run_sink *store_sink_create(struct store_run *run, unsigned call);
 void store_sink_destroy(struct run_sink *sink); /* NULL is a no-op */
