@@ -52,6 +52,35 @@ fleet_stop() {
 	rm -rf "$FLEET_DIR"
 }
 
+# wait_for COMMAND...: polls until COMMAND succeeds; fails after 30 s. For marker files and lines:
+# how a test waits for another process.
+wait_for() {
+	polls=0
+	until "$@" >/dev/null 2>&1; do
+		polls=$((polls + 1))
+		[ $polls -lt 1500 ] || { echo >&2 "waited 30 s in vain for: $*"; return 1; }
+		sleep 0.02
+	done
+}
+
+# count_is N FILE...: there are exactly N of these files. For wait_for, with a glob.
+count_is() {
+	eval "set -- $1 $2"
+	[ "$1" -eq $(($# - 1)) ] && [ -e "$2" ]
+}
+
+# nothing_left FILE: no process of ours carries a tag of FILE, which commands filled, a line each,
+# by `echo $PERILUNE_TASK >>FILE`; one that is just ending is waited for.
+nothing_left() {
+	[ -s "$1" ] || { echo >&2 "$1 has no tags"; return 1; }
+	sed 's/^/PERILUNE_TASK=/' "$1" >"$1.patterns"
+	wait_for none_tagged "$1.patterns"
+}
+
+none_tagged() {
+	! cat /proc/[0-9]*/environ 2>/dev/null | grep -qzxFf "$1"
+}
+
 # test_line_count = N FILE (or another operator of test): the number of lines of a file, as in git.
 test_line_count() {
 	lines=$(wc -l <"$3")
