@@ -84,20 +84,25 @@ int ssh_command_check(const struct command *cmd, const char *tag, struct pl_erro
  * $1 tag, $2 signal, $3 grace in tenths of a second (-1: only signal). No newlines: csh has no
  * quote for them. One grep over /proc costs 3 ms where a shell's loop costs 140; a grep without -z
  * looks for the tag with nothing around it, which is why no tag is the beginning of another one.
+ *
+ * The login shell and env do not carry the tag yet, but their words name it: those among the
+ * children of the sshd that runs this script are found too. Amid an exec a process shows neither
+ * words nor environment, so only three looks in a row that find nobody are believed.
  */
 static const char KILL_SCRIPT[] =
 	"z=-lszxF; printf %s x | grep -qszxF x 2>/dev/null || z=-lsF; "
-	"all() { grep $z -e \"PERILUNE_TASK=$1\" /proc/[0-9]*/environ 2>/dev/null | "
-	"sed -e s,/proc/,, -e s,/environ,,; }; "
-	"p=$(all \"$1\"); [ -n \"$p\" ] || exit 3; "
-	"kill -\"$2\" $p 2>/dev/null; kill -CONT $p 2>/dev/null; "
-	"[ \"$3\" -ge 0 ] || exit 0; "
-	"n=0; while p=$(all \"$1\"); [ -n \"$p\" ]; do "
-	"[ $n -lt $(($3 + 10)) ] || exit 1; "
+	"all() { { grep $z -e \"PERILUNE_TASK=$1\" /proc/[0-9]*/environ; "
+	"grep -lsF -e \"PERILUNE_TASK=$1\" /dev/null "
+	"$(grep -lsx -e \"PPid:.$PPID\" /proc/[0-9]*/status | sed -e s,status,cmdline,); "
+	"} 2>/dev/null | sed -e s,/proc/,, -e s,/.*,,; }; "
+	"told=\" \"; found=3; empty=0; n=0; while :; do p=$(all \"$1\"); pause=0.03; "
+	"if [ -z \"$p\" ]; then empty=$((empty + 1)); [ $empty -lt 3 ] || exit $found; "
+	"else empty=0; found=0; for q in $p; do case $told in *\" $q \"*) ;; "
+	"*) kill -\"$2\" $q 2>/dev/null; kill -CONT $q 2>/dev/null; told=\"$told$q \" ;; esac; done; "
+	"[ \"$3\" -ge 0 ] || exit 0; [ $n -lt $(($3 + 10)) ] || exit 1; "
 	"[ $n -lt \"$3\" ] || kill -KILL $p 2>/dev/null; "
-	"if [ $n -eq 0 ]; then sleep 0.02 2>/dev/null; "
-	"else sleep 0.1 2>/dev/null || { sleep 1; n=$((n + 9)); }; fi; "
-	"n=$((n + 1)); done; exit 0";
+	"[ $n -eq 0 ] || pause=0.1; n=$((n + 1)); fi; "
+	"sleep $pause 2>/dev/null || { sleep 1; n=$((n + 9)); }; done";
 
 void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t grace_us)
 {

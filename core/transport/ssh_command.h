@@ -37,9 +37,11 @@ int ssh_command_check(const struct command *cmd, const char *tag, struct pl_erro
 void ssh_command_exec(struct strbuf *out, const struct command *cmd, const char *tag);
 
 /*
- * Appends the line that signals every process there with the tag in its environment: `signo`, and
- * after grace_us what is left is killed. It exits 0 when none is left, 3 when there was none to
- * begin with, 1 when some would not die. grace_us < 0 only sends the signal and exits 0 or 3.
+ * Appends the line that signals every process there with the tag in its environment, and the
+ * login shell that is about to set it (when run under the same sshd): `signo` once to each, and
+ * after grace_us what is left is killed. It looks until three looks in a row find none, and exits
+ * 0 then, 3 when there was none to begin with, 1 when some would not die. grace_us < 0 only sends
+ * the signal and exits 0 or 3.
  */
 #define SSH_KILL_NONE 3
 void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t grace_us);

@@ -12,15 +12,15 @@
 #include "transport/ssh_command.h"
 #include "transport/ssh_copy.h"
 
-#define KILL_AGAIN_US (100 * 1000)
+#define KILL_AGAIN_US (100 * 1000)  /* before the second kill; each later pause is twice as long */
+#define KILL_PAUSE_MAX_US (1000 * 1000)
 #define DRAIN_US (500 * 1000) /* for a channel to end once its processes are gone */
 
 enum ssh_task_state {
 	SSH_TASK_RUNNING,
-	SSH_TASK_KILLING,    /* the kill channel lives; the timer bounds it */
-	SSH_TASK_KILL_AGAIN, /* nobody was found; the timer sends it again */
-	SSH_TASK_DRAINING,   /* all are gone; the timer ends the wait for our channel */
-	SSH_TASK_OVER,	     /* the result waits to be delivered */
+	SSH_TASK_KILLING, /* the kill channel lives; the timer bounds it */
+	SSH_TASK_PAUSING, /* the task's own channel is open still; the timer sends another kill */
+	SSH_TASK_OVER,	  /* the result waits to be delivered */
 };
 
 struct ssh_task {
@@ -34,7 +34,11 @@ struct ssh_task {
 	struct strbuf early; /* stdin, kept until the command runs: the session may be another */
 	struct loop_timer timer;
 	struct loop_defer deliver;
-	int64_t cancelled_us;
+	struct ssh_session *session; /* of a task that is being ended */
+	int64_t cancelled_us, kill_pause_us;
+	bool found;	/* a kill met somebody: the command has come so far as to set its tag */
+	bool last_look; /* the kill under way was sent after the command's own channel had ended */
+	bool muted;	/* cancelled and paused: what still comes is thrown away */
 	struct task_result result;
 };
 
@@ -57,6 +61,7 @@ static void deliver(void *arg)
 
 static void on_timer(void *arg);
 static void begin(struct ssh_task *t);
+static void command_is_over(struct ssh_task *t);
 
 /* Lets go of what still lives and delivers the result. From callbacks of the loop only. */
 static void finish(struct ssh_task *t)
@@ -106,6 +111,8 @@ static void on_output(void *arg, enum stream stream, const void *bytes, size_t l
 {
 	struct ssh_task *t = arg;
 
+	if (t->muted)
+		return;
 	if (t->copy != NULL)
 		ssh_copy_output(t->copy, stream, bytes, len);
 	else
@@ -144,10 +151,10 @@ static void on_end(void *arg, const struct task_result *result)
 		if (t->copy != NULL)
 			ssh_copy_end(t->copy, &t->result);
 		finish(t);
-	} else if (t->state != SSH_TASK_KILLING) {
-		/* while a kill is under way its answer is waited for: there may be stragglers */
-		finish(t);
+	} else if (t->state == SSH_TASK_PAUSING) {
+		command_is_over(t);
 	}
+	/* while a kill is under way its answer is waited for: there may be stragglers */
 }
 
 static const struct ssh_channel_events command_events = {
@@ -232,7 +239,9 @@ void ssh_task_close_stdin(struct ssh_task *t)
 void ssh_task_pause(struct ssh_task *t)
 {
 	t->paused = true;
-	if (t->channel != NULL)
+	if (t->state != SSH_TASK_RUNNING)
+		t->muted = true;
+	else if (t->channel != NULL)
 		ssh_channel_pause(t->channel);
 }
 
@@ -253,46 +262,75 @@ static void kill_output(void *arg, enum stream stream, const void *bytes, size_t
 	(void)len;
 }
 
-static void drain_or_finish(struct ssh_task *t)
+static void send_kill(struct ssh_task *t);
+
+static void finish_canceled(struct ssh_task *t, const char *why)
 {
-	if (t->channel == NULL || t->paused) {
-		finish(t);
-		return;
-	}
-	t->state = SSH_TASK_DRAINING;
-	loop_timer_start(&t->timer, DRAIN_US);
+	set_canceled(t, why);
+	finish(t);
 }
 
-/* It found nobody: either all are gone, or the login shell has not come to set the tag yet. */
+static void pause_kill(struct ssh_task *t, int64_t us)
+{
+	t->state = SSH_TASK_PAUSING;
+	loop_timer_start(&t->timer, us);
+}
+
+/* Its channel has ended; children without our output may live on, if no kill came since. */
+static void command_is_over(struct ssh_task *t)
+{
+	if (t->found || t->last_look)
+		finish(t);
+	else
+		send_kill(t);
+}
+
+/* It found nobody. What does our channel wait for? */
 static void kill_found_nobody(struct ssh_task *t)
 {
-	struct loop *loop = ssh_pool_loop(t->host->pool);
+	int64_t now = loop_now_us(ssh_pool_loop(t->host->pool));
 
-	if (t->channel == NULL || loop_now_us(loop) - t->cancelled_us > CANCEL_GRACE_US) {
-		drain_or_finish(t);
+	if (t->found) {
+		finish_canceled(t, "cancelled; a process without its tag still holds its output");
+	} else if (now - t->cancelled_us > t->host->route.connect_timeout_us) {
+		finish_canceled(t, "cancelled; nothing there carries its tag, yet it has not ended");
+	} else {
+		pause_kill(t, t->kill_pause_us);
+		t->kill_pause_us *= 2;
+		if (t->kill_pause_us > KILL_PAUSE_MAX_US)
+			t->kill_pause_us = KILL_PAUSE_MAX_US;
+	}
+}
+
+static void kill_answered(struct ssh_task *t, bool found)
+{
+	if (t->channel != NULL && !found) {
+		kill_found_nobody(t);
 		return;
 	}
-	t->state = SSH_TASK_KILL_AGAIN;
-	loop_timer_start(&t->timer, KILL_AGAIN_US);
+	t->found = t->found || found;
+	if (t->channel == NULL)
+		command_is_over(t);
+	else
+		pause_kill(t, DRAIN_US);
 }
 
 static void kill_end(void *arg, const struct task_result *result)
 {
 	struct ssh_task *t = arg;
+	char why[400];
 
 	t->kill = NULL;
 	if (result->outcome == OUTCOME_OK) {
-		drain_or_finish(t);
+		kill_answered(t, true);
 	} else if (result->outcome == OUTCOME_EXIT && result->code == SSH_KILL_NONE) {
-		kill_found_nobody(t);
+		kill_answered(t, false);
 	} else if (result->outcome == OUTCOME_EXIT) {
-		set_canceled(t, "cancelled; some of its processes would not die");
-		finish(t);
+		finish_canceled(t, "cancelled; some of its processes would not die");
 	} else {
-		set_canceled(t, "");
-		snprintf(t->result.why, sizeof(t->result.why),
-			 "cancelled; its processes could not be ended: %.300s", result->why);
-		finish(t);
+		snprintf(why, sizeof(why), "cancelled; its processes could not be ended: %.300s",
+			 result->why);
+		finish_canceled(t, why);
 	}
 }
 
@@ -305,10 +343,14 @@ static void send_kill(struct ssh_task *t)
 {
 	struct strbuf line = STRBUF_INIT;
 
+	if (t->session->state != SESSION_READY) {
+		finish_canceled(t, "cancelled; the connection was lost before it could be ended");
+		return;
+	}
 	ssh_command_kill(&line, t->task->tag, SIGTERM, CANCEL_GRACE_US);
 	t->state = SSH_TASK_KILLING;
-	t->kill = ssh_channel_create(t->channel->session, strbuf_detach(&line), true, &kill_events,
-				     t);
+	t->last_look = t->channel == NULL;
+	t->kill = ssh_channel_create(t->session, strbuf_detach(&line), true, &kill_events, t);
 	loop_timer_start(&t->timer, t->host->route.connect_timeout_us + CANCEL_GRACE_US +
 					    2 * (int64_t)1000000);
 }
@@ -318,15 +360,11 @@ static void on_timer(void *arg)
 	struct ssh_task *t = arg;
 
 	switch (t->state) {
-	case SSH_TASK_KILL_AGAIN:
+	case SSH_TASK_PAUSING:
 		send_kill(t);
 		break;
 	case SSH_TASK_KILLING:
-		set_canceled(t, "cancelled; the host did not answer the request to end it");
-		finish(t);
-		break;
-	case SSH_TASK_DRAINING:
-		finish(t);
+		finish_canceled(t, "cancelled; the host did not answer the request to end it");
 		break;
 	case SSH_TASK_RUNNING:
 	case SSH_TASK_OVER:
@@ -338,10 +376,17 @@ void ssh_task_cancel(struct ssh_task *t)
 {
 	if (t->state != SSH_TASK_RUNNING)
 		return;
+	if (t->channel->begun && t->channel->session->state != SESSION_READY)
+		return; /* it is being lost at this moment, and says so next */
 	t->cancelled_us = loop_now_us(ssh_pool_loop(t->host->pool));
 	if (t->channel->begun) {
 		set_canceled(t, "cancelled");
 		t->result.begun = true;
+		t->session = t->channel->session;
+		t->kill_pause_us = KILL_AGAIN_US;
+		/* its channel must come to an end even when nobody reads on */
+		t->muted = t->paused;
+		ssh_channel_resume(t->channel);
 		send_kill(t);
 		return;
 	}

@@ -2,13 +2,15 @@
  * ssh_task.h - one task on a channel, from its start to its one on_done.
  *
  *	RUNNING -> OVER
- *	RUNNING -> KILLING -> (KILL_AGAIN -> KILLING)* -> DRAINING -> OVER	when cancelled
+ *	RUNNING -> KILLING -> (PAUSING -> KILLING)* -> OVER	when cancelled
  *
  * Cancelling a command that has begun opens a second channel on the same session, whose command
  * ends every process there that carries the task's tag (ssh_command_kill). It may come before the
- * login shell there has set the tag: then it finds nobody and is sent again. When all are gone the
- * task's own channel has a moment to end by itself, then it is closed. Where the session is dead
- * nobody can be told anything. Private to the ssh family.
+ * host has started ours: as long as nobody was found and the task's own channel stays open, it is
+ * sent again, for one connect_timeout. Once somebody was found and ended, the channel has a moment
+ * to end by itself; when it does not, one more look is taken before it is closed. What keeps it
+ * open then has shaken the tag off. Where the session is dead nobody can be told anything.
+ * Private to the ssh family.
  */
 #ifndef PL_TRANSPORT_SSH_TASK_H
 #define PL_TRANSPORT_SSH_TASK_H
