@@ -83,7 +83,7 @@ void run_pause(struct run *run);
 void run_resume(struct run *run);
 
 /* Bytes for the stdin of task i, or of all with RUN_ALL_TASKS (those not started get it at their
- * start); close ends it. Needs command.stdin_open. run_stdin_pending: most bytes any one task
+ * start: what is written for all is held in memory until the last has started); close ends it. Needs command.stdin_open. run_stdin_pending: most bytes any one task
  * still has queued, to pace a reader of a large file. */
 #define RUN_ALL_TASKS SIZE_MAX
 void run_write(struct run *run, size_t i, const void *bytes, size_t len);
