@@ -82,9 +82,12 @@ void run_cancel_task(struct run *run, size_t i); /* one of them */
 void run_pause(struct run *run);
 void run_resume(struct run *run);
 
-/* Bytes for the stdin of task i, or of all with RUN_ALL_TASKS (those not started get it at their
- * start: what is written for all is held in memory until the last has started); close ends it. Needs command.stdin_open. run_stdin_pending: most bytes any one task
- * still has queued, to pace a reader of a large file. */
+/*
+ * Bytes for the stdin of task i, or of all with RUN_ALL_TASKS; close ends it. Needs
+ * command.stdin_open. Tasks that have not started get it at their start, so what is written for all
+ * is held in memory until the last has started. run_stdin_pending: most bytes any one task still
+ * has queued, to pace a reader of a large file.
+ */
 #define RUN_ALL_TASKS SIZE_MAX
 void run_write(struct run *run, size_t i, const void *bytes, size_t len);
 void run_close_stdin(struct run *run, size_t i);
