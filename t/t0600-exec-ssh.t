@@ -138,6 +138,17 @@ test_expect_success "--max-fail lets so many fail" '
 	grep " 4 ok, 4 exit (" err
 '
 
+test_expect_success "fewer descriptors than the fanout needs make it smaller" '
+	(ulimit -n 50 && x -w "$all" "echo hi" >out 2>err) && test_line_count = 32 out &&
+	grep "^perilune: exec: fanout is limited to 6 by the descriptors allowed" err
+'
+
+test_expect_success "output that cannot be written is said once" '
+	if ! test -w /dev/full; then return 0; fi &&
+	expect_exit 2 x -w 127.1.0.1 "echo hi" >/dev/full 2>err && test_line_count = 1 err &&
+	grep "^perilune: exec: cannot write output: " err
+'
+
 # ---- which hosts ----
 
 test_expect_success "WCOLL names the hosts, -x leaves some out" '
@@ -243,7 +254,8 @@ test_expect_success "a name that nobody knows" '
 '
 
 test_expect_success "an unknown host key: which host, which file, what to do" '
-	fails 3 unknown "host key of 127.1.0.2 port $FLEET_PORT is not known (SHA256:.*ssh-keyscan -p $FLEET_PORT 127.1.0.2 >>$marks/empty" hostkey
+	do="ssh-keyscan -p $FLEET_PORT 127.1.0.2 >>$marks/empty" &&
+	fails 3 unknown "host key of 127.1.0.2 port $FLEET_PORT is not known (SHA256:.*$do" hostkey
 '
 
 test_expect_success "what it says to do helps" '

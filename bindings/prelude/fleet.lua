@@ -87,6 +87,15 @@ local function within_limit(limits, name, value, asked)
   return limit.value
 end
 
+-- A session holds a descriptor, and its output may go to two files.
+local function within_descriptors(fanout)
+  local room = math.max(1, (sys.nofile_limit() - 32) // 3)
+  if fanout <= room then return fanout end
+  require("perilune.terminal").note("fanout is limited to %d by the descriptors allowed (ulimit -n)",
+    room)
+  return room
+end
+
 -- ---- hosts ---------------------------------------------------------------------------------
 
 --- Functions that answer @source:group, by source: fleet.sources.slurm = function(name) -> set.
@@ -257,6 +266,7 @@ function fleet.open(o, given, settings)
   values.fanout = within_limit(limits, "fanout", values.fanout or 64, given.fanout)
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)
+  if name == "ssh" then values.fanout = within_descriptors(values.fanout) end
   return setmetatable({
     hosts = set,
     cluster = cluster,

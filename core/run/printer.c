@@ -120,7 +120,7 @@ static void outlet_broken(void *arg, int errnum)
 	struct printer *p = arg;
 
 	if (errnum != EPIPE)
-		log_warn(LOG_RUN, "cannot write output: %s", strerror(errnum));
+		log_info(LOG_RUN, "cannot write output: %s", strerror(errnum));
 	p->failed = p->failed != 0 ? p->failed : errnum;
 	for (struct printer_run *r = p->runs; r != NULL; r = r->next)
 		run_cancel(r->run);
