@@ -18,6 +18,8 @@ struct ssh_options {
 	int port;		    /* 0: from the configuration, else 22 */
 	const char *config_path;    /* NULL: ~/.ssh/config when it is there; "none": no file */
 	int64_t connect_timeout_us; /* 0: from the configuration, else 10 s */
+	int64_t keepalive_us;	    /* without a byte: ask for a sign of life; 0: 15 s */
+	int64_t lost_us;	    /* without a byte: the connection is gone; 0: 45 s */
 	size_t keep_sessions;	    /* idle sessions kept warm; 0: close when done */
 	enum ssh_hostkey_policy hostkey;
 	/* Told once per thing not honoured: an ssh_config keyword, a key file. May be NULL. */

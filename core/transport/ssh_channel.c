@@ -246,7 +246,8 @@ static bool refused_open(struct ssh_channel *ch)
 	if (others == 0 && ch->refusals++ == REFUSALS_MOST) {
 		ch->state = CHANNEL_GONE;
 		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
-			   "the host refused to open a channel");
+			   "the host refused to open a channel (its sshd has reached "
+			   "MaxSessions, or allows no sessions)");
 		return false;
 	}
 	ch->state = CHANNEL_QUEUED;
@@ -301,7 +302,8 @@ static bool step_exec(struct ssh_channel *ch)
 	s->stuck = NULL;
 	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED || rc == LIBSSH2_ERROR_CHANNEL_FAILURE) {
 		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_EXEC,
-			   "the host refused to run a command");
+			   "the host refused to run a command (its sshd may allow "
+			   "sftp or forwarding only)");
 		ch->state = CHANNEL_CLOSE;
 		return true;
 	}

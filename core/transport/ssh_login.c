@@ -1,25 +1,20 @@
 /*
- * ssh_login.c - from a host's name to a session that takes commands: the states RESOLVE CONNECT
- * HANDSHAKE AUTH of ssh_session.h, each with its deadline. HOSTKEY is in ssh_hostkey.c.
+ * ssh_login.c - from a connection to a session that takes commands: the states HANDSHAKE and AUTH
+ * of ssh_session.h, and the deadlines of all phases. The states before are in ssh_connect.c, the
+ * judgement of HOSTKEY in ssh_hostkey.c.
  */
+#include "transport/ssh_login.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "transport/resolve.h"
 #include "transport/ssh_channel.h"
-#include "transport/ssh_session.h"
 
-#define READ_AHEAD 512	/* libssh2 reads a banner byte by byte */
-#define GREETING_MAX 64 /* of what a server says first, for a message */
+#define BANNER_MAX 255 /* RFC 4253, 4.2, the newline included */
 
 /*
  * What we ask for, dearest last: curve25519 costs 0.8 ms a login, nistp256 the same, group14 4.5.
@@ -37,22 +32,6 @@ static const struct {
 	{ LIBSSH2_METHOD_CRYPT_SC, "aes128-ctr,aes192-ctr,aes256-ctr" },
 	{ LIBSSH2_METHOD_MAC_CS, "hmac-sha2-256,hmac-sha2-512,hmac-sha1" },
 	{ LIBSSH2_METHOD_MAC_SC, "hmac-sha2-256,hmac-sha2-512,hmac-sha1" },
-};
-
-/* What only a session that is not READY needs. */
-struct ssh_login {
-	int64_t began_us; /* -1 until the first step */
-	enum phase phase;
-	int64_t phase_ends_us;
-	struct resolve *resolve;
-	struct addrinfo *addresses, *at; /* the one being tried */
-	int last_errno;			 /* why the address before did not do */
-	char ahead[READ_AHEAD];
-	size_t ahead_at, ahead_end;
-	char greeting[GREETING_MAX];
-	size_t greeting_len;
-	size_t key;    /* the one being tried */
-	size_t tried;
 };
 
 void ssh_login_begin(struct ssh_session *s)
@@ -85,7 +64,7 @@ static int64_t phase_allowance(const struct ssh_session *s)
 	return left < each ? (left > 0 ? left : 0) : each;
 }
 
-static void enter_phase(struct ssh_session *s, enum phase phase)
+void ssh_login_enter(struct ssh_session *s, enum phase phase)
 {
 	int64_t allowance = phase_allowance(s);
 
@@ -129,201 +108,12 @@ void ssh_login_timeout(struct ssh_session *s)
 			 (double)s->route->connect_timeout_us / 1e6);
 }
 
-/* ---- RESOLVE ---- */
-
-static bool files_are_read(const struct ssh_route *r)
-{
-	for (size_t i = 0; i < r->n_keys; i++) {
-		if (!ssh_file_is_read(r->keys[i]))
-			return false;
-	}
-	for (size_t i = 0; i < r->n_trust; i++) {
-		if (!ssh_file_is_read(r->trust[i]))
-			return false;
-	}
-	return true;
-}
-
-/* A host is not bothered when no key could be shown to it. True when there is one. */
-static bool check_keys(struct ssh_session *s)
-{
-	const struct ssh_route *r = s->route;
-	const char *why = "no key file found: make one with `ssh-keygen -t ed25519`, or name "
-			  "one with IdentityFile";
-	const struct ssh_file *reason = NULL;
-
-	for (size_t i = 0; i < r->n_keys; i++) {
-		const struct pl_error *e = ssh_file_error(r->keys[i]);
-
-		if (ssh_file_key(r->keys[i]) != NULL)
-			return true;
-		/* a file that is there and does not do says more than one that is not there */
-		if (reason == NULL || (ssh_file_error(reason)->code == PL_ENOENT &&
-				       e->code != PL_ENOENT))
-			reason = r->keys[i];
-	}
-	if (reason != NULL && !(r->default_keys && ssh_file_error(reason)->code == PL_ENOENT))
-		why = ssh_file_error(reason)->text;
-	ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH, "%s", why);
-	return false;
-}
-
-static bool check_trust(struct ssh_session *s)
-{
-	for (size_t i = 0; i < s->route->n_trust; i++) {
-		if (ssh_file_trust(s->route->trust[i]) == NULL) {
-			ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY, "%s",
-					 ssh_file_error(s->route->trust[i])->text);
-			return false;
-		}
-	}
-	return true;
-}
-
-static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
-{
-	struct ssh_session *s = arg;
-
-	s->login->resolve = NULL;
-	s->login->addresses = addresses;
-	if (addresses == NULL)
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE, "cannot resolve %s: %s",
-				 s->route->hostname, why);
-	else
-		ssh_session_poke(s);
-}
-
-static void begin_resolve(struct ssh_session *s)
-{
-	struct ssh_login *login = s->login;
-	const struct ssh_route *r = s->route;
-
-	login->began_us = loop_now_us(s->loop);
-	enter_phase(s, PHASE_RESOLVE);
-	login->addresses = resolve_numeric(r->hostname, r->port);
-	if (login->addresses == NULL)
-		login->resolve = resolve_start(s->loop, r->hostname, r->port, on_resolved, s);
-}
-
-bool ssh_login_resolve(struct ssh_session *s)
-{
-	struct ssh_login *login = s->login;
-
-	if (login->began_us < 0)
-		begin_resolve(s);
-	if (login->addresses == NULL || !files_are_read(s->route))
-		return false;
-	if (!check_keys(s) || !check_trust(s))
-		return true;
-	s->state = SESSION_CONNECT;
-	enter_phase(s, PHASE_CONNECT);
-	return true;
-}
-
-/* ---- CONNECT ---- */
-
-static void on_socket(void *arg, int events)
-{
-	struct ssh_session *s = arg;
-
-	if (events & LOOP_READ)
-		s->dry = false;
-	loop_defer_cancel(&s->again);
-	ssh_session_step(s);
-}
-
-static void close_socket(struct ssh_session *s)
-{
-	loop_io_destroy(s->io);
-	s->io = NULL;
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
-
-/* 0 when the connection is under way (or there), else why not. */
-static int begin_connect(struct ssh_session *s, const struct addrinfo *a)
-{
-	int one = 1;
-
-	s->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0)
-		return errno;
-	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(s->fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
-		return errno;
-	s->io = loop_io_create(s->loop, s->fd, on_socket, s);
-	loop_io_want(s->io, LOOP_WRITE);
-	return 0;
-}
-
-/* Each address gets an equal share of what the phase has left. */
-static void share_deadline(struct ssh_session *s)
-{
-	int64_t left = s->login->phase_ends_us - loop_now_us(s->loop);
-	int n = 0;
-
-	for (const struct addrinfo *a = s->login->at; a != NULL; a = a->ai_next)
-		n++;
-	loop_timer_start(&s->timer, left > 0 ? left / n : 0);
-}
-
-/* Tries addresses from login->at on until one connects or none is left. */
-static bool try_addresses(struct ssh_session *s)
-{
-	struct ssh_login *login = s->login;
-
-	for (; login->at != NULL; login->at = login->at->ai_next) {
-		share_deadline(s);
-		login->last_errno = begin_connect(s, login->at);
-		if (login->last_errno == 0)
-			return false;
-		close_socket(s);
-	}
-	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s port %d: %s",
-			 s->route->hostname, s->route->port, strerror(login->last_errno));
-	return true;
-}
-
-static bool is_connected(const struct ssh_session *s, int *errnum)
-{
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(*errnum);
-
-	*errnum = 0;
-	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, errnum, &len) != 0)
-		*errnum = errno;
-	len = sizeof(peer);
-	return *errnum == 0 && getpeername(s->fd, (struct sockaddr *)&peer, &len) == 0;
-}
-
-bool ssh_login_connect(struct ssh_session *s)
-{
-	struct ssh_login *login = s->login;
-	int errnum = 0;
-
-	if (login->at == NULL) {
-		login->at = login->addresses;
-		return try_addresses(s);
-	}
-	if (!is_connected(s, &errnum)) {
-		if (errnum == 0 && loop_timer_armed(&s->timer))
-			return false;
-		login->last_errno = errnum != 0 ? errnum : ETIMEDOUT;
-		close_socket(s);
-		login->at = login->at->ai_next;
-		return try_addresses(s);
-	}
-	s->state = SESSION_HANDSHAKE;
-	s->dry = true; /* nothing can have come before our own banner went out */
-	return true;
-}
-
 /* ---- HANDSHAKE ---- */
 
 /* Keeps the first bytes that a server says, for a message. */
 static void note_greeting(struct ssh_login *login, char c)
 {
+	login->line_len = c == '\n' ? 0 : login->line_len + 1;
 	if (login->phase == PHASE_BANNER && login->greeting_len < GREETING_MAX - 1)
 		login->greeting[login->greeting_len++] = c;
 }
@@ -353,7 +143,7 @@ ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len)
 
 static void begin_handshake(struct ssh_session *s)
 {
-	enter_phase(s, PHASE_BANNER);
+	ssh_login_enter(s, PHASE_BANNER);
 	ssh_session_open_libssh2(s);
 	for (size_t i = 0; i < ARRAY_LEN(PREFERENCES); i++)
 		libssh2_session_method_pref(s->ssh, PREFERENCES[i].method, PREFERENCES[i].names);
@@ -372,24 +162,50 @@ static const char *greeting(struct ssh_login *login)
 	return login->greeting;
 }
 
-static void fail_handshake(struct ssh_session *s)
+void ssh_login_hung_up(struct ssh_session *s)
+{
+	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
+			 "%s port %d ended the connection before its banner (sshd may be short of "
+			 "MaxStartups, or refuse this address)", s->route->hostname,
+			 s->route->port);
+}
+
+static void fail_banner(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
-	const struct ssh_route *r = s->route;
 
-	if (login->phase == PHASE_BANNER && login->greeting_len > 0 &&
-	    strncmp(login->greeting, "SSH-", 4) != 0)
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
-				 "%s port %d does not speak SSH: it said '%s'", r->hostname,
-				 r->port, greeting(login));
-	else if (login->phase == PHASE_BANNER)
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
-				 "%s port %d ended the connection before its banner (sshd may be "
-				 "short of MaxStartups)", r->hostname, r->port);
+	if (login->greeting_len == 0 || strncmp(login->greeting, "SSH-", 4) == 0)
+		ssh_login_hung_up(s);
 	else
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_KEX,
-				 "%s port %d: key exchange: %s%s", r->hostname, r->port,
-				 ssh_session_error(s), ssh_hostkey_hint(s));
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
+				 "%s port %d does not speak SSH: it said '%s'; is that the port "
+				 "of its sshd?", s->route->hostname, s->route->port,
+				 greeting(login));
+}
+
+static void fail_kex(struct ssh_session *s, int rc)
+{
+	const char *hint = ssh_hostkey_hint(s);
+
+	if (*hint == '\0' && (rc == LIBSSH2_ERROR_KEX_FAILURE ||
+			      rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE))
+		hint = " (it may have no method in common with us: sshd must allow aes128-ctr, "
+		       "hmac-sha2-256, and curve25519 or ecdh key exchange)";
+	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_KEX, "%s port %d: key exchange: %s%s",
+			 s->route->hostname, s->route->port, ssh_session_error(s), hint);
+}
+
+/* libssh2 would take the rest of such a line for a packet. */
+static bool banner_is_too_long(struct ssh_session *s)
+{
+	struct ssh_login *login = s->login;
+
+	if (login->line_len < BANNER_MAX || strncmp(login->greeting, "SSH-", 4) != 0)
+		return false;
+	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
+			 "%s port %d: its banner '%.40s...' is longer than the 255 bytes that SSH "
+			 "allows", s->route->hostname, s->route->port, greeting(login));
+	return true;
 }
 
 bool ssh_login_handshake(struct ssh_session *s)
@@ -399,15 +215,19 @@ bool ssh_login_handshake(struct ssh_session *s)
 	if (s->ssh == NULL)
 		begin_handshake(s);
 	rc = libssh2_session_handshake(s->ssh, s->fd);
+	if (banner_is_too_long(s))
+		return true;
 	if (s->login->phase == PHASE_BANNER && libssh2_session_banner_get(s->ssh) != NULL &&
 	    strncmp(libssh2_session_banner_get(s->ssh), "SSH-", 4) == 0)
-		enter_phase(s, PHASE_KEX);
+		ssh_login_enter(s, PHASE_KEX);
 	if (rc == LIBSSH2_ERROR_EAGAIN)
 		return false;
-	if (rc != 0) {
-		fail_handshake(s);
+	if (rc != 0 && s->login->phase == PHASE_BANNER)
+		fail_banner(s);
+	else if (rc != 0)
+		fail_kex(s, rc);
+	if (rc != 0)
 		return true;
-	}
 	s->state = SESSION_HOSTKEY;
 	return true;
 }
@@ -419,7 +239,7 @@ bool ssh_login_hostkey(struct ssh_session *s)
 	s->login->phase = PHASE_HOSTKEY;
 	if (ssh_hostkey_check(s)) {
 		s->state = SESSION_AUTH;
-		enter_phase(s, PHASE_AUTH);
+		ssh_login_enter(s, PHASE_AUTH);
 	}
 	return true;
 }

@@ -13,6 +13,8 @@
 #include "transport/ssh_files.h"
 
 #define CONNECT_TIMEOUT_US (10 * 1000000)
+#define KEEPALIVE_US (15 * 1000000)
+#define LOST_US (45 * 1000000)
 
 struct ssh_pool {
 	struct loop *loop;
@@ -20,7 +22,7 @@ struct ssh_pool {
 	struct ssh_config *config;  /* NULL: none */
 	struct ssh_files *files;
 	struct strtable by_name;  /* as the user names hosts -> struct ssh_host */
-	struct strtable by_route; /* user, address, port, keys -> struct ssh_host, which it owns */
+	struct strtable by_route; /* route_key() -> struct ssh_host, which it owns */
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	char *scratch;
 	struct ssh_stats stats;
@@ -34,11 +36,11 @@ static const char *const DEFAULT_USER_TRUST[] = { "~/.ssh/known_hosts", "~/.ssh/
 static const char *const DEFAULT_GLOBAL_TRUST[] = { "/etc/ssh/ssh_known_hosts",
 						    "/etc/ssh/ssh_known_hosts2", NULL };
 
+/* Of settings `~` is expanded already, and a '%' in them is one; defaults begin with "~/". */
 static struct ssh_file *get_file(struct ssh_pool *pool, enum ssh_file_kind kind, const char *path)
 {
-	const struct ssh_tokens none = { .host = "", .name = "", .user = "" };
-	char *full = ssh_expand(path, &none, NULL);
-	struct ssh_file *f = ssh_files_get(pool->files, kind, full != NULL ? full : path);
+	char *full = path[0] == '~' ? xasprintf("%s%s", ssh_home(), path + 1) : xstrdup(path);
+	struct ssh_file *f = ssh_files_get(pool->files, kind, full);
 
 	free(full);
 	return f;
@@ -91,6 +93,8 @@ static void make_route(struct ssh_pool *pool, const struct ssh_settings *s, stru
 							   : s->connect_timeout_us;
 	if (r->connect_timeout_us == 0)
 		r->connect_timeout_us = CONNECT_TIMEOUT_US;
+	r->keepalive_us = o->keepalive_us != 0 ? o->keepalive_us : KEEPALIVE_US;
+	r->lost_us = o->lost_us != 0 ? o->lost_us : LOST_US;
 	r->hostkey = hostkey_policy(pool, s->strict);
 	r->default_keys = s->identity_files == NULL;
 	add_files(pool, SSH_FILE_KEY, list_or(s->identity_files, DEFAULT_KEYS), &r->keys,
@@ -116,8 +120,12 @@ static char *route_key(const struct ssh_route *r)
 	struct strbuf key = STRBUF_INIT;
 
 	strbuf_addf(&key, "%s@%s:%d", r->user, r->hostname, r->port);
+	strbuf_addf(&key, " %d %lld", (int)r->hostkey, (long long)r->connect_timeout_us);
+	/* one path is one struct */
 	for (size_t i = 0; i < r->n_keys; i++)
-		strbuf_addf(&key, "\n%s", ssh_file_path(r->keys[i]));
+		strbuf_addf(&key, " %p", (void *)r->keys[i]);
+	for (size_t i = 0; i < r->n_trust; i++)
+		strbuf_addf(&key, " %p", (void *)r->trust[i]);
 	return strbuf_detach(&key);
 }
 

@@ -206,11 +206,15 @@ static void say_goodbye(struct ssh_session *s)
 
 /* ---- READY ---- */
 
+/* Looks again when the next sign of life is due, or when it is too late for one. */
 static void watch_silence(struct ssh_session *s)
 {
+	const struct ssh_route *r = s->route;
 	int64_t silent = loop_now_us(s->loop) - s->last_byte_us;
-	int64_t until = silent < SSH_SILENCE_US ? SSH_SILENCE_US - silent : SSH_SILENCE_US;
+	int64_t until = silent < r->keepalive_us ? r->keepalive_us - silent : r->keepalive_us;
 
+	if (until > r->lost_us - silent)
+		until = r->lost_us - silent;
 	loop_timer_start(&s->timer, until);
 }
 
@@ -239,11 +243,12 @@ static void on_silence(struct ssh_session *s)
 
 	if (s->n_users == 0 || !wants_input(s)) {
 		s->last_byte_us = loop_now_us(s->loop);
-	} else if (silent >= SSH_LOST_US) {
-		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM, "no byte from %s for %d s",
-				 s->route->hostname, (int)(silent / 1000000));
+	} else if (silent >= s->route->lost_us) {
+		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM,
+				 "connection to %s lost: no byte for %.3g s, though asked for a "
+				 "sign of life", s->route->hostname, (double)silent / 1e6);
 		return;
-	} else if (silent >= SSH_SILENCE_US) {
+	} else if (silent >= s->route->keepalive_us) {
 		send_keepalive(s);
 	}
 	if (s->n_users > 0)

@@ -4,7 +4,7 @@
  *	RESOLVE -> CONNECT -> HANDSHAKE -> HOSTKEY -> AUTH -> READY -> CLOSING -> DEAD
  *
  * and from everywhere to DEAD. ssh_session.c drives it: one step function switches on the state.
- * ssh_login.c has the states up to READY, ssh_channel.c what happens on channels in READY.
+ * ssh_connect.c and ssh_login.c have the states up to READY, ssh_channel.c what happens on channels in READY.
  * Private to the ssh family.
  *
  * libssh2 asks for care in one place: an operation that could not send all of its packet must be
@@ -25,8 +25,6 @@
 #include "transport/ssh_files.h"
 #include "transport/task.h"
 
-#define SSH_SILENCE_US (15 * 1000000)	/* without a byte: ask for a sign of life */
-#define SSH_LOST_US (45 * 1000000)	/* without a byte: the connection is gone */
 #define SSH_READ_SIZE (32 * 1024)	/* most bytes taken from a channel at once */
 /* libssh2 lets a window grow by one read above its first size: together TASK_BUFFER_MAX */
 #define SSH_WINDOW (TASK_BUFFER_MAX - SSH_READ_SIZE)
@@ -41,6 +39,7 @@ struct ssh_route {
 	char *hostname, *user;
 	int port;
 	int64_t connect_timeout_us; /* of each phase; all together three times it */
+	int64_t keepalive_us, lost_us; /* silences, as in ssh_options */
 	enum ssh_hostkey_policy hostkey;
 	struct ssh_file **keys;	 /* to try in turn */
 	size_t n_keys;
@@ -143,7 +142,7 @@ static inline bool ssh_session_blocked_out(const struct ssh_session *s)
 	return (libssh2_session_block_directions(s->ssh) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
 }
 
-/* ssh_login.c: the states before READY. Each does what it can and returns true when the state
+/* ssh_connect.c, ssh_login.c: the states before READY. Each does what it can and returns true when the state
  * changed. */
 void ssh_login_begin(struct ssh_session *s);
 bool ssh_login_resolve(struct ssh_session *s);

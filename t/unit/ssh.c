@@ -210,7 +210,7 @@ static void an_ecdsa_key_logs_in(void **state)
 	}
 }
 
-/* ---- hosts that do not answer as they should ---- */
+/* ---- hosts that are not there; ssh_faults.c has those that do not speak as they should ---- */
 
 static void a_refused_connection_says_so(void **state)
 {
@@ -236,103 +236,7 @@ static void a_name_that_does_not_exist_fails_in_resolve(void **state)
 	      OUTCOME_UNREACHABLE, PHASE_RESOLVE, words);
 }
 
-/* The loop of a stage runs client and server alike. */
-static void meets(struct bad_server *b, enum phase phase, const char *words)
-{
-	struct ssh_options options = { .connect_timeout_us = 150 * 1000 };
-	struct loop *loop = loop_create(LOOP_REAL, NULL);
-	struct stage st = { .tut = &tut, .loop = loop };
-	int64_t began;
-	struct probe p;
-
-	bad_server_start(b, loop);
-	options.config_path = ssh_fleet_write(&fleet, "config",
-					      "Host *\nHostName 127.0.0.1\nPort %d\n"
-					      "IdentityFile %s/id_ed25519\n", b->port, fleet.dir);
-	st.tp = ssh_create(loop, &options, NULL);
-	assert_non_null(st.tp);
-	loop_timer_init(&st.watchdog, loop, NULL, NULL);
-	began = loop_now_us(loop);
-	probe_line(&p, &st, 0, "true");
-	probe_start(&p);
-	while (p.dones == 0)
-		loop_turn(loop, LOOP_WAIT);
-	probe_ended(&p, OUTCOME_UNREACHABLE);
-	assert_int_equal(p.result.phase, phase);
-	assert_says(&p, words);
-	/* three phases' worth, and a slow machine's share */
-	assert_true(loop_now_us(loop) - began < 3 * 150 * 1000 + 2000000);
-	probe_fini(&p);
-	bad_server_stop(b);
-	stage_close(&st);
-}
-
-static void a_silent_server_ends_in_time(void **state)
-{
-	struct bad_server b = { .text = NULL };
-
-	(void)state;
-	meets(&b, PHASE_BANNER, "has not said that it speaks SSH");
-}
-
-static void a_banner_that_trickles_in_ends_in_time(void **state)
-{
-	struct bad_server b = { .text = "SSH-2.0-Slow_server_with_a_very_long_name_indeed",
-				.pace_us = 20 * 1000 };
-
-	(void)state;
-	meets(&b, PHASE_BANNER, "has not said that it speaks SSH");
-}
-
-static void a_server_that_says_hello_and_no_more_ends_in_time(void **state)
-{
-	struct bad_server b = { .text = "SSH-2.0-Half\r\n" };
-
-	(void)state;
-	meets(&b, PHASE_KEX, "key exchange");
-}
-
-static void something_else_than_ssh_is_told_what_it_said(void **state)
-{
-	struct bad_server b = { .text = "HTTP/1.1 400 Bad Request\r\n\r\n", .hang_up = true };
-
-	(void)state;
-	meets(&b, PHASE_BANNER, "does not speak SSH: it said 'HTTP/1.1 400 Bad Request'");
-}
-
-static void bytes_that_are_no_text_do_no_harm(void **state)
-{
-	struct bad_server b = { .text = "\377\376\001\002\003\n\n\n\177\200", .hang_up = true };
-
-	(void)state;
-	meets(&b, PHASE_BANNER, "does not speak SSH");
-}
-
-static void a_server_that_hangs_up_at_once_is_unreachable(void **state)
-{
-	struct bad_server b = { .text = NULL, .hang_up = true };
-
-	(void)state;
-	meets(&b, PHASE_BANNER, "before its banner");
-}
-
 /* ---- sessions ---- */
-
-static void a_connection_cut_amid_a_command_is_lost(void **state)
-{
-	struct stage st;
-	struct probe p;
-
-	(void)state;
-	open_with(&st, (struct ssh_options){ 0 });
-	probe_run(&p, &st, "kill -KILL $PPID; sleep 300");
-	probe_ended(&p, OUTCOME_LOST);
-	assert_int_equal(p.result.phase, PHASE_STREAM);
-	assert_true(p.result.begun);
-	probe_fini(&p);
-	stage_close(&st);
-	assert_int_equal(ssh_fleet_sh(&fleet, "true"), 0);
-}
 
 static void run_many(struct stage *st, unsigned n, unsigned hosts, const char *line)
 {
@@ -423,27 +327,6 @@ static void a_warm_session_that_died_is_noticed_and_replaced(void **state)
 	stage_close(&st);
 }
 
-static void fewer_channels_than_we_hoped_for_are_enough(void **state)
-{
-	struct stage st;
-	char line[400];
-	int port = fleet.port;
-
-	(void)state;
-	fleet.port = port % 10000 + 40000;
-	snprintf(line, sizeof(line),
-		 "$(PATH=$PATH:/usr/sbin command -v sshd) -f $D/sshd_config -p $P -o MaxSessions=2 "
-		 "-o PidFile=$D/two.pid && sed 's/:%d/:'$P/ $D/known_hosts >$D/kh_two", port);
-	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
-	open_with(&st, (struct ssh_options){ .config_path = write_config("id_ed25519", "kh_two"),
-					     .keep_sessions = 8 });
-	run_many(&st, 20, 1, "true");
-	run_many(&st, 20, 1, "true");
-	stage_close(&st);
-	ssh_fleet_sh(&fleet, "kill $(cat $D/two.pid)");
-	fleet.port = port;
-}
-
 static void cancel_reaches_through_a_full_session(void **state)
 {
 	struct stage st;
@@ -499,18 +382,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_ecdsa_key_logs_in),
 	cmocka_unit_test(a_refused_connection_says_so),
 	cmocka_unit_test(a_name_that_does_not_exist_fails_in_resolve),
-	cmocka_unit_test(a_silent_server_ends_in_time),
-	cmocka_unit_test(a_banner_that_trickles_in_ends_in_time),
-	cmocka_unit_test(a_server_that_says_hello_and_no_more_ends_in_time),
-	cmocka_unit_test(something_else_than_ssh_is_told_what_it_said),
-	cmocka_unit_test(bytes_that_are_no_text_do_no_harm),
-	cmocka_unit_test(a_server_that_hangs_up_at_once_is_unreachable),
-	cmocka_unit_test(a_connection_cut_amid_a_command_is_lost),
 	cmocka_unit_test(thirty_tasks_of_one_host_share_four_sessions),
 	cmocka_unit_test(a_warm_session_serves_the_next_command),
 	cmocka_unit_test(no_more_sessions_stay_warm_than_asked_for),
 	cmocka_unit_test(a_warm_session_that_died_is_noticed_and_replaced),
-	cmocka_unit_test(fewer_channels_than_we_hoped_for_are_enough),
 	cmocka_unit_test(cancel_reaches_through_a_full_session),
 	cmocka_unit_test(a_target_is_what_ssh_would_say),
 };

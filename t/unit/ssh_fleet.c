@@ -96,6 +96,15 @@ static void say_next(void *arg)
 		shutdown(b->peer, SHUT_RDWR);
 }
 
+static void reset_connection(struct bad_server *b)
+{
+	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(b->peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(b->peer);
+	b->peer = -1;
+}
+
 static void on_connect(void *arg, int events)
 {
 	struct bad_server *b = arg;
@@ -103,7 +112,9 @@ static void on_connect(void *arg, int events)
 	(void)events;
 	b->peer = accept(b->fd, NULL, NULL);
 	loop_io_want(b->io, 0);
-	if (b->text != NULL)
+	if (b->reset)
+		reset_connection(b);
+	else if (b->text != NULL)
 		say_next(b);
 	else if (b->hang_up)
 		shutdown(b->peer, SHUT_RDWR);

@@ -35,6 +35,7 @@ struct bad_server {
 	const char *text; /* NULL: silent */
 	int64_t pace_us;  /* 0: all at once */
 	bool hang_up;	  /* closes after the text */
+	bool reset;	  /* drops the connection at once, without a goodbye */
 	size_t said;
 	struct loop_io *io;
 	struct loop_timer timer;

@@ -1,0 +1,36 @@
+/*
+ * ssh_login.h - what ssh_connect.c and ssh_login.c share: a session on its way to READY. Private to
+ * the two; others see the functions ssh_login_* of ssh_session.h.
+ */
+#ifndef PL_TRANSPORT_SSH_LOGIN_H
+#define PL_TRANSPORT_SSH_LOGIN_H
+
+#include "transport/ssh_session.h"
+
+#define READ_AHEAD 512	/* libssh2 reads a banner byte by byte */
+#define GREETING_MAX 64 /* of what a server says first, for a message */
+
+/* What only a session that is not READY needs. */
+struct ssh_login {
+	int64_t began_us; /* -1 until the first step */
+	enum phase phase;
+	int64_t phase_ends_us;
+	struct resolve *resolve;
+	struct addrinfo *addresses, *at; /* the one being tried */
+	int last_errno;			 /* why the address before did not do */
+	char ahead[READ_AHEAD];
+	size_t ahead_at, ahead_end;
+	char greeting[GREETING_MAX];
+	size_t greeting_len;
+	size_t line_len; /* of the line of a greeting that has come so far */
+	size_t key;    /* the one being tried */
+	size_t tried;
+};
+
+/* A phase begins: its deadline is set, those who wait are told. */
+void ssh_login_enter(struct ssh_session *s, enum phase phase);
+
+/* Fails the session: the other side went away before it said anything. */
+void ssh_login_hung_up(struct ssh_session *s);
+
+#endif

@@ -1,0 +1,464 @@
+/*
+ * ssh_faults.c - hosts and connections that go bad under the ssh transport: servers that do not
+ * speak as they should, sessions that are cut or fall silent, commands that are slow to start.
+ */
+#include "transport_cases.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "ssh_fleet.h"
+#include "transport/ssh.h"
+#include "transport/tagged.h"
+
+#define MS INT64_C(1000)
+
+static struct ssh_fleet fleet;
+
+/* What a case wants of the transport; the rest is the fleet's. */
+static struct ssh_options wanted;
+
+static struct transport *create(struct loop *loop, void *arg)
+{
+	struct ssh_options options = wanted;
+
+	(void)arg;
+	if (options.config_path == NULL)
+		options.config_path = fleet.config;
+	return ssh_create(loop, &options, NULL);
+}
+
+static void host(char *name, size_t size, unsigned i, void *arg)
+{
+	(void)arg;
+	snprintf(name, size, "127.1.0.%u", i + 1);
+}
+
+static const struct transport_under_test tut = {
+	.name = "ssh", .time = LOOP_REAL, .shell = true, .create = create, .host = host
+};
+
+static void open_with(struct stage *st, struct ssh_options options)
+{
+	wanted = options;
+	stage_open(st, &tut);
+}
+
+static void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
+			  const char *words)
+{
+	probe_ended(p, outcome);
+	if (p->result.phase != phase)
+		fail_msg("phase is %s, not %s: %s", phase_name(p->result.phase), phase_name(phase),
+			 p->result.why);
+	if (strstr(p->result.why, words) == NULL)
+		fail_msg("'%s' does not say '%s'", p->result.why, words);
+}
+
+/* ---- what a lost command leaves on the machine is ours to end ---- */
+
+struct tag_sweep {
+	const char *tag;
+	bool kill;
+	int n;
+};
+
+static void on_tagged(void *arg, pid_t pid, const char *tag)
+{
+	struct tag_sweep *sweep = arg;
+
+	if (strcmp(tag, sweep->tag) != 0)
+		return;
+	sweep->n++;
+	if (sweep->kill)
+		kill(pid, SIGKILL);
+}
+
+static int sweep_tag(const struct probe *p, bool end)
+{
+	struct tag_sweep sweep = { p->tag, end, 0 };
+
+	tagged_each(on_tagged, &sweep);
+	return sweep.n;
+}
+
+static void end_lost(struct probe *p)
+{
+	while (sweep_tag(p, true) > 0)
+		;
+	probe_fini(p);
+}
+
+/* ---- servers that do not speak as they should ---- */
+
+/* The loop runs client and server alike. */
+static void meets(struct bad_server *b, enum phase phase, const char *words)
+{
+	struct ssh_options options = { .connect_timeout_us = 150 * MS };
+	struct loop *loop = loop_create(LOOP_REAL, NULL);
+	struct stage st = { .tut = &tut, .loop = loop };
+	int64_t began;
+	struct probe p;
+
+	bad_server_start(b, loop);
+	options.config_path = ssh_fleet_write(&fleet, "config",
+					      "Host *\nHostName 127.0.0.1\nPort %d\n"
+					      "IdentityFile %s/id_ed25519\n", b->port, fleet.dir);
+	st.tp = ssh_create(loop, &options, NULL);
+	assert_non_null(st.tp);
+	loop_timer_init(&st.watchdog, loop, NULL, NULL);
+	began = loop_now_us(loop);
+	probe_line(&p, &st, 0, "true");
+	probe_start(&p);
+	while (p.dones == 0)
+		loop_turn(loop, LOOP_WAIT);
+	assert_failed(&p, OUTCOME_UNREACHABLE, phase, words);
+	assert_false(p.result.begun);
+	/* three phases' worth, and a slow machine's share */
+	assert_true(loop_now_us(loop) - began < 3 * 150 * MS + 2000 * MS);
+	probe_fini(&p);
+	bad_server_stop(b);
+	stage_close(&st);
+}
+
+static void bad_servers_end_in_time_and_are_told_apart(void **state)
+{
+	static const struct {
+		struct bad_server server;
+		enum phase phase;
+		const char *words;
+	} cases[] = {
+		{ { .text = NULL }, PHASE_BANNER, "has not said that it speaks SSH" },
+		{ { .text = "SSH-2.0-Slow_server_with_a_very_long_name", .pace_us = 20 * MS },
+		  PHASE_BANNER, "has not said that it speaks SSH" },
+		{ { .text = "SSH-2.0-Half\r\n" }, PHASE_KEX, "key exchange" },
+		{ { .text = "SSH-2.0-Half\r\n", .hang_up = true }, PHASE_KEX, "key exchange" },
+		{ { .text = "SSH-2.0-Half\r\n\1\2\3\4garbage" }, PHASE_KEX, "key exchange" },
+		{ { .text = "SSH-1.5-Ancient\r\n", .hang_up = true }, PHASE_KEX, "key exchange" },
+		{ { .text = "HTTP/1.1 400 Bad Request\r\n\r\n", .hang_up = true },
+		  PHASE_BANNER, "does not speak SSH: it said 'HTTP/1.1 400 Bad Request'" },
+		{ { .text = "Not allowed at this time\r\n", .hang_up = true },
+		  PHASE_BANNER, "it said 'Not allowed at this time'" },
+		{ { .text = "\377\376\001\002\003\n\n\n\177\200", .hang_up = true },
+		  PHASE_BANNER, "does not speak SSH" },
+		{ { .text = NULL, .hang_up = true }, PHASE_BANNER, "before its banner" },
+		{ { .text = NULL, .reset = true }, PHASE_BANNER, "before its banner" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bad_server b = cases[i].server;
+
+		meets(&b, cases[i].phase, cases[i].words);
+	}
+}
+
+static void a_banner_longer_than_ssh_allows_is_named(void **state)
+{
+	char text[600] = "SSH-2.0-";
+	struct bad_server b = { .text = text };
+
+	(void)state;
+	memset(text + 8, 'x', 400);
+	meets(&b, PHASE_BANNER, "longer than the 255 bytes");
+	strcpy(text + 408, "\r\n");
+	b = (struct bad_server){ .text = text, .hang_up = true };
+	meets(&b, PHASE_BANNER, "longer than the 255 bytes");
+}
+
+/* ---- a second sshd, with other settings than the fleet's ---- */
+
+static void on_second_sshd(const char *settings, void (*fn)(struct stage *st))
+{
+	struct stage st;
+	char line[600];
+	int port = fleet.port;
+
+	fleet.port = port % 10000 + 40000;
+	snprintf(line, sizeof(line),
+		 "$(PATH=$PATH:/usr/sbin command -v sshd) -f $D/sshd_config -p $P %s "
+		 "-o PidFile=$D/second.pid && sed 's/:%d/:'$P/ $D/known_hosts >$D/kh_second",
+		 settings, port);
+	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
+	open_with(&st, (struct ssh_options){
+			       .config_path = ssh_fleet_write(
+				       &fleet, "config2",
+				       "Port %d\nIdentityFile %s/id_ed25519\n"
+				       "UserKnownHostsFile %s/kh_second\n",
+				       fleet.port, fleet.dir, fleet.dir),
+			       .keep_sessions = 8 });
+	fn(&st);
+	stage_close(&st);
+	ssh_fleet_sh(&fleet, "kill $(cat $D/second.pid); while [ -e $D/second.pid ]; do "
+			     "sleep 0.02; done");
+	fleet.port = port;
+}
+
+static void run_twenty(struct stage *st)
+{
+	struct probe p[20];
+
+	for (unsigned i = 0; i < ARRAY_LEN(p); i++) {
+		probe_line(&p[i], st, 0, "true");
+		probe_start(&p[i]);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(p); i++) {
+		probe_wait(&p[i]);
+		probe_ended(&p[i], OUTCOME_OK);
+		probe_fini(&p[i]);
+	}
+}
+
+static void run_twenty_twice(struct stage *st)
+{
+	run_twenty(st);
+	run_twenty(st);
+}
+
+static void fewer_channels_than_we_hoped_for_are_enough(void **state)
+{
+	(void)state;
+	on_second_sshd("-o MaxSessions=2", run_twenty_twice);
+	on_second_sshd("-o MaxSessions=1", run_twenty_twice);
+}
+
+static void is_refused_a_channel(struct stage *st)
+{
+	struct probe p;
+
+	probe_run(&p, st, "true");
+	assert_failed(&p, OUTCOME_UNREACHABLE, PHASE_OPEN, "MaxSessions");
+	probe_fini(&p);
+}
+
+static void a_host_that_allows_no_session_says_so(void **state)
+{
+	(void)state;
+	on_second_sshd("-o MaxSessions=0", is_refused_a_channel);
+}
+
+static void has_nothing_in_common(struct stage *st)
+{
+	struct probe p;
+
+	probe_run(&p, st, "true");
+	assert_failed(&p, OUTCOME_UNREACHABLE, PHASE_KEX, "aes128-ctr");
+	probe_fini(&p);
+}
+
+static void a_server_without_a_common_cipher_says_what_to_allow(void **state)
+{
+	(void)state;
+	on_second_sshd("-o Ciphers=aes256-gcm@openssh.com", has_nothing_in_common);
+}
+
+/* ---- connections that are cut ---- */
+
+/* Its sshd is killed in mid-command: whatever the command did before, it is lost. */
+static void a_connection_cut_amid_a_command_is_lost(void **state)
+{
+	static const char *const lines[] = {
+		"kill -KILL $PPID; exec sleep 300",
+		"kill -TERM $PPID; exec sleep 300",
+		"echo some; kill -KILL $PPID; exec sleep 300",
+		/* its output was closed early: all that is missing is how it ended */
+		"exec >/dev/null 2>&1; kill -KILL $PPID; exec sleep 300",
+		"exec >/dev/null 2>&1; sleep 0.2; kill -KILL $PPID; exec sleep 300",
+		"exec >/dev/null 2>&1; sleep 0.2; kill -TERM $PPID; exec sleep 300",
+		/* it ends in the same moment, with what would be success */
+		"exec >/dev/null 2>&1; sleep 0.1; kill -KILL $PPID; exit 0",
+	};
+	struct stage st;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 8 });
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct probe p;
+
+		probe_run(&p, &st, lines[i]);
+		assert_failed(&p, OUTCOME_LOST, PHASE_STREAM, "127.1.0.1");
+		assert_true(p.result.begun);
+		end_lost(&p);
+	}
+	stage_close(&st);
+}
+
+/* ---- connections that fall silent ---- */
+
+/* Starts a command that says which sshd serves it, and waits until it has. */
+static pid_t start_and_stop_sshd(struct probe *p, struct stage *st)
+{
+	pid_t sshd;
+
+	probe_line(p, st, 0, "echo $PPID; exec sleep 300");
+	probe_start(p);
+	while (memchr(strbuf_str(&p->out), '\n', p->out.len) == NULL)
+		loop_turn(st->loop, LOOP_WAIT);
+	sshd = (pid_t)strtol(p->out.s, NULL, 10);
+	assert_true(sshd > 1);
+	assert_int_equal(kill(sshd, SIGSTOP), 0);
+	return sshd;
+}
+
+static void a_silent_connection_is_lost_in_time_and_others_go_on(void **state)
+{
+	struct probe silent, other;
+	struct stage st;
+	int64_t began;
+	pid_t sshd;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keepalive_us = 100 * MS, .lost_us = 400 * MS });
+	sshd = start_and_stop_sshd(&silent, &st);
+	began = loop_now_us(st.loop);
+	probe_line(&other, &st, 1, "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done");
+	probe_start(&other);
+	probe_wait(&silent);
+	assert_failed(&silent, OUTCOME_LOST, PHASE_STREAM, "no byte for");
+	assert_true(loop_now_us(st.loop) - began >= 300 * MS);
+	assert_true(loop_now_us(st.loop) - began < 400 * MS + 2000 * MS);
+	probe_wait(&other);
+	probe_ended(&other, OUTCOME_OK);
+	kill(sshd, SIGKILL);
+	probe_fini(&other);
+	end_lost(&silent);
+	stage_close(&st);
+}
+
+static void a_quiet_command_is_not_lost_while_its_host_answers(void **state)
+{
+	struct stage st;
+	struct probe p;
+
+	(void)state;
+	/* libssh2 asks no more often than every two seconds */
+	open_with(&st, (struct ssh_options){ .keepalive_us = 100 * MS, .lost_us = 3000 * MS });
+	probe_run(&p, &st, "sleep 4");
+	probe_ended(&p, OUTCOME_OK);
+	probe_fini(&p);
+	stage_close(&st);
+}
+
+static void a_warm_session_whose_host_fell_silent_is_replaced(void **state)
+{
+	struct ssh_stats stats;
+	struct stage st;
+	struct probe p;
+	int64_t began;
+	pid_t sshd;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .keep_sessions = 8,
+					     .connect_timeout_us = 1000 * MS });
+	probe_run(&p, &st, "echo $PPID");
+	sshd = (pid_t)strtol(p.out.s, NULL, 10);
+	assert_true(sshd > 1);
+	probe_fini(&p);
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.idle_sessions, 1);
+	assert_int_equal(kill(sshd, SIGSTOP), 0);
+	began = loop_now_us(st.loop);
+	probe_run(&p, &st, "true");
+	probe_ended(&p, OUTCOME_OK);
+	/* one connect timeout to notice, and what a login and a slow machine take */
+	assert_true(loop_now_us(st.loop) - began < 1000 * MS + 3000 * MS);
+	ssh_stats(st.tp, &stats);
+	assert_int_equal(stats.logins, 2);
+	kill(sshd, SIGKILL);
+	probe_fini(&p);
+	stage_close(&st);
+}
+
+/* ---- commands that are slow to start ---- */
+
+/*
+ * A forced command stands for a login shell that takes its time: nothing carries the tag until the
+ * file `go` is there. Kills are let through at once.
+ */
+static const char *config_of_slow_host(void)
+{
+	ssh_fleet_write(&fleet, "slow.sh",
+			"case $SSH_ORIGINAL_COMMAND in\n"
+			"'exec env'*) while [ ! -e %s/go ]; do sleep 0.05; done ;;\n"
+			"*) : >%s/asked ;;\n"
+			"esac\n"
+			"exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n", fleet.dir, fleet.dir);
+	assert_int_equal(ssh_fleet_sh(&fleet, "ssh-keygen -q -t ed25519 -N '' -f $D/id_slow && "
+					      "{ printf 'command=\"sh %s/slow.sh\" ' $D; "
+					      "cat $D/id_slow.pub; } >>$D/authorized_keys"), 0);
+	return ssh_fleet_write(&fleet, "config3", "Port %d\nIdentityFile %s/id_slow\n"
+			       "UserKnownHostsFile %s/known_hosts\n",
+			       fleet.port, fleet.dir, fleet.dir);
+}
+
+static void cancel_it(struct probe *p)
+{
+	probe_cancel(p);
+}
+
+static void cancel_ends_a_command_that_has_not_set_its_tag_yet(void **state)
+{
+	struct stage st;
+	struct probe p;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .config_path = config_of_slow_host() });
+	probe_line(&p, &st, 0, "sleep 300");
+	p.on_start = cancel_it;
+	probe_start(&p);
+	while (p.starts == 0)
+		loop_turn(st.loop, LOOP_WAIT);
+	/* later than the grace, which has no say in this */
+	assert_int_equal(ssh_fleet_sh(&fleet, "{ sleep 3; : >$D/go; } &"), 0);
+	probe_wait(&p);
+	probe_ended(&p, OUTCOME_CANCELED);
+	assert_string_equal(p.result.why, "cancelled");
+	assert_int_equal(ssh_fleet_sh(&fleet, "[ -e $D/go ] && [ -e $D/asked ]"), 0);
+	assert_int_equal(sweep_tag(&p, false), 0);
+	probe_fini(&p);
+	stage_close(&st);
+}
+
+static void cancel_gives_up_on_what_shook_its_tag_off(void **state)
+{
+	struct stage st;
+	struct probe p;
+
+	(void)state;
+	open_with(&st, (struct ssh_options){ .connect_timeout_us = 1000 * MS });
+	probe_line(&p, &st, 0, "env -i sh -c 'echo there; exec sleep 3' & wait");
+	p.on_output = cancel_it;
+	probe_start(&p);
+	probe_wait(&p);
+	probe_ended(&p, OUTCOME_CANCELED);
+	assert_non_null(strstr(p.result.why, "without its tag"));
+	probe_fini(&p);
+	stage_close(&st);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(bad_servers_end_in_time_and_are_told_apart),
+	cmocka_unit_test(a_banner_longer_than_ssh_allows_is_named),
+	cmocka_unit_test(fewer_channels_than_we_hoped_for_are_enough),
+	cmocka_unit_test(a_host_that_allows_no_session_says_so),
+	cmocka_unit_test(a_server_without_a_common_cipher_says_what_to_allow),
+	cmocka_unit_test(a_connection_cut_amid_a_command_is_lost),
+	cmocka_unit_test(a_silent_connection_is_lost_in_time_and_others_go_on),
+	cmocka_unit_test(a_quiet_command_is_not_lost_while_its_host_answers),
+	cmocka_unit_test(a_warm_session_whose_host_fell_silent_is_replaced),
+	cmocka_unit_test(cancel_ends_a_command_that_has_not_set_its_tag_yet),
+	cmocka_unit_test(cancel_gives_up_on_what_shook_its_tag_off),
+};
+
+int main(void)
+{
+	const char *why = ssh_fleet_start(&fleet, 4);
+	int rc;
+
+	if (why != NULL)
+		return skip_all_transport_cases(why);
+	rc = cmocka_run_group_tests_name("ssh_faults", tests, NULL, NULL);
+	ssh_fleet_stop(&fleet);
+	return rc;
+}
