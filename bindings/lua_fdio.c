@@ -91,21 +91,23 @@ static int fail(lua_State *L, const char *what)
 	return binding_fail(L, &err);
 }
 
-/* Writes until it would block; bytes done so far, -1 with errno. */
-static ssize_t write_ready(int fd, const char *text, size_t done, size_t len)
+/* Writes until it would block, or all of it; bytes done so far, -1 with errno. */
+static ssize_t write_some(int fd, const char *text, size_t done, size_t len, bool all)
 {
 	size_t most = is_regular(fd) ? len : PIPE_BUF;
 
-	while (done < len && is_ready(fd, POLLOUT)) {
+	while (done < len && (all || is_ready(fd, POLLOUT))) {
 		size_t left = len - done;
 		ssize_t n = write(fd, text + done, left < most ? left : most);
 
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0 && errno != EINTR)
-			return -1;
 		if (n > 0)
 			done += (size_t)n;
+		else if (n < 0 && errno == EAGAIN && all)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		else if (n < 0 && errno == EAGAIN)
+			break;
+		else if (n < 0 && errno != EINTR)
+			return -1;
 	}
 	return (ssize_t)done;
 }
@@ -114,7 +116,8 @@ static int write_k(lua_State *L, int status, lua_KContext ctx)
 {
 	size_t len;
 	const char *text = lua_tolstring(L, 2, &len);
-	ssize_t done = write_ready((int)lua_tointeger(L, 1), text, (size_t)ctx, len);
+	ssize_t done = write_some((int)lua_tointeger(L, 1), text, (size_t)ctx, len,
+				  !sched_can_wait(L));
 	struct watch *w;
 
 	(void)status;
@@ -130,7 +133,8 @@ static int write_k(lua_State *L, int status, lua_KContext ctx)
 	return 1;
 }
 
-/* write(fd, text) -> true (waits) */
+/* write(fd, text) -> true (waits; where no wait is allowed, a print inside table.sort, it holds the
+ * loop instead) */
 static int fdio_write(lua_State *L)
 {
 	luaL_checkinteger(L, 1);

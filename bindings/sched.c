@@ -291,6 +291,13 @@ lua_State *sched_barrier(struct sched *s)
 	return NULL;
 }
 
+bool sched_can_wait(lua_State *L)
+{
+	struct sched *s = sched_of(L);
+
+	return s->current != NULL && sched_barrier(s) == NULL;
+}
+
 static void check_can_wait(lua_State *L, struct sched *s, const char *what)
 {
 	lua_State *barrier = sched_barrier(s);

@@ -53,6 +53,9 @@ struct loop *sched_loop(lua_State *L);
 int sched_block(lua_State *L, struct sched_queue *queue, const char *what, lua_KContext ctx,
 		lua_KFunction k);
 
+/* False where sched_block would refuse by name: inside table.sort, a gsub callback, ... */
+bool sched_can_wait(lua_State *L);
+
 /* From anywhere, loop callbacks included: makes waiting tasks runnable. */
 void sched_wake_one(struct sched_queue *queue);
 void sched_wake_all(struct sched_queue *queue);

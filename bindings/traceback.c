@@ -88,7 +88,7 @@ bool traceback_in_ours(lua_State *L)
 /* What follows a position "perilune/NAME.lua:LINE: " at the start of a message, or NULL. */
 static const char *after_our_position(const char *message)
 {
-	const char *ours = TRACEBACK_OURS + 1;
+	const char *ours = &TRACEBACK_OURS[1]; /* without the "=" */
 	const char *p;
 
 	if (strncmp(message, ours, strlen(ours)) != 0)
