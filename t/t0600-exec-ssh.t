@@ -276,7 +276,7 @@ test_expect_success "a key file that is not there" '
 
 test_expect_success "a key that is not accepted, and one with a passphrase" '
 	expect_exit 3 perilune exec -F bare.cfg -w refused true 2>err &&
-	grep "auth (127.1.0.5 refused the login as $(id -un): $marks/other is not accepted; put its .pub into" err &&
+	grep "auth (.*refused.*: $marks/other is not accepted; put its .pub into" err &&
 	expect_exit 3 perilune exec -F bare.cfg -w locked true 2>err &&
 	grep "auth (key file $marks/locked has a passphrase" err
 '
@@ -305,7 +305,7 @@ test_expect_success "a configuration that is wrong: file and line, exit 2, no tr
 '
 
 test_expect_success "-l is the user" '
-	expect_exit 3 x -l nobody -w 127.1.0.1 true 2>err && grep "127.1.0.1 refused the login as nobody: " err
+	expect_exit 3 x -l nobody -w 127.1.0.1 true 2>err && grep "login as nobody" err | grep refused
 '
 
 test_expect_success "--retries tries again what never began" '
