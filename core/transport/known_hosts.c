@@ -421,7 +421,8 @@ unsigned known_hosts_types(struct known_hosts *const *files, size_t n, const cha
 	unsigned types = 0;
 
 	visit(files, n, host, port, collect_type, &types);
-	if (types == 0 && port != 22)
+	/* an RSA key alone is as good as none, see ssh_hostkey.c */
+	if ((types & ~(unsigned)HOSTKEY_RSA) == 0 && port != 22)
 		visit(files, n, host, 22, collect_type, &types);
 	return types;
 }

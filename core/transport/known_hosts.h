@@ -60,7 +60,8 @@ struct hostkey_answer {
 void known_hosts_check(struct known_hosts *const *files, size_t n, const char *host, int port,
 		       const void *key, size_t len, struct hostkey_answer *answer);
 
-/* Bits of enum hostkey_type for which any file has a line for this host. */
+/* Bits of enum hostkey_type for which any file has a line for this host; on another port than 22
+ * those of its bare name too, when there would be none but RSA. */
 unsigned known_hosts_types(struct known_hosts *const *files, size_t n, const char *host, int port);
 
 /* "SHA256:..." as ssh-keygen -l prints it. */
