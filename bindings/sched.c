@@ -8,10 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "traceback.h"
-
-#define DEADLOCK_LINES 20
 
 /* What one turn of a task came to. */
 enum turn {
@@ -20,77 +17,6 @@ enum turn {
 	TURN_ENDED,    /* its body is over; the state says how */
 	TURN_BROKEN,   /* an error outside the body's protection: out of memory, C stack */
 };
-
-/* ---- queues ---- */
-
-static void queue_add(struct sched_queue *q, struct sched_task *t)
-{
-	t->queue = q;
-	t->next = NULL;
-	t->prev = q->tail;
-	if (q->tail != NULL)
-		q->tail->next = t;
-	else
-		q->head = t;
-	q->tail = t;
-}
-
-static void queue_remove(struct sched_task *t)
-{
-	struct sched_queue *q = t->queue;
-
-	if (q == NULL)
-		return;
-	*(t->prev != NULL ? &t->prev->next : &q->head) = t->next;
-	*(t->next != NULL ? &t->next->prev : &q->tail) = t->prev;
-	t->queue = NULL;
-	t->prev = t->next = NULL;
-}
-
-static void make_ready(struct sched_task *t)
-{
-	queue_remove(t);
-	t->state = SCHED_READY;
-	queue_add(&t->sched->ready, t);
-}
-
-void sched_wake_one(struct sched_queue *queue)
-{
-	if (queue->head != NULL)
-		make_ready(queue->head);
-}
-
-void sched_wake_all(struct sched_queue *queue)
-{
-	while (queue->head != NULL)
-		make_ready(queue->head);
-}
-
-static void grace_is_over(void *arg);
-static void note_failed(struct sched *s, struct sched_task *t);
-
-/* ---- the list of live tasks, and that of failed ones ---- */
-
-static void list_add(struct sched_list *list, struct sched_task *t)
-{
-	t->newer = NULL;
-	t->older = list->newest;
-	*(list->newest != NULL ? &list->newest->newer : &list->oldest) = t;
-	list->newest = t;
-	t->list = list;
-}
-
-static void list_remove(struct sched_task *t)
-{
-	struct sched_list *list = t->list;
-
-	if (list == NULL)
-		return;
-	*(t->older != NULL ? &t->older->newer : &list->oldest) = t->newer;
-	*(t->newer != NULL ? &t->newer->older : &list->newest) = t->older;
-	t->older = t->newer = NULL;
-	t->list = NULL;
-}
 
 /* ---- the scheduler ---- */
 
@@ -142,7 +68,7 @@ bool sched_use_virtual_time(struct sched *s, struct pl_error *err)
 	s->is_virtual = true;
 	sched_signals_init(s);
 	if (s->current != NULL)
-		loop_timer_init(&s->current->grace, loop, grace_is_over, s->current);
+		loop_timer_init(&s->current->grace, loop, sched_grace_is_over, s->current);
 	return true;
 }
 
@@ -186,98 +112,6 @@ const char *sched_push_name(lua_State *L, struct sched_task *t)
 	}
 	lua_remove(L, -2);
 	return lua_tostring(L, -1);
-}
-
-/* ---- cancel ---- */
-
-bool sched_must_stop(const struct sched_task *t)
-{
-	return t->cancel == CANCEL_FINAL || (t->cancel != CANCEL_NONE && t->closers == 0);
-}
-
-static void grace_is_over(void *arg)
-{
-	struct sched_task *t = arg;
-
-	t->cancel = CANCEL_FINAL;
-	if (t->state == SCHED_WAITING)
-		make_ready(t);
-}
-
-static void start_grace(struct sched_task *t)
-{
-	if (t->cancel != CANCEL_FINAL && !loop_timer_armed(&t->grace))
-		loop_timer_start(&t->grace, SCHED_CLOSER_GRACE_US);
-}
-
-void sched_cancel(struct sched_task *t, const char *kind, const char *why)
-{
-	if (t->cancel != CANCEL_NONE || t->state >= SCHED_DONE)
-		return;
-	t->cancel = CANCEL_ASKED;
-	t->cancel_kind = kind;
-	t->why = xstrdup(why);
-	if (t->closers > 0)
-		start_grace(t);
-	else if (t->state == SCHED_WAITING)
-		make_ready(t);
-}
-
-void sched_enter_closer(struct sched_task *t)
-{
-	t->closers++;
-	if (t->cancel != CANCEL_NONE)
-		start_grace(t);
-}
-
-void sched_leave_closer(struct sched_task *t)
-{
-	t->closers--;
-}
-
-static int cancel_tostring(lua_State *L)
-{
-	lua_getfield(L, 1, "why");
-	return 1;
-}
-
-static int cancel_make(lua_State *L, struct sched_task *t)
-{
-	lua_createtable(L, 0, 2);
-	lua_pushstring(L, t->cancel_kind);
-	lua_setfield(L, -2, "kind");
-	lua_pushstring(L, t->why);
-	lua_setfield(L, -2, "why");
-	if (luaL_newmetatable(L, "perilune.cancel")) {
-		lua_pushcfunction(L, cancel_tostring);
-		lua_setfield(L, -2, "__tostring");
-	}
-	lua_setmetatable(L, -2);
-	return 1;
-}
-
-/* Pushes the one cancel error of t. */
-static void push_cancel(lua_State *L, struct sched_task *t)
-{
-	sched_push_task(L, t);
-	if (lua_getiuservalue(L, -1, TASK_CANCEL) == LUA_TNIL) {
-		lua_pop(L, 1);
-		cancel_make(L, t);
-		lua_pushvalue(L, -1);
-		lua_setiuservalue(L, -3, TASK_CANCEL);
-	}
-	lua_remove(L, -2);
-}
-
-void sched_check(lua_State *L, struct sched_task *t)
-{
-	if (!sched_must_stop(t))
-		return;
-	if (t->cancel == CANCEL_ASKED)
-		t->cancel = CANCEL_HEARD;
-	luaL_checkstack(L, 5, NULL);
-	push_cancel(L, t);
-	lua_error(L);
 }
 
 /* ---- waiting ---- */
@@ -332,7 +166,7 @@ int sched_block(lua_State *L, struct sched_queue *queue, const char *what, lua_K
 	t->ctx = ctx;
 	t->k = k;
 	t->state = SCHED_WAITING;
-	queue_add(queue, t);
+	sched_queue_add(queue, t);
 	s->yield = YIELD_WAIT;
 	return lua_yieldk(L, 0, (lua_KContext)t, go_on_k);
 }
@@ -405,7 +239,7 @@ static int task_body(lua_State *L)
 	struct sched_task *t = sched_of(L)->current;
 
 	if (sched_must_stop(t)) {
-		push_cancel(L, t);
+		sched_push_cancel(L, t);
 		return task_body_k(L, LUA_ERRRUN, (lua_KContext)t);
 	}
 	lua_pushcfunction(L, sched_on_error);
@@ -439,7 +273,7 @@ static void task_init(struct sched *s, struct sched_task *t)
 	memset(t, 0, sizeof(*t));
 	t->sched = s;
 	t->id = ++s->last_id;
-	loop_timer_init(&t->grace, s->loop, grace_is_over, t);
+	loop_timer_init(&t->grace, s->loop, sched_grace_is_over, t);
 }
 
 struct sched_task *sched_spawn(lua_State *L, int n_args)
@@ -462,9 +296,9 @@ struct sched_task *sched_spawn(lua_State *L, int n_args)
 		luaL_error(L, "too many arguments to spawn");
 	lua_pushcfunction(t->thread, task_body);
 	lua_xmove(L, t->thread, n_args + 1);
-	list_add(&s->live, t);
+	sched_list_add(&s->live, t);
 	t->state = SCHED_READY;
-	queue_add(&s->ready, t);
+	sched_queue_add(&s->ready, t);
 	return t;
 }
 
@@ -474,8 +308,8 @@ void sched_forget(struct sched_task *t)
 
 	if (s == NULL)
 		return;
-	queue_remove(t);
-	list_remove(t);
+	sched_queue_remove(t);
+	sched_list_remove(t);
 	if (t->timer.loop != NULL)
 		loop_timer_stop(&t->timer);
 	loop_timer_stop(&t->grace);
@@ -487,7 +321,7 @@ static void task_ended(struct sched *s, struct sched_task *t)
 {
 	sched_forget(t);
 	if (t->state == SCHED_FAILED && t != s->main)
-		note_failed(s, t);
+		sched_note_failed(s, t);
 	sched_wake_all(&t->joiners);
 	lua_pushnil(s->L);
 	lua_rawsetp(s->L, LUA_REGISTRYINDEX, t);
@@ -499,7 +333,7 @@ static enum turn task_resume(struct sched *s, struct sched_task *t, int *n_resul
 	int n_args = lua_status(t->thread) == LUA_YIELD ? 0 : lua_gettop(t->thread) - 1;
 	int status;
 
-	queue_remove(t);
+	sched_queue_remove(t);
 	if (t->timer.loop != NULL)
 		loop_timer_stop(&t->timer);
 	t->state = SCHED_RUNNING;
@@ -524,7 +358,7 @@ static void task_turn(struct sched *s, struct sched_task *t)
 	case TURN_WAITS:
 		break;
 	case TURN_GAVE_WAY:
-		make_ready(t);
+		sched_make_ready(t);
 		break;
 	case TURN_ENDED:
 		t->n_results = n_results;
@@ -597,33 +431,6 @@ void sched_call_cancel(struct sched *s, struct sched_call *call)
 	call->queued = false;
 }
 
-static void describe_waiting(struct sched *s, struct strbuf *text)
-{
-	int n = 0;
-	char where[128];
-
-	strbuf_adds(text, "deadlock: every task waits and nothing is left that could wake one");
-	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer) {
-		if (++n > DEADLOCK_LINES)
-			continue;
-		traceback_where(t->thread, where, sizeof(where));
-		strbuf_addf(text, "\n  %s waits in %s%s%s", sched_push_name(s->L, t), t->what,
-			    where[0] != '\0' ? " at " : "", where);
-		lua_pop(s->L, 1);
-	}
-	if (n > DEADLOCK_LINES)
-		strbuf_addf(text, "\n  and %d more", n - DEADLOCK_LINES);
-}
-
-static void end_deadlock(struct sched *s, struct sched_task *main)
-{
-	struct strbuf text = STRBUF_INIT;
-
-	describe_waiting(s, &text);
-	sched_cancel(main, "deadlock", strbuf_str(&text));
-	strbuf_fini(&text);
-}
-
 static void cancel_rest(struct sched *s)
 {
 	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer)
@@ -642,63 +449,7 @@ void sched_run(struct sched *s, struct sched_task *main)
 			break;
 		if (loop_turn(s->loop, s->ready.head != NULL ? LOOP_NOWAIT : LOOP_WAIT) == 0 &&
 		    s->ready.head == NULL && s->calls == NULL)
-			end_deadlock(s, main);
+			sched_end_deadlock(s, main);
 	}
 	sched_report_lost(s);
-}
-
-/* ---- failures that nobody asked for ---- */
-
-/* A failed task whose result was not taken is found again through a weak table: when its userdata
- * is collected it reports itself, else sched_report_lost() does at the end. */
-static void push_failed_table(lua_State *L)
-{
-	if (luaL_newmetatable(L, "perilune.failed")) {
-		lua_pushliteral(L, "v");
-		lua_setfield(L, -2, "__mode");
-		lua_pushvalue(L, -1);
-		lua_setmetatable(L, -2);
-	}
-}
-
-static void note_failed(struct sched *s, struct sched_task *t)
-{
-	list_add(&s->failed, t);
-	push_failed_table(s->L);
-	sched_push_task(s->L, t);
-	lua_rawsetp(s->L, -2, t);
-	lua_pop(s->L, 1);
-}
-
-void sched_report_lost_task(lua_State *L, struct sched_task *t, int ud)
-{
-	const char *name, *trace;
-
-	if (t->joined || t->state != SCHED_FAILED || t == t->sched->main)
-		return;
-	t->joined = true;
-	t->sched->lost++;
-	ud = lua_absindex(L, ud);
-	name = lua_getiuservalue(L, ud, TASK_NAME) == LUA_TSTRING ? lua_tostring(L, -1) : "a task";
-	trace = lua_getiuservalue(L, ud, TASK_TRACE) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-	lua_checkstack(t->thread, 2);
-	lua_pushvalue(t->thread, -1);
-	lua_xmove(t->thread, L, 1);
-	fprintf(stderr, "perilune: %s failed and nobody waited for it: %s\n%s", name,
-		luaL_tolstring(L, -1, NULL), trace);
-	lua_pop(L, 4);
-}
-
-void sched_report_lost(struct sched *s)
-{
-	struct sched_task *t;
-
-	push_failed_table(s->L);
-	while ((t = s->failed.oldest) != NULL) {
-		list_remove(t);
-		if (lua_rawgetp(s->L, -1, t) == LUA_TUSERDATA)
-			sched_report_lost_task(s->L, t, -1);
-		lua_pop(s->L, 1);
-	}
-	lua_pop(s->L, 1);
 }

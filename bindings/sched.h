@@ -18,8 +18,8 @@
  * a hint. A cancelled task is woken with an error raised in place of its wait, at every further
  * wait too (sticky), except while it runs a closer (grace SCHED_CLOSER_GRACE_US).
  *
- * A hook bounds how long Lua holds the loop (sched_hook.c): it turns the loop every 20 ms, and after
- * 100 ms a task that can yield gives way to the others. So shared tables of long-running Lua may
+ * A hook bounds how long Lua holds the loop (sched_hook.c): it turns the loop every 20 ms, and
+ * after 100 ms a task that can yield gives way to the others. So shared tables of long-running Lua may
  * change at any time; our own prelude is only interrupted where it waits.
  */
 #ifndef PL_BINDINGS_SCHED_H

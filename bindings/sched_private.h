@@ -1,6 +1,8 @@
 /*
  * sched_private.h - what the files of the scheduler share: sched.c (tasks and their turns),
- * sched_hook.c (long Lua), sched_signal.c (Ctrl-C), lua_sched.c and coroutine.c (what Lua sees of it).
+ * sched_queue.c (where they stand), sched_cancel.c (how they are asked to end), sched_report.c
+ * (deadlocks and lost failures), sched_hook.c (long Lua), sched_signal.c (Ctrl-C), lua_sched.c and
+ * coroutine.c (what Lua sees of it).
  *
  * State of a task:
  *
@@ -129,8 +131,36 @@ bool sched_use_virtual_time(struct sched *s, struct pl_error *err);
  * there. It is ready; locals are copied from the running task's. */
 struct sched_task *sched_spawn(lua_State *L, int n_args);
 
-/* Runs tasks and the loop until `main` has ended and all the others too: they are cancelled then. */
+/* Runs tasks and the loop until `main` has ended and all the others, which are cancelled then. */
 void sched_run(struct sched *s, struct sched_task *main);
+
+/* Pushes the userdata of a live task. */
+void sched_push_task(lua_State *L, struct sched_task *t);
+
+/* Pushes the name of a live task: the one given, or "task N". */
+const char *sched_push_name(lua_State *L, struct sched_task *t);
+
+void sched_forget(struct sched_task *t); /* takes it out of every list and stops its timers */
+
+/* A message handler: notes traceback and error object in the running task, returns the object. */
+int sched_on_error(lua_State *L);
+
+/* The running chain of threads. */
+void sched_chain_push(struct sched *s, lua_State *co);
+void sched_chain_pop(struct sched *s);
+
+/* The outermost of them that cannot yield now; NULL when all can. */
+lua_State *sched_barrier(struct sched *s);
+
+/* ---- sched_queue.c ---- */
+
+void sched_queue_add(struct sched_queue *q, struct sched_task *t);
+void sched_queue_remove(struct sched_task *t); /* no-op when it stands in none */
+void sched_make_ready(struct sched_task *t);
+void sched_list_add(struct sched_list *list, struct sched_task *t);
+void sched_list_remove(struct sched_task *t); /* no-op when it is in none */
+
+/* ---- sched_cancel.c ---- */
 
 /* Asks a task to end. `why` is copied; the first cancel counts. May be called by callbacks. */
 void sched_cancel(struct sched_task *t, const char *kind, const char *why);
@@ -145,27 +175,23 @@ void sched_check(lua_State *L, struct sched_task *t);
 void sched_enter_closer(struct sched_task *t);
 void sched_leave_closer(struct sched_task *t);
 
-/* Pushes the userdata of a live task. */
-void sched_push_task(lua_State *L, struct sched_task *t);
+/* Pushes the one cancel error of t. */
+void sched_push_cancel(lua_State *L, struct sched_task *t);
 
-/* Pushes the name of a live task: the one given, or "task N". */
-const char *sched_push_name(lua_State *L, struct sched_task *t);
+/* The timer of a task's grace. */
+void sched_grace_is_over(void *task);
+
+/* ---- sched_report.c ---- */
+
+/* Cancels `main` with a text that names who waits, in what and where. */
+void sched_end_deadlock(struct sched *s, struct sched_task *main);
+
+/* Keeps a failed task in mind until somebody takes its result. */
+void sched_note_failed(struct sched *s, struct sched_task *t);
 
 /* For each failed task that nobody joined: says so on standard error, counts it in s->lost. */
 void sched_report_lost(struct sched *s);
 void sched_report_lost_task(lua_State *L, struct sched_task *t, int ud);
-void sched_forget(struct sched_task *t); /* takes it out of every list and stops its timers */
-
-/* A message handler: notes traceback and error object in the running task, returns the object. */
-int sched_on_error(lua_State *L);
-
-/* The running chain of threads. */
-void sched_chain_push(struct sched *s, lua_State *co);
-void sched_chain_pop(struct sched *s);
-
-/* The outermost of them that cannot yield now; NULL when all can. */
-lua_State *sched_barrier(struct sched *s);
-
 /* ---- sched_hook.c ---- */
 
 /* The hook of a thread: every `count` instructions, or never (0). */

@@ -1,0 +1,93 @@
+/* sched_report.c - what a program must hear about its tasks: deadlocks, and failures nobody took */
+#include "sched_private.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+
+#include "base/strbuf.h"
+#include "traceback.h"
+
+#define DEADLOCK_LINES 20
+
+static void describe_waiting(struct sched *s, struct strbuf *text)
+{
+	int n = 0;
+	char where[128];
+
+	strbuf_adds(text, "deadlock: every task waits and nothing is left that could wake one");
+	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer) {
+		if (++n > DEADLOCK_LINES)
+			continue;
+		traceback_where(t->thread, where, sizeof(where));
+		strbuf_addf(text, "\n  %s waits in %s%s%s", sched_push_name(s->L, t), t->what,
+			    where[0] != '\0' ? " at " : "", where);
+		lua_pop(s->L, 1);
+	}
+	if (n > DEADLOCK_LINES)
+		strbuf_addf(text, "\n  and %d more", n - DEADLOCK_LINES);
+}
+
+void sched_end_deadlock(struct sched *s, struct sched_task *main)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	describe_waiting(s, &text);
+	sched_cancel(main, "deadlock", strbuf_str(&text));
+	strbuf_fini(&text);
+}
+
+/* ---- failures that nobody asked for ---- */
+
+/* A failed task whose result was not taken is found again through a weak table: when its userdata
+ * is collected it reports itself, else sched_report_lost() does at the end. */
+static void push_failed_table(lua_State *L)
+{
+	if (luaL_newmetatable(L, "perilune.failed")) {
+		lua_pushliteral(L, "v");
+		lua_setfield(L, -2, "__mode");
+		lua_pushvalue(L, -1);
+		lua_setmetatable(L, -2);
+	}
+}
+
+void sched_note_failed(struct sched *s, struct sched_task *t)
+{
+	sched_list_add(&s->failed, t);
+	push_failed_table(s->L);
+	sched_push_task(s->L, t);
+	lua_rawsetp(s->L, -2, t);
+	lua_pop(s->L, 1);
+}
+
+void sched_report_lost_task(lua_State *L, struct sched_task *t, int ud)
+{
+	const char *name, *trace;
+
+	if (t->joined || t->state != SCHED_FAILED || t == t->sched->main)
+		return;
+	t->joined = true;
+	t->sched->lost++;
+	ud = lua_absindex(L, ud);
+	name = lua_getiuservalue(L, ud, TASK_NAME) == LUA_TSTRING ? lua_tostring(L, -1) : "a task";
+	trace = lua_getiuservalue(L, ud, TASK_TRACE) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	lua_checkstack(t->thread, 2);
+	lua_pushvalue(t->thread, -1);
+	lua_xmove(t->thread, L, 1);
+	fprintf(stderr, "perilune: %s failed and nobody waited for it: %s\n%s", name,
+		luaL_tolstring(L, -1, NULL), trace);
+	lua_pop(L, 4);
+}
+
+void sched_report_lost(struct sched *s)
+{
+	struct sched_task *t;
+
+	push_failed_table(s->L);
+	while ((t = s->failed.oldest) != NULL) {
+		sched_list_remove(t);
+		if (lua_rawgetp(s->L, -1, t) == LUA_TUSERDATA)
+			sched_report_lost_task(s->L, t, -1);
+		lua_pop(s->L, 1);
+	}
+	lua_pop(s->L, 1);
+}
