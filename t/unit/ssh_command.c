@@ -208,6 +208,65 @@ static void a_kill_finds_what_carries_the_tag_and_nothing_else(void **state)
 	}
 }
 
+/* Runs a line as a child, as sshd runs a login shell, and waits until it has begun. */
+static pid_t start_shell(const char *line)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], 1);
+		close(fds[0]);
+		close(fds[1]);
+		execl("/bin/sh", "sh", "-c", line, NULL);
+		_exit(126);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	return pid;
+}
+
+static int kill_tag(const char *tag)
+{
+	struct strbuf line = STRBUF_INIT;
+	int code;
+
+	ssh_command_kill(&line, tag, SIGTERM, 1000000);
+	free(run("/bin/sh", line.s, &code));
+	strbuf_fini(&line);
+	return code;
+}
+
+/* The tag is only in its words: env, which would set it, has not been run yet. */
+static void a_kill_finds_the_login_shell_that_is_about_to_set_the_tag(void **state)
+{
+	static const char line[] = "echo; while :; do sleep 0.1; done; exec env PERILUNE_TASK=%s x";
+	char tag[64], other_tag[64];
+	char *mine, *other;
+	pid_t shell, bystander;
+	int status;
+
+	(void)state;
+	snprintf(tag, sizeof(tag), "unit-%ld.a", (long)getpid());
+	snprintf(other_tag, sizeof(other_tag), "unit-%ld.b", (long)getpid());
+	mine = xasprintf(line, tag);
+	other = xasprintf(line, other_tag);
+	shell = start_shell(mine);
+	bystander = start_shell(other);
+	assert_int_equal(kill_tag(tag), 0);
+	assert_int_equal(waitpid(shell, &status, 0), shell);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	assert_int_equal(waitpid(bystander, &status, WNOHANG), 0);
+	kill(bystander, SIGKILL);
+	waitpid(bystander, &status, 0);
+	free(mine);
+	free(other);
+}
+
 static void a_file_that_came_short_is_not_put(void **state)
 {
 	char dir[] = "/tmp/perilune-put.XXXXXX";
@@ -244,6 +303,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lines_are_as_short_as_can_be),
 	cmocka_unit_test(every_shell_runs_them_alike),
 	cmocka_unit_test(a_kill_finds_what_carries_the_tag_and_nothing_else),
+	cmocka_unit_test(a_kill_finds_the_login_shell_that_is_about_to_set_the_tag),
 	cmocka_unit_test(a_file_that_came_short_is_not_put),
 };
 
