@@ -245,6 +245,14 @@ test_expect_success "a host that is down" '
 	fails 3 down "connect: .*127.2.0.1 port 1.*refused"
 '
 
+test_expect_success "and that is said while the others still run" '
+	said="$(pwd)/said" &&
+	look="i=0; until grep -q refused \"$said\"; do i=\$((i+1)); [ \$i -lt 600 ] || exit 9; sleep .05; done" &&
+	expect_exit 3 h -w "down,good1" "$look; echo seen" >out 2>"$said" &&
+	echo "good1: seen" | test_cmp - out &&
+	test "$(grep -c refused "$said")" -eq 2
+'
+
 test_expect_success "a host that takes the connection and says nothing" '
 	fails 3 silent "banner: 127.1.0.1 port $silent_port: connected, but .* within 1 s"
 '
@@ -285,7 +293,7 @@ test_expect_success "many with the same trouble are one line" '
 	sed "s|known_hosts\$|nobody|" "$FLEET_SSH_CONFIG" >strange.cfg &&
 	expect_exit 3 perilune exec -F strange.cfg -w "$all" true 2>err &&
 	test_line_count = 2 err &&
-	grep "^  hostkey (host key of HOST port $FLEET_PORT is not known.*): 127.1.0.\[1-32\]$" err
+	grep "^  hostkey (host key of the host port $FLEET_PORT is not known.*): 127.1.0.\[1-32\]$" err
 '
 
 test_expect_success "all of them at once: each once, the others go on, the worst status wins" '

@@ -4,7 +4,7 @@ test_description="output over SSH"
 . /usr/share/sharness/sharness.sh
 
 skip_all_without sshd ssh-keygen
-command -v script >/dev/null && test_set_prereq SCRIPT
+script -qec true /dev/null </dev/null >/dev/null 2>&1 && test_set_prereq SCRIPT
 [ -x "$PERILUNE_BUILDDIR/t/bench/cost" ] && test_set_prereq COST
 
 x() { perilune exec -F "$FLEET_SSH_CONFIG" "$@"; }

@@ -4,7 +4,7 @@ test_description="interrupted over SSH"
 . /usr/share/sharness/sharness.sh
 
 skip_all_without sshd ssh-keygen
-command -v script >/dev/null && test_set_prereq SCRIPT
+script -qec true /dev/null </dev/null >/dev/null 2>&1 && test_set_prereq SCRIPT
 
 fleet_start 16 || test_done
 all="127.1.0.[1-16]"

@@ -2,7 +2,9 @@
 --
 -- Where nothing else writes to the terminal the line is redrawn in place. Where output is being
 -- printed there it would be torn apart: then a line of its own comes after long silence only.
+-- Who failed is said soon after, equal reasons folded, and again in the summary at the end.
 
+local reasons = require "perilune.reasons"
 local sched = require "perilune.core.sched"
 local sys = require "perilune.core.sys"
 local terminal = require "perilune.terminal"
@@ -13,6 +15,8 @@ local progress = {}
 local REDRAW_S = 0.25
 local FIRST_S = 1 -- nothing is said about what is over sooner
 local NOTE_AFTER_S = { 10, 30, 60 } -- then once a minute
+local FAILURES_S = { 1, 2, 5 } -- pauses between looks for new failures; then the last again
+local FAILURE_LINES = 5 -- a look
 local CLEAR_LINE = "\r\27[K"
 
 -- "waiting on node17, connect, 94 s (and 2 more)"
@@ -60,16 +64,41 @@ local function run_noting(run, begun)
   end
 end
 
+-- Says who failed since the last look, while the others go on.
+local function tell_failures(run, seen, redraws)
+  local list = reasons.fold(run, reasons.newly_failed(run, seen))
+  if #list == 0 then return end
+  if redraws then io.stderr:write(CLEAR_LINE) end
+  for i, reason in ipairs(list) do
+    if i > FAILURE_LINES then
+      terminal.note("and %d more reasons, told at the end", #list - FAILURE_LINES)
+      break
+    end
+    terminal.note("%s", reason.line)
+  end
+end
+
+local function run_telling(run, redraws)
+  local seen, looks = {}, 0
+  while not run:ended() do
+    looks = math.min(looks + 1, #FAILURES_S)
+    sched.sleep(FAILURES_S[looks])
+    if not run:ended() then tell_failures(run, seen, redraws) end
+  end
+end
+
 ---@class perilune.Progress
 local Progress = {}
 Progress.__index = Progress
 
 --- Takes the line away. Safe twice.
 function Progress:stop()
-  if not self.task then return end
-  self.task:cancel()
-  self.task:join()
-  self.task = nil
+  if not self.tasks then return end
+  for _, task in ipairs(self.tasks) do
+    task:cancel()
+    task:join()
+  end
+  self.tasks = nil
   if self.redraws then
     io.stderr:write(CLEAR_LINE)
     io.stderr:flush()
@@ -82,10 +111,13 @@ end
 ---@return perilune.Progress
 function progress.start(run, mode, prints)
   local self = setmetatable({}, Progress)
+  if mode == "never" then return self end
   local on_terminal = sys.isatty(2)
-  if mode == "never" or mode == "auto" and not on_terminal then return self end
   self.redraws = on_terminal and not (prints and sys.isatty(1))
-  self.task = sched.spawn(self.redraws and run_redrawing or run_noting, run, sched.now())
+  self.tasks = { sched.spawn(run_telling, run, self.redraws) }
+  if on_terminal or mode == "always" then
+    self.tasks[2] = sched.spawn(self.redraws and run_redrawing or run_noting, run, sched.now())
+  end
   return self
 end
 

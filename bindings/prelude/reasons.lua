@@ -11,11 +11,11 @@ local function without_host(why, entry)
   while first do
     local part_of_word = why:sub(first - 1, first - 1):find("[%w_-]") and first > 1
       or why:find("^[%w_-]", last + 1)
-    out[#out + 1] = why:sub(from, first - 1) .. (part_of_word and host or "HOST")
+    out[#out + 1] = why:sub(from, first - 1) .. (part_of_word and host or "the host")
     from = last + 1
     first, last = why:find(host, from, true)
   end
-  return table.concat(out) .. why:sub(from)
+  return ((table.concat(out) .. why:sub(from)):gsub("^the host port ", "port "))
 end
 
 local function sentence(entry, why)
@@ -80,6 +80,22 @@ function reasons.failed(run)
   if summary.ok == summary.tasks then return failed end
   for i = 1, run:count() do
     if run:outcome(i) ~= "ok" then failed[#failed + 1] = i end
+  end
+  return failed
+end
+
+--- Those of them that have failed so far and are not in `seen`, which gets them too.
+---@param seen table<integer, boolean>
+---@return integer[]
+function reasons.newly_failed(run, seen)
+  local summary, failed = run:summary(), {}
+  if summary.ended == summary.ok then return failed end
+  for i = 1, run:count() do
+    local outcome = run:outcome(i)
+    if outcome ~= "ok" and outcome ~= "none" and not seen[i] then
+      seen[i] = true
+      failed[#failed + 1] = i
+    end
   end
   return failed
 end

@@ -89,7 +89,7 @@ end)
 spec.test("equal reasons are one line, whatever host they name, the most frequent first", function()
   local list = reasons.fold(ended_run(MIXED), { 2, 3, 4 })
   spec.equal(#list, 2)
-  spec.equal(list[1].line, "unreachable (connect: HOST refused): n[2-3]")
+  spec.equal(list[1].line, "unreachable (connect: the host refused): n[2-3]")
   spec.equal(list[2].line, "exit 4: ok")
   local set = result.of_run(ended_run(MIXED))
   spec.equal(set.why, list[1].line .. "; " .. list[2].line)
@@ -101,7 +101,7 @@ spec.test("a host's name is taken out of its reason only where it stands as a wo
     { host = "a", outcome = "canceled", why = "canceled before a started" },
     { host = "b", outcome = "canceled", why = "canceled before b started" },
   }
-  spec.equal(reasons.fold(run, { 1, 2 })[1].line, "canceled (canceled before HOST started): a,b")
+  spec.equal(reasons.fold(run, { 1, 2 })[1].line, "canceled (canceled before the host started): a,b")
 end)
 
 spec.test("a fold prints like --gather", function()
