@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define REFUSALS_MOST 4
+#define REFUSALS_MOST_PROVEN 20 /* of a host that has opened a channel before: 10 s of pauses */
 #define REFUSED_PAUSE_US 50000
 
 static void on_deadline(void *arg);
@@ -241,9 +242,10 @@ static bool refused_open(struct ssh_channel *ch)
 {
 	struct ssh_session *s = ch->session;
 	size_t others = count_open(s) - 1;
+	unsigned most = s->ear != NULL ? REFUSALS_MOST_PROVEN : REFUSALS_MOST;
 
 	loop_timer_stop(&ch->deadline);
-	if (others == 0 && ch->refusals++ == REFUSALS_MOST) {
+	if (others == 0 && ch->refusals++ == most) {
 		ch->state = CHANNEL_GONE;
 		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
 			   "the host refused to open a channel (its sshd has reached "

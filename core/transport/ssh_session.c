@@ -311,8 +311,11 @@ static void step_channels(struct ssh_session *s)
 			return;
 		ssh_channel_step(ch);
 		next = ch->next;
-		if (ch->state == CHANNEL_GONE)
-			ssh_channel_free(ch);
+		if (ch->state != CHANNEL_GONE)
+			continue;
+		ssh_channel_free(ch);
+		if (s->first != NULL)
+			ssh_session_poke(s); /* one before it in the row may take its place */
 	}
 	if (s->first == NULL && s->ear != NULL && s->state == SESSION_READY)
 		listen_idle(s);
