@@ -11,6 +11,7 @@
 -- the mapper, which is made when it is first asked for.
 
 local nearest = require "perilune.nearest"
+local shelf = require "perilune.shelf"
 
 local cluster = {}
 
@@ -36,36 +37,13 @@ local function refuse(fmt, ...)
 end
 
 local function sys() return require "perilune.core.sys" end
-local function boot() return require "perilune.core.boot" end
 
 -- ---- finding -------------------------------------------------------------------------------
-
-local function folders()
-  local list = {}
-  local own = require("perilune.config").folder()
-  list[#list + 1] = own and own .. "/clusters"
-  local data = boot().datadir
-  list[#list + 1] = data and data .. "/clusters"
-  return list
-end
 
 --- The names of the clusters that need no path.
 ---@return string[]
 function cluster.names()
-  local seen, names = {}, {}
-  local function add(file)
-    local name = file:match("^([^/]+)%.lua$")
-    if name and not seen[name] then
-      seen[name] = true
-      names[#names + 1] = name
-    end
-  end
-  for _, folder in ipairs(folders()) do
-    for _, file in ipairs(sys().stat(folder) and sys().readdir(folder) or {}) do add(file) end
-  end
-  for _, file in ipairs(boot().resources("clusters")) do add(file) end
-  table.sort(names)
-  return names
+  return shelf.names("clusters")
 end
 
 local function read(path)
@@ -93,14 +71,11 @@ end
 
 -- The text of a cluster file, its chunk name, and what to call it.
 local function find(name)
-  if name:find("/", 1, true) or name:find("%.lua$") then return read(name) end
-  for _, folder in ipairs(folders()) do
-    local path = ("%s/%s.lua"):format(folder, name)
-    if sys().stat(path) then return read(path) end
-  end
-  local text = boot().resource("clusters", name .. ".lua")
+  local path = shelf.is_path(name) and name or shelf.path("clusters", name)
+  if path then return read(path) end
+  local text, chunk = shelf.embedded("clusters", name)
   if not text then missing(name) end
-  return text, "=clusters/" .. name .. ".lua", "preset " .. name
+  return text, chunk, "preset " .. name
 end
 
 -- ---- parameters ----------------------------------------------------------------------------

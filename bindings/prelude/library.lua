@@ -6,6 +6,7 @@
 
 local errors = require "perilune.errors"
 local recipe = require "perilune.recipe"
+local shelf = require "perilune.shelf"
 
 local library = {}
 
@@ -20,16 +21,6 @@ local MAX_BYTES = 16 << 20
 local function sys() return require "perilune.core.sys" end
 local function boot() return require "perilune.core.boot" end
 
--- Folders with recipes, nearest to the person first.
-local function folders()
-  local list = {}
-  local own = require("perilune.config").folder()
-  list[#list + 1] = own and own .. "/recipes"
-  local data = boot().datadir
-  list[#list + 1] = data and data .. "/recipes"
-  return list
-end
-
 local function from_path(path)
   local text, message = sys().read_file(path, MAX_BYTES)
   if not text then return nil, message end
@@ -37,31 +28,18 @@ local function from_path(path)
 end
 
 local function from_program(name)
-  local text = boot().resource("recipes", name .. ".lua")
-  return text and { text = text, chunk = "=recipes/" .. name .. ".lua", dir = "" }
+  local text, chunk = shelf.embedded("recipes", name)
+  return text and { text = text, chunk = chunk, dir = "" }
 end
 
 --- The names of the recipes that need no path.
 ---@return string[]
 function library.names()
-  local seen, names = {}, {}
-  local function add(file)
-    local name = file:match("^([^/]+)%.lua$")
-    if name and not seen[name] then
-      seen[name] = true
-      names[#names + 1] = name
-    end
-  end
-  for _, folder in ipairs(folders()) do
-    for _, file in ipairs(sys().stat(folder) and sys().readdir(folder) or {}) do add(file) end
-  end
-  for _, file in ipairs(boot().resources("recipes")) do add(file) end
-  table.sort(names)
-  return names
+  return shelf.names("recipes")
 end
 
 local function missing(word)
-  if word:find("/", 1, true) or word:find("%.lua$") then
+  if shelf.is_path(word) then
     errors.usage("there is no recipe file '%s'", word)
   end
   local names = library.names()
@@ -76,17 +54,14 @@ end
 ---@param word string path or name
 ---@return perilune.RecipeFile
 function library.find(word)
-  if word:find("/", 1, true) or word:find("%.lua$") then
+  if shelf.is_path(word) then
     local stat = sys().stat(word)
     if not stat or stat.type == "dir" then missing(word) end
     local file, message = from_path(word)
     return file or errors.fail(2, "%s: %s", word, message)
   end
-  for _, folder in ipairs(folders()) do
-    local path = ("%s/%s.lua"):format(folder, word)
-    if sys().stat(path) then return from_path(path) or missing(word) end
-  end
-  return from_program(word) or missing(word)
+  local path = shelf.path("recipes", word)
+  return path and from_path(path) or from_program(word) or missing(word)
 end
 
 -- `return pl.recipe { ... }` is a tail call: Lua has forgotten who called. The text has not.

@@ -5,24 +5,11 @@
 # Peers that are not installed are left out. PERILUNE_MARK names a program that takes the options
 # of the bare libssh2 + libevent mark (-f -n -w -p -i -a -k -e -m -c -r) to measure against.
 set -eu
-: "${PERILUNE_BUILDDIR:?run it with make bench}"
-src=${PERILUNE_SRCDIR:?}
-perilune=$PERILUNE_BUILDDIR/perilune cost=$PERILUNE_BUILDDIR/t/bench/cost
-n=${BENCH_HOSTS:-500} rounds=${BENCH_ROUNDS:-3}
-dir=$(mktemp -d)
-trap '"$src/scripts/dev/fleet" stop "$dir/fleet" >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-export HOME="$dir" XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/config"
-"$src/scripts/dev/fleet" start "$dir/fleet" "$n" >/dev/null
-. "$dir/fleet/env"
+. "$PERILUNE_SRCDIR/t/bench/bench.sh"
+n=${BENCH_HOSTS:-500}
+bench_fleet_start "$n"
 
 run_perilune() { "$cost" "$perilune" exec -q -f 64 -F "$FLEET_SSH_CONFIG" -w "^$FLEET_HOSTS" hostname; }
-run_mark() {
-	FLEET_HOSTKEY=$FLEET_DIR/host_ed25519.pub "$cost" "$PERILUNE_MARK" -f "$FLEET_HOSTS" -n "$n" -w 64 \
-		-p "$FLEET_PORT" -i "$FLEET_DIR/id_ed25519" -a 1 -k curve25519-sha256 -e aes128-ctr \
-		-m hmac-sha2-256 -c hostname
-}
 run_pdsh() {
 	PDSH_SSH_ARGS_APPEND="-F $FLEET_SSH_CONFIG" "$cost" pdsh -R ssh -f 64 -w "^$FLEET_HOSTS" hostname
 }

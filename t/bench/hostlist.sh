@@ -2,14 +2,7 @@
 # hostlist.sh   What 100,000 names cost beside nodeset, in one sitting: CPU of the whole process,
 # best of BENCH_ROUNDS alternating runs of each.
 set -eu
-: "${PERILUNE_BUILDDIR:?run it with make bench}"
-perilune=$PERILUNE_BUILDDIR/perilune cost=$PERILUNE_BUILDDIR/t/bench/cost
-rounds=${BENCH_ROUNDS:-3}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-export HOME="$dir" XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/config"
+. "$PERILUNE_SRCDIR/t/bench/bench.sh"
 
 # Every r1t01 .. r2000t50, mixed by a generator of our own: the same file everywhere.
 awk 'BEGIN {

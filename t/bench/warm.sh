@@ -3,17 +3,9 @@
 # on 200 hosts of a private loopback fleet against one that runs 1, best of three alternating runs
 # of each. PERILUNE_MARK names the bare mark to measure against, as in fanout.sh.
 set -eu
-: "${PERILUNE_BUILDDIR:?run it with make bench}"
-src=${PERILUNE_SRCDIR:?}
-perilune=$PERILUNE_BUILDDIR/perilune cost=$PERILUNE_BUILDDIR/t/bench/cost
-n=${BENCH_HOSTS:-200} rounds=${BENCH_ROUNDS:-3}
-dir=$(mktemp -d)
-trap '"$src/scripts/dev/fleet" stop "$dir/fleet" >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-export HOME="$dir" XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/config"
-"$src/scripts/dev/fleet" start "$dir/fleet" "$n" >/dev/null
-. "$dir/fleet/env"
+. "$PERILUNE_SRCDIR/t/bench/bench.sh"
+n=${BENCH_HOSTS:-200}
+bench_fleet_start "$n"
 
 cat >"$dir/commands.lua" <<'LUA'
 local pl = require "perilune"
@@ -26,15 +18,11 @@ return pl.recipe {
 }
 LUA
 
-run_perilune() {
+repeat_perilune() {
 	"$cost" "$perilune" run -f 64 -F "$FLEET_SSH_CONFIG" -w "^$FLEET_HOSTS" "$dir/commands.lua" \
 		--times "$1"
 }
-run_mark() {
-	FLEET_HOSTKEY=$FLEET_DIR/host_ed25519.pub "$cost" "$PERILUNE_MARK" -f "$FLEET_HOSTS" -n "$n" -w 64 \
-		-p "$FLEET_PORT" -i "$FLEET_DIR/id_ed25519" -a 1 -k curve25519-sha256 -e aes128-ctr \
-		-m hmac-sha2-256 -c hostname -r "$1"
-}
+repeat_mark() { run_mark -r "$1"; }
 
 clients=perilune
 [ -z "${PERILUNE_MARK-}" ] || clients="$clients mark"
@@ -43,7 +31,7 @@ while [ $round -lt "$rounds" ]; do
 	round=$((round + 1))
 	for client in $clients; do
 		for times in 1 11; do
-			echo "$client $times $(run_"$client" $times 2>>"$dir/stderr")"
+			echo "$client $times $(repeat_"$client" $times 2>>"$dir/stderr")"
 		done
 	done
 done | awk -v n="$n" '
