@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # bench.sh - sourced by the benchmarks: where things are, a scratch folder that is a world of its own
 # and goes away, and a private loopback fleet.
 
