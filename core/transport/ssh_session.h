@@ -4,7 +4,8 @@
  *	RESOLVE -> CONNECT -> HANDSHAKE -> HOSTKEY -> AUTH -> READY -> CLOSING -> DEAD
  *
  * and from everywhere to DEAD. ssh_session.c drives it: one step function switches on the state.
- * ssh_connect.c and ssh_login.c have the states up to READY, ssh_channel.c what happens on channels in READY.
+ * ssh_connect.c and ssh_login.c have the states up to READY, ssh_channel.c what happens on channels
+ * in READY.
  * Private to the ssh family.
  *
  * libssh2 asks for care in one place: an operation that could not send all of its packet must be
@@ -142,8 +143,8 @@ static inline bool ssh_session_blocked_out(const struct ssh_session *s)
 	return (libssh2_session_block_directions(s->ssh) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
 }
 
-/* ssh_connect.c, ssh_login.c: the states before READY. Each does what it can and returns true when the state
- * changed. */
+/* ssh_connect.c, ssh_login.c: the states before READY. Each does what it can and returns true when
+ * the state changed. */
 void ssh_login_begin(struct ssh_session *s);
 bool ssh_login_resolve(struct ssh_session *s);
 bool ssh_login_connect(struct ssh_session *s);

@@ -1,6 +1,6 @@
 /*
- * keyfile.c - fuzz target: any text is a private key that signs, or a clean error. Bytes that do not
- * look like a key file are tried as what is inside one, which mutations of base64 hardly reach.
+ * keyfile.c - fuzz target: any text is a private key that signs, or a clean error. Bytes that do
+ * not look like a key file are tried as what is inside one, which mutations of base64 hardly reach.
  * Touches no file.
  */
 #include <stdio.h>
