@@ -158,8 +158,8 @@ end
 function Runner:cancel_on_interrupt(active)
   sched.on_interrupt(function()
     local hosts = still_running(active)
-    terminal.note("interrupted: ending %s%s", units.count(#hosts, "host"),
-      #hosts > 0 and ": " .. hosts:fold() or "")
+    terminal.note("interrupted: ending %s; once more leaves at once", #hosts == 0 and "the recipe"
+      or ("%s: %s"):format(units.count(#hosts, "host"), hosts:fold()))
     if self.task then self.task:cancel("interrupted") end
   end)
 end
