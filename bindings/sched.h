@@ -19,8 +19,8 @@
  * wait too (sticky), except while it runs a closer (grace SCHED_CLOSER_GRACE_US).
  *
  * A hook bounds how long Lua holds the loop (sched_hook.c): it turns the loop every 20 ms, and
- * after 100 ms a task that can yield gives way to the others. So shared tables of long-running Lua may
- * change at any time; our own prelude is only interrupted where it waits.
+ * after 100 ms a task that can yield gives way to the others. So shared tables of long-running Lua
+ * may change at any time; our own prelude is only interrupted where it waits.
  */
 #ifndef PL_BINDINGS_SCHED_H
 #define PL_BINDINGS_SCHED_H

@@ -1,6 +1,6 @@
 /*
- * sched_cancel.c - how a task is asked to end: the request, the one error it is raised with, and the
- * grace of closers.
+ * sched_cancel.c - how a task is asked to end: the request, the one error it is raised with, and
+ * the grace of closers.
  */
 #include "sched_private.h"
 

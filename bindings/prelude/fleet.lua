@@ -91,8 +91,8 @@ end
 local function within_descriptors(fanout)
   local room = math.max(1, (sys.nofile_limit() - 32) // 3)
   if fanout <= room then return fanout end
-  require("perilune.terminal").note("fanout is limited to %d by the descriptors allowed (ulimit -n)",
-    room)
+  require("perilune.terminal").note(
+    "fanout is limited to %d by the descriptors allowed (ulimit -n)", room)
   return room
 end
 

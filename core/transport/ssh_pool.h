@@ -2,8 +2,8 @@
  * ssh_pool.h - the hosts that were named, how each is reached, and the sessions that are open.
  *
  * Names that lead to the same user, address, port, keys and trust share their sessions. A session
- * carries up to eight commands, then another one is opened. Idle ones are kept for the next command,
- * the least recently used closed first. Private to the ssh family.
+ * carries up to eight commands, then another one is opened. Idle ones are kept for the next
+ * command, the least recently used closed first. Private to the ssh family.
  */
 #ifndef PL_TRANSPORT_SSH_POOL_H
 #define PL_TRANSPORT_SSH_POOL_H
