@@ -7,8 +7,8 @@
  * when theirs has come and every byte was taken. The exit status is there only when the other side
  * has closed the channel, which it does after the command has died: a command that merely closed
  * its output is waited for. A connection that ends before that is `lost`, whatever had come.
- * libssh2 up to 1.11 does not tell a channel that a server closed without any status from one with status
- * 0; OpenSSH's sshd never does so.
+ * libssh2 up to 1.11 does not tell a channel that a server closed without any status from one with
+ * status 0; OpenSSH's sshd never does so.
  *
  * The user hears of it through events, the last of which is on_end; after it, or after
  * ssh_channel_abandon(), the channel finishes and frees itself. Private to the ssh family.
