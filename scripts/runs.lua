@@ -5,7 +5,7 @@ local history = require "perilune.history"
 local terminal = require "perilune.terminal"
 local units = require "perilune.units"
 
-local LATER = { compare = true, report = true, export = true, reindex = true, rm = true }
+local LATER = { compare = true, report = true, export = true, rm = true }
 local SUBVERBS = { "list", "show", "compare", "report", "export", "reindex", "rm" }
 
 local function when(seconds)
@@ -107,6 +107,10 @@ local function run(o, args)
   local what = args[1] or "list"
   if what == "list" then return list(o) end
   if what == "show" then return show(o, args[2]) end
+  if what == "reindex" then
+    terminal.note("%d runs", history.reindex())
+    return 0
+  end
   if LATER[what] then errors.usage("runs %s is not in this version", what) end
   errors.usage("unknown word '%s' after runs%s", what,
     require("perilune.nearest").hint(what, SUBVERBS))
@@ -114,10 +118,10 @@ end
 
 return {
   name = "runs",
-  summary = "what was run: list, show",
-  usage = { "runs [list] [-n N] [--json]", "runs show [RUN] [--json]" },
+  summary = "what was run: list, show, reindex",
+  usage = { "runs [list] [-n N] [--json]", "runs show [RUN] [--json]", "runs reindex" },
   about = "RUN is an id or the beginning of one; 'last' is the newest, which is also shown when "
-    .. "none is given.",
+    .. "none is given. reindex makes the index of runs anew from their folders.",
   options = {
     { "limit", short = "n", type = "int", min = 0, default = 20, help = "at most so many; 0: all" },
     { "json", type = "bool", help = "one JSON object a line: rows, or the events of the journal" },

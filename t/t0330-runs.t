@@ -45,4 +45,11 @@ test_expect_success "where nothing can be recorded, the command runs and it is s
 	echo "localhost: hi" | test_cmp - out && grep "not recorded" err
 '
 
+test_expect_success "a damaged index is made anew from the folders" '
+	perilune exec --transport local -w n1 true &&
+	perilune runs -n 0 >before &&
+	printf "no database" >"$XDG_STATE_HOME/perilune/index.db" &&
+	perilune runs reindex && perilune runs -n 0 >after && test_cmp before after
+'
+
 test_done

@@ -35,6 +35,16 @@ function history.find(prefix)
   return folder
 end
 
+--- Makes the index anew from the run folders; how many runs it has.
+---@return integer
+function history.reindex()
+  local store = open_store()
+  local count, message = store:reindex()
+  store:close()
+  if not count then errors.fail(2, "%s", message) end
+  return count
+end
+
 --- The events of a run folder, and whether its last line was torn.
 ---@return table[] events
 ---@return boolean torn

@@ -5,11 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 #include "base/mem.h"
 
-#define CHECKPOINT_PAGES 64
 #define BUSY_MS 3000
 
 /* Step i brings a file from version i to i + 1. A step that has been released never changes. */
@@ -119,52 +117,15 @@ static int migrate(struct index *ix, struct pl_error *err)
 	return index_commit(ix, err);
 }
 
-/* WAL needs shared memory between the processes, so one machine. */
-static bool on_local_disk(const char *path)
-{
-	static const uint32_t remote[] = {
-		0x6969,	    /* NFS */
-		0xff534d42, /* CIFS */
-		0xfe534d42, /* SMB2 */
-		0x517b,	    /* SMB */
-		0x0bd00bd0, /* Lustre */
-		0x47504653, /* GPFS */
-		0x00c36400, /* Ceph */
-		0x5346414f, /* AFS */
-		0x01021997, /* 9p */
-		0x19830326, /* BeeGFS */
-		0x65735546, /* FUSE: sshfs and others; no way to tell */
-	};
-	struct statfs fs;
-
-	if (statfs(path, &fs) != 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(remote); i++) {
-		if ((uint32_t)fs.f_type == remote[i])
-			return false;
-	}
-	return true;
-}
-
-/* After a crash of the machine the last rows may be missing, never the file be damaged: the
- * journals have them. */
+/*
+ * A rollback journal, not WAL: most processes write one row and leave, and would each read the log
+ * of their predecessors or sync a checkpoint; and it works on a network file system. Nothing is
+ * synced: a crash of the machine may damage the file, which is then made anew from the journals.
+ */
 static int configure(struct index *ix, struct pl_error *err)
 {
-	const char *mode = on_local_disk(ix->path) ? "PRAGMA journal_mode = WAL"
-						   : "PRAGMA journal_mode = DELETE";
-
 	sqlite3_busy_timeout(ix->db, BUSY_MS);
-	/* A checkpoint at every close would sync three times for one row, and a log of the usual
-	 * thousand pages would be read by whoever opens next: some twenty rows are between. */
-	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_wal_autocheckpoint(ix->db, CHECKPOINT_PAGES);
-	if (execute(ix, "PRAGMA synchronous = NORMAL", "open", err) != 0)
-		return -1;
-	/* the mode changes only while nobody else is there: next time, then */
-	if (sqlite3_exec(ix->db, mode, NULL, NULL, NULL) == SQLITE_OK ||
-	    (sqlite3_errcode(ix->db) & 0xff) == SQLITE_BUSY)
-		return 0;
-	return index_error(ix, "open", err);
+	return execute(ix, "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF", "open", err);
 }
 
 struct index *index_open(const char *path, struct pl_error *err)

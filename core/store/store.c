@@ -194,25 +194,22 @@ static int rebuild(struct store *store, struct pl_error *err)
 	return n;
 }
 
-/* The file stays for who wants to look, its companions would spoil the new one. */
+/* The file stays for who wants to look, its journal would spoil the new one. */
 static int move_damaged(struct store *store, struct pl_error *err)
 {
 	char *path = index_path(store);
 	char *aside = xasprintf("%s.damaged", path);
-	char *wal = xasprintf("%s-wal", path);
-	char *shm = xasprintf("%s-shm", path);
+	char *journal = xasprintf("%s-journal", path);
 	int rc = 0;
 
 	index_close(store->index);
 	store->index = NULL;
 	if (rename(path, aside) != 0)
 		rc = pl_error_sys(err, errno, "cannot move '%s' aside", path);
-	unlink(wal);
-	unlink(shm);
+	unlink(journal);
 	free(path);
 	free(aside);
-	free(wal);
-	free(shm);
+	free(journal);
 	return rc;
 }
 
