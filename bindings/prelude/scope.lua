@@ -27,10 +27,6 @@ function Scope:cancel(why)
   for _, entry in ipairs(order) do entry.task:cancel(why) end
 end
 
-function Scope:wait()
-  while self.alive > 0 do self.ended:wait() end
-end
-
 local function is_cancel(err)
   return type(err) == "table" and err.kind == "cancel"
 end
@@ -65,11 +61,14 @@ function Scope:start(fn, ...)
   return task
 end
 
--- A task that was cancelled before it ran has not told.
-function Scope:forget(task)
-  if self.tasks[task] then
-    self.tasks[task] = nil
-    self.alive = self.alive - 1
+-- Until all have ended. A task that was cancelled before its first turn never ran and has not told:
+-- so each is joined.
+function Scope:wait()
+  local task = next(self.tasks)
+  while task do
+    task:join()
+    if self.tasks[task] then self:task_ended(task) end
+    task = next(self.tasks)
   end
 end
 

@@ -59,6 +59,24 @@ end
 -- errors
 
 do
+  local function boom() error("boom", 0) end
+  local ran = false
+  local function beside() ran = true end
+  for name, call in pairs {
+    all = function() scope.all { boom, beside } end,
+    race = function() scope.race { boom, beside } end,
+    timeout = function() scope.timeout(100, boom) end,
+    spawn = function() scope.run(function() scope.spawn(boom) scope.spawn(beside) sleep(100) end) end,
+  } do
+    local ok, got = pcall(call)
+    tap.ok(not ok and got == "boom", "an error before its siblings had a turn ends " .. name)
+  end
+  tap.ok(not ran, "and they never run")
+  scope.run(function() scope.spawn(beside):cancel() end)
+  tap.ok(not ran, "a task may be cancelled before its first turn")
+end
+
+do
   local flags, err = {}, { kind = "boom" }
   local ok, got = pcall(scope.all, {
     function() local _ <close> = canceled_flag(flags, "a") sleep(100) end,
