@@ -163,10 +163,7 @@ end
 function LaunchResult:parse(what, names)
   local texts = {}
   for i = 1, #self.ranks do texts[i] = self.run:result(i).stdout or "" end
-  local text = table.concat(texts, "\n")
-  local rows, message = blame.call(parse.rows, text, what, names)
-  if rows then return result.passed(rows) end
-  return result.failed { why = message, phase = "parse", status = 1, tail = text:sub(-2000) }
+  return parse.result(table.concat(texts, "\n"), what, names)
 end
 
 local function tail_of(one)

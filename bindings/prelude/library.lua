@@ -11,6 +11,7 @@ local shelf = require "perilune.shelf"
 local library = {}
 
 local MAX_BYTES = 16 << 20
+local EXECUTABLE = 73 -- 0111
 
 ---@class perilune.RecipeFile
 ---@field text string
@@ -106,18 +107,19 @@ end
 ---@param path string
 ---@return string? bytes
 ---@return string? message
+---@return boolean? executable
 function library.read_beside(file, path)
   if path:sub(1, 1) ~= "/" then
     if not file.path then
       local text = boot().resource("recipes", path)
-      if text then return text end
+      if text then return text, nil, false end
     elseif sys().stat(file.dir .. "/" .. path) then
       path = file.dir .. "/" .. path
     end
   end
   local text, message = sys().read_file(path)
-  if text then return text end
-  return nil, ("%s: %s"):format(path, message)
+  if not text then return nil, message end
+  return text, nil, sys().stat(path).mode & EXECUTABLE ~= 0
 end
 
 return library

@@ -4,14 +4,21 @@
 --   parse.rows(text, "bw (%d+) GB/s", { "bw" })         captures of a Lua pattern, line by line
 --
 -- Values that read as numbers are numbers. No row at all is the world's failure, not a raise:
--- the caller makes a failed result of the message.
+-- parse.result makes a result of either.
+
+local blame = require "perilune.blame"
+local result = require "perilune.result"
 
 local parse = {}
 
----@class perilune.Rows
+local TAIL_BYTES = 2000 -- of the text, in a failed result
+
+--- Rows are a good result: ok, must().
+---@class perilune.Rows: perilune.Result
 ---@field [integer] table<string, any>
-local Rows = {}
+local Rows = setmetatable({ ok = true }, { __index = result.class })
 Rows.__index = Rows
+Rows.__name = "perilune.rows"
 
 --- The first row whose `key` (the one given to parse, else the first column) is `value`.
 ---@param value any
@@ -107,6 +114,18 @@ function parse.rows(text, what, names)
   end
   if #rows == 0 then return nil, ("no line of the output reads as %s"):format(what) end
   return rows
+end
+
+--- The same for what recipes call: rows as a result, or a failed one with the tail of the text.
+--- Wrong use raises with the line of the recipe.
+---@param text string
+---@param what string
+---@param names? table
+---@return perilune.Rows|perilune.Result
+function parse.result(text, what, names)
+  local rows, message = blame.call(parse.rows, text, what, names)
+  if rows then return rows end
+  return result.failed { why = message, phase = "parse", tail = text:sub(-TAIL_BYTES) }
 end
 
 return parse

@@ -352,7 +352,8 @@ end
 ---@return string? message
 function Point:read(path)
   if type(path) ~= "string" then blame.raise("t:read needs a file name") end
-  return self.run.read_file(path)
+  local bytes, message = self.run.read_file(path)
+  return bytes, message
 end
 
 return point

@@ -194,11 +194,7 @@ end
 function ResultSet:parse(what, names)
   local texts = {}
   for i = 1, #self do texts[i] = entry_at(self, i).stdout or "" end
-  local text = table.concat(texts, "\n")
-  local blame = require "perilune.blame"
-  local rows, message = blame.call(require("perilune.parse").rows, text, what, names)
-  if rows then return result.passed(rows) end
-  return result.failed { why = message, phase = "parse", tail = text:sub(-2000) }
+  return require("perilune.parse").result(table.concat(texts, "\n"), what, names)
 end
 
 function ResultSet:__tostring()

@@ -3,7 +3,7 @@
 -- No shared disk is assumed, and none is harmed: the file goes over the connection of each host
 -- that lacks it, under a name of its own, is checked there and renamed into place; hosts that are
 -- one machine or share a disk may do that at the same time. It stays for the next run, in
--- /tmp/perilune-USER/CHECKSUM/NAME (`dir` chooses another folder than /tmp).
+-- /tmp/perilune-USER/CHECKSUM/NAME (`dir` chooses another folder than /tmp). A program stays one.
 --
 -- With `build` the file is a source: compiled here, once, for hosts of this machine's type, and
 -- on the others themselves.
@@ -223,11 +223,12 @@ end
 function stage.stage(t, path, opts, hosts)
   opts = opts or {}
   check(path, opts)
-  local bytes, message = t.run.read_file(path)
+  local bytes, message, executable = t.run.read_file(path)
   if not bytes then return failed(message) end
-  local key = sys.sha256(bytes .. "\0" .. (opts.build or "")):sub(1, KEY_LENGTH)
+  local mode = executable and PROGRAM or FILE
+  local key = sys.sha256(bytes .. "\0" .. (opts.build or mode)):sub(1, KEY_LENGTH)
   local place = { base = ("%s/perilune-%s"):format(opts.dir or "/tmp", sys.user()), key = key }
-  local file = { name = path:match("[^/]*$"), bytes = bytes, sum = sys.sha256(bytes), mode = FILE }
+  local file = { name = path:match("[^/]*$"), bytes = bytes, sum = sys.sha256(bytes), mode = mode }
   if opts.build then return copy_program(t, hosts or t.hosts, place, file, opts) end
   file.name = opts.name or file.name
   return copy_file(t, hosts or t.hosts, place, file, opts)
