@@ -170,7 +170,7 @@ static int hostset_index(lua_State *L)
 
 	if (lua_type(L, 2) != LUA_TNUMBER) {
 		lua_settop(L, 2);
-		lua_rawget(L, lua_upvalueindex(1));
+		lua_gettable(L, lua_upvalueindex(1));
 		return 1;
 	}
 	h = lua_check_hostset(L, 1);

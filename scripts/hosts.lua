@@ -27,6 +27,7 @@ end
 local function read_sets(o, args)
   if #args == 0 then errors.usage("no host set given; '^-' reads one from standard input") end
   local resolver = resolver_of(o.cluster)
+  if o.cluster then resolver.inventory() end -- a wrong name is told, whether it is asked or not
   local set = parse(args[1], resolver)
   for i = 2, #args do set = set + parse(args[i], resolver) end
   if o.exclude then set = set - parse(o.exclude, resolver) end

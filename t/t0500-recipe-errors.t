@@ -49,7 +49,7 @@ test_expect_success 'an unknown key of the table has a suggestion and a line' '
 
 test_expect_success 'a run-time error has file, line and traceback, and the run is recorded' '
 	recipe runtime <<-\EOF &&
-	local function inner() return o.missing.field end
+	local function inner() return ({}).missing.field end
 	inner()
 	EOF
 	expect_exit 2 run_local ./runtime.lua &&

@@ -103,16 +103,25 @@ local function judge(g, series, result)
   return result
 end
 
+-- Of a metric that was taken on a sweep of the recipe's own there is a series for each place.
+local function refuse_unknown(g, metrics)
+  local places = metrics:places(g.metric)
+  if #places == 0 then
+    error(("gate on '%s': the point has no such metric%s"):format(g.metric,
+      nearest.hint(g.metric, metrics:names())), 0)
+  end
+  error(("gate on '%s'%s: the point has it at '%s'%s"):format(g.metric,
+    g.at and (" at '%s'"):format(g.at) or "", table.concat(places, "', '"),
+    g.at and "" or "; gate inside the sweep, or give at"), 0)
+end
+
 --- Judges the samples that a point has so far. An unknown metric raises.
 ---@param g perilune.Gate
 ---@param metrics perilune.Metrics
 ---@return perilune.GateResult
 function gate.evaluate(g, metrics)
   local series = metrics:find(g.metric, g.at)
-  if not series then
-    error(("gate on '%s'%s: the point has no such metric%s"):format(g.metric,
-      g.at and (" at '%s'"):format(g.at) or "", nearest.hint(g.metric, metrics:names())), 0)
-  end
+  if not series then refuse_unknown(g, metrics) end
   local result = { metric = g.metric, at = g.at, stat = g.stat, min = g.min, max = g.max,
     count = #series.samples }
   if #series.samples == 0 then

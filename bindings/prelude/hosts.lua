@@ -49,25 +49,21 @@ local function checked(opts, what)
   return values
 end
 
-local function put_command(spec, cmd, what)
-  if type(cmd) == "string" then
-    spec.line = cmd
-  elseif type(cmd) == "table" and #cmd > 0 then
-    spec.argv = {}
-    for i, word in ipairs(cmd) do spec.argv[i] = tostring(word) end
-  else
-    require("perilune.blame").raise("%s needs a command: a string for the shell there, or a table "
-      .. "of exact words", what)
-  end
+-- What is called with '.' has the command where the host set should be.
+local function check_set(set, what)
+  if type(set) == "userdata" then return end
+  require("perilune.blame").raise("%s is a method: write it with ':'", what)
 end
 
 local function start_command(set, cmd, opts, what, extra)
-  local fanout = require "perilune.fanout"
-  local fleet, session = fanout.current()
+  check_set(set, what)
+  local command, fanout = require "perilune.command", require "perilune.fanout"
   local spec = checked(opts, what)
+  spec.argv, spec.line = command.read(what, cmd)
+  spec.env = command.environment(what, spec.env)
   spec.keep_bytes, spec.max_output = spec.max_output, nil
   spec.hosts = set
-  put_command(spec, cmd, what)
+  local fleet, session = fanout.current()
   for name, value in pairs(extra or {}) do spec[name] = value end
   return assert(fanout.start(fleet, session, spec))
 end
@@ -109,6 +105,7 @@ end
 ---@param opts? table timeout, fanout, retries
 ---@return perilune.ResultSet
 function hostset.methods:push(here, there, opts)
+  check_set(self, "hosts:push")
   local blame = require "perilune.blame"
   if type(here) ~= "string" or type(there) ~= "string" then
     blame.raise("hosts:push needs a local file and where it goes")
@@ -125,5 +122,15 @@ function hostset.methods:push(here, there, opts)
   fanout.wait(run)
   return require("perilune.result").of_run(run)
 end
+
+-- Promised, and not built.
+for _, name in ipairs { "by", "pull" } do
+  hostset.methods[name] = function() require("perilune.blame").not_yet("hosts:" .. name) end
+end
+
+-- What is no method is a slip; a pool, which has more, is a host set of later.
+setmetatable(hostset.methods, { __index = function(methods, key)
+  require("perilune.blame").unknown_field("a host set", key, methods, {})
+end })
 
 return hosts

@@ -9,6 +9,7 @@
 -- named by port_taken, and the job is started again with another.
 
 local blame = require "perilune.blame"
+local command = require "perilune.command"
 local parse = require "perilune.parse"
 local result = require "perilune.result"
 local units = require "perilune.units"
@@ -51,8 +52,18 @@ local TAIL_LINES = 20
 
 ---@class perilune.Job
 local Job = {}
-Job.__index = Job
 Job.__name = "perilune.job"
+
+local JOB_FIELDS = { "failed", "out", "run", "seconds", "argv", "line", "env", "timeout",
+                     "idle_timeout", "master_addr", "master_port", "name" }
+
+function Job.__index(_, key)
+  if Job[key] ~= nil then return Job[key] end
+  for _, name in ipairs(JOB_FIELDS) do
+    if name == key then return nil end
+  end
+  blame.unknown_field("a job", key, Job, {})
+end
 
 -- ---- what is asked for ---------------------------------------------------------------------
 
@@ -61,21 +72,6 @@ local function read_time(name, value)
   local seconds, message = units.parse_duration(value)
   if not seconds then blame.raise("t:launch: %s: %s", name, message) end
   return seconds
-end
-
-local function read_command(cmd)
-  if type(cmd) == "string" then return nil, cmd end
-  if type(cmd) ~= "table" or #cmd == 0 then
-    blame.raise("t:launch needs cmd: a string for the shell, or a table of exact words")
-  end
-  local argv = {}
-  for i, word in ipairs(cmd) do
-    if type(word) ~= "string" and type(word) ~= "number" then
-      blame.raise("t:launch: word %d of cmd is a %s", i, type(word))
-    end
-    argv[i] = math.type(word) == "float" and ("%.14g"):format(word) or tostring(word)
-  end
-  return argv, nil
 end
 
 local function check(opts)
@@ -87,9 +83,6 @@ local function check(opts)
   local via = opts.via or "env"
   if VIAS[via] then blame.not_yet(("via = '%s'"):format(via)) end
   if via ~= "env" then blame.raise("t:launch: via is 'env', not '%s'", tostring(via)) end
-  if opts.env ~= nil and type(opts.env) ~= "table" then
-    blame.raise("t:launch: env is a table NAME = value")
-  end
 end
 
 -- ---- ranks ---------------------------------------------------------------------------------
@@ -113,7 +106,7 @@ end
 
 local function rank_environment(one, job)
   local env = {}
-  for name, value in pairs(job.opts.env or {}) do env[name] = tostring(value) end
+  for name, value in pairs(job.env or {}) do env[name] = value end
   env.RANK = tostring(one.rank)
   env.LOCAL_RANK = tostring(one.local_rank)
   env.GROUP_RANK = tostring(one.group.index)
@@ -150,6 +143,9 @@ LaunchResult.__name = "perilune.launch"
 --- How one rank ended: host, outcome, code, signal, stdout, stderr, seconds, why.
 ---@param rank integer
 function LaunchResult:rank(rank)
+  if math.type(rank) ~= "integer" or rank < 0 or rank >= #self.ranks then
+    blame.raise("rank %s: the job has ranks 0 to %d", tostring(rank), #self.ranks - 1)
+  end
   return self.run:result(rank + 1)
 end
 
@@ -165,6 +161,8 @@ function LaunchResult:parse(what, names)
   for i = 1, #self.ranks do texts[i] = self.run:result(i).stdout or "" end
   return parse.result(table.concat(texts, "\n"), what, names)
 end
+
+blame.guard_methods(LaunchResult, "result")
 
 local function tail_of(one)
   local text = (one.stderr or "") ~= "" and one.stderr or one.stdout or ""
@@ -268,6 +266,17 @@ function Job:__close()
   end
 end
 
+blame.guard_methods(Job, "job")
+
+-- A map that failed is a result; whoever did not look at it hears why.
+local function check_map(map)
+  if math.type(type(map) == "userdata" and map.size) == "integer" then return end
+  if type(map) == "table" and map.ok == false then
+    blame.raise("t:launch needs a map, and there is none: %s", map.why)
+  end
+  blame.raise("t:launch needs a map, not a %s", type(map))
+end
+
 --- Starts the ranks of a map. The job is closeable; wait() gives the result.
 ---@param t perilune.Point
 ---@param map perilune.Map
@@ -275,9 +284,10 @@ end
 ---@return perilune.Job
 function launch.launch(t, map, opts)
   check(opts)
-  local argv, line = read_command(opts.cmd)
+  check_map(map)
+  local argv, line = command.read("t:launch", opts.cmd)
   local job = setmetatable({ t = t, opts = opts, argv = argv, line = line, starts = 0,
-    ranks = place_ranks(map), timeout = read_time("timeout", opts.timeout),
+    env = command.environment("t:launch", opts.env), ranks = place_ranks(map), timeout = read_time("timeout", opts.timeout),
     idle_timeout = read_time("idle_timeout", opts.idle_timeout) }, Job)
   local failure
   job.master_addr, failure = opts.master_addr, nil

@@ -41,6 +41,8 @@ end
 
 local function missing(word)
   if shelf.is_path(word) then
+    local stat = sys().stat(word)
+    if stat then errors.usage("%s is a folder, not a recipe", word) end
     errors.usage("there is no recipe file '%s'", word)
   end
   local names = library.names()
@@ -75,6 +77,9 @@ end
 
 -- Compiles and runs the file; what is wrong in it ends the verb with its line and a traceback.
 local function evaluate(file)
+  if file.text:find("%z") or file.text:sub(1, 1) == "\27" then
+    errors.fail(2, "%s is no text: a recipe is a file of Lua", file.path or file.chunk:sub(2))
+  end
   local function body()
     local sandbox = require "perilune.sandbox"
     return (sandbox.load(file.text, file.chunk, file.path and file.dir)())

@@ -50,6 +50,9 @@ end
 function mapping.map(t, hosts, job, opts)
   opts = opts or {}
   blame.check_keys("t:map", opts, OPTIONS)
+  if type(hosts) ~= "userdata" then
+    blame.raise("t:map needs a host set, not a %s", type(hosts))
+  end
   local text = job_text(job)
   local topo, message = machine(t, hosts, opts)
   if not topo then return result.failed { why = message, phase = "map", status = 2 } end

@@ -34,6 +34,7 @@ local function check_value(name, value)
     error(("metric '%s' is a %s, not a number"):format(name, type(value)), 0)
   end
   if value ~= value then error(("metric '%s' is NaN"):format(name), 0) end
+  if math.abs(value) == math.huge then error(("metric '%s' is infinite"):format(name), 0) end
 end
 
 local function check_same(series, field, value)
@@ -81,6 +82,17 @@ end
 ---@return perilune.Series?
 function Metrics:find(name, at)
   return self.index[key_of(name, at)]
+end
+
+--- The places that a metric was taken at, in order; "" for none in particular.
+---@param name string
+---@return string[]
+function Metrics:places(name)
+  local places = {}
+  for _, series in ipairs(self.series) do
+    if series.name == name then places[#places + 1] = series.at or "" end
+  end
+  return places
 end
 
 --- The names that there are, for suggestions.

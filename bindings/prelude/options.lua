@@ -61,9 +61,30 @@ function options.join(...)
   return joined
 end
 
+local LATER_TYPES = { secret = true }
+
 -- What a recipe's author may get wrong in a table of options.
 local FIELDS = { "type", "short", "default", "min", "max", "unit", "choices", "metavar", "help",
                  "group", "required", "later", "unresolved" }
+
+-- What is wrong with the choices of an option, or nil.
+local function check_choices(option)
+  if option.choices == nil and option.type ~= "choice" then return nil end
+  if type(option.choices) == "table" and type(option.choices[1]) == "string" then return nil end
+  return ("option '%s' is a choice and needs choices = { \"a\", \"b\" }"):format(option[1])
+end
+
+-- What is wrong with its min and max, or nil.
+local function check_bounds(option)
+  for _, which in ipairs { "min", "max" } do
+    local limit = option[which]
+    if type(limit) == "string" then limit = types[option.type].read(limit, option) end
+    if option[which] ~= nil and type(limit) ~= "number" then
+      return ("option '%s': %s is no %s"):format(option[1], which, option.type)
+    end
+  end
+  return nil
+end
 
 --- Checks a table of options itself: types exist, defaults fit, fields are known.
 ---@return true? ok
@@ -79,6 +100,9 @@ function options.check(spec)
           suggestion(tostring(field), FIELDS))
       end
     end
+    if LATER_TYPES[option.type] then
+      return nil, ("option '%s': type '%s' is not in this version"):format(name, option.type)
+    end
     if not types[option.type] then
       local names = {}
       for known_type in pairs(types) do names[#names + 1] = known_type end
@@ -86,10 +110,8 @@ function options.check(spec)
       return nil, ("option '%s' has no known type%s"):format(name,
         option.type and (" ('%s')%s"):format(option.type, suggestion(option.type, names)) or "")
     end
-    if option.type == "choice" and not option.choices then
-      return nil, ("option '%s' is a choice and needs choices"):format(name)
-    end
-    local _, message = options.default(option)
+    local message = check_choices(option) or check_bounds(option)
+      or select(2, options.default(option))
     if message then return nil, message end
   end
   return true

@@ -22,28 +22,37 @@ local point = { class = Point }
 -- Fields that may be nil: reading them is no slip.
 local OPTIONAL = { place = true, warming = true, in_step = true }
 
+local FIELDS = { "hosts", "options", "recipe", "index", "point", "pass" }
+
 function Point.__index(_, key)
   local method = Point[key]
   if method ~= nil or OPTIONAL[key] then return method end
-  local names = { "hosts", "options", "recipe", "index", "point", "pass" }
-  for name in pairs(Point) do
-    if not name:find("^__") then names[#names + 1] = name end
-  end
-  table.sort(names)
-  local word = tostring(key)
-  blame.raise("t has no '%s'%s", word, require("perilune.nearest").hint(word, names))
+  blame.unknown_field("t", key, Point, FIELDS)
 end
 
 --- Raised by t:expect; the engine ends the point with it.
 point.Expectation = { __tostring = function(e) return e.message end }
+
+-- Reading an option that the recipe does not have is a slip; one without a value is nil.
+local function checked_options(recipe, values)
+  local known = {}
+  for name in pairs(recipe.options or {}) do known[#known + 1] = (name:gsub("-", "_")) end
+  return setmetatable(values, { __index = function(_, key)
+    for _, name in ipairs(known) do
+      if name == key then return nil end
+    end
+    blame.raise("recipe '%s' has no option '%s'%s", recipe.name, tostring(key),
+      require("perilune.nearest").hint(key, known))
+  end })
+end
 
 --- Makes the `t` of one point. `run` is the engine's: hosts, record(ev, fields), say(text),
 --- attach(point, name, bytes), find_file(path).
 ---@return perilune.Point
 function point.new(run, swept, values)
   return setmetatable({
-    run = run, hosts = run.hosts, options = values, recipe = run.recipe.name, index = swept.index,
-    point = swept.name, pass = 1, metrics = metric.new(), gates = {}, checks = {}, notes = {},
+    run = run, hosts = run.hosts, options = checked_options(run.recipe, values),
+    recipe = run.recipe.name, index = swept.index, point = swept.name, pass = 1, metrics = metric.new(), gates = {}, checks = {}, notes = {},
     warnings = {}, failures = {}, attachments = {}, steps = {}, said = {},
   }, Point)
 end
@@ -301,34 +310,62 @@ end
 
 -- ---- tasks ---------------------------------------------------------------------------------
 
+local function check_function(what, fn)
+  if type(fn) ~= "function" then
+    blame.raise("%s needs a function, not a %s", what, type(fn))
+  end
+end
+
+local function check_functions(what, fns)
+  if type(fns) ~= "table" then
+    blame.raise("%s needs a table of functions, not a %s", what, type(fns))
+  end
+  if #fns == 0 then blame.raise("%s needs at least one function", what) end
+  for _, fn in ipairs(fns) do check_function(what, fn) end
+end
+
+-- Seconds from a duration; raises with the recipe's line.
+local function read_time(what, value)
+  local seconds, message = require("perilune.units").parse_duration(value)
+  if not seconds then blame.raise("%s: %s", what, message) end
+  return seconds
+end
+
 --- Starts fn beside what follows; the point ends only when it has.
-function Point.spawn(_, fn, ...) return require("perilune.scope").spawn(fn, ...) end
+function Point.spawn(_, fn, ...)
+  check_function("t:spawn", fn)
+  return require("perilune.scope").spawn(fn, ...)
+end
 
 --- Runs functions side by side; their results in order. An error in one cancels the others.
 ---@param fns fun()[]
-function Point.all(_, fns) return require("perilune.scope").all(fns) end
+function Point.all(_, fns)
+  if type(fns) ~= "table" or #fns > 0 then check_functions("t:all", fns) end
+  return require("perilune.scope").all(fns)
+end
 
 --- Runs functions side by side; the first to end wins, the others are cancelled.
 ---@param fns fun()[]
-function Point.race(_, fns) return require("perilune.scope").race(fns) end
+function Point.race(_, fns)
+  check_functions("t:race", fns)
+  return require("perilune.scope").race(fns)
+end
 
---- Runs fn for at most so long.
+--- Runs fn for at most so long: its results, or a failed result with phase "timeout". Where fn
+--- returns nothing, a good result.
 ---@param limit number|string
-function Point:timeout(limit, fn, ...)
-  return require("perilune.scope").timeout(self.read_time("t:timeout", limit), fn, ...)
+function Point.timeout(_, limit, fn, ...)
+  local seconds = read_time("t:timeout", limit)
+  check_function("t:timeout", fn)
+  local results = table.pack(require("perilune.scope").timeout(seconds, fn, ...))
+  if results.n == 0 then return require("perilune.result").passed() end
+  return table.unpack(results, 1, results.n)
 end
 
 --- Waits.
 ---@param time number|string seconds, or "200ms", "5m"
-function Point:sleep(time)
-  return require("perilune.core.sched").sleep(self.read_time("t:sleep", time))
-end
-
---- Seconds from a duration; raises with the recipe's line.
-function Point.read_time(what, value)
-  local seconds, message = require("perilune.units").parse_duration(value)
-  if not seconds then blame.raise("%s: %s", what, message) end
-  return seconds
+function Point.sleep(_, time)
+  return require("perilune.core.sched").sleep(read_time("t:sleep", time))
 end
 
 -- Promised, and not built.
@@ -342,6 +379,7 @@ end
 ---@param name string
 ---@return string?
 function Point.env(_, name)
+  if type(name) ~= "string" then blame.raise("t:env needs the name of a variable") end
   return require("perilune.core.sys").getenv(name)
 end
 
@@ -355,5 +393,7 @@ function Point:read(path)
   local bytes, message = self.run.read_file(path)
   return bytes, message
 end
+
+blame.guard_methods(Point, "t")
 
 return point

@@ -46,6 +46,10 @@ end
 local ResultSet = {}
 ResultSet.__name = "perilune.resultset"
 
+local ENTRY_FIELDS = { stdout = true, stderr = true, code = true, signal = true, outcome = true,
+                       seconds = true, host = true }
+local SHORT = 3 -- words up to this long are near to anything
+
 -- Fields that are computed when first asked for.
 local lazy = {}
 
@@ -75,6 +79,17 @@ function ResultSet:__len()
   return self.indexes and #self.indexes or self.run:count()
 end
 
+-- A host that the set does not have is nil; what was meant to be a field is a slip.
+local function unknown_field(key)
+  local blame = require "perilune.blame"
+  if ENTRY_FIELDS[key] then
+    blame.raise("a result set has no '%s': the result of each host has, r[1].%s", key, key)
+  end
+  local fields = {}
+  for name in pairs(lazy) do fields[#fields + 1] = name end
+  if #key > SHORT then blame.misspelt_field("a result set", key, ResultSet, fields) end
+end
+
 function ResultSet.__index(set, key)
   if math.type(key) == "integer" then return entry_at(set, key) end
   local method = ResultSet[key]
@@ -84,7 +99,9 @@ function ResultSet.__index(set, key)
     rawset(set, key, value)
     return value
   end
-  if type(key) == "string" then return entry_of(set, key) end
+  if type(key) ~= "string" then return nil end
+  if key == "indexes" then return nil end
+  return entry_of(set, key) or unknown_field(key)
 end
 
 local function bad_indexes(set)
@@ -200,6 +217,9 @@ end
 function ResultSet:__tostring()
   return self.ok and require("perilune.units").count(#self, "host") .. " ok" or self.why
 end
+
+require("perilune.blame").guard_methods(Result, "result")
+require("perilune.blame").guard_methods(ResultSet, "result")
 
 --- The result set of a run that has ended.
 ---@return perilune.ResultSet
