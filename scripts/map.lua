@@ -124,8 +124,8 @@ return {
     later("evaluate", "path"), later("objective"), later("effort"), later("seed", "int"),
   },
   notes = {
-    "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params, expert_params,",
-    "topk; what is not given is assumed, and --explain says so.",
+    "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params,",
+    "expert_params, topk; what is not given is assumed, and --explain says so.",
   },
   examples = {
     "perilune map --topo gb300-nvl72:racks=64 --job 'tp=8 pp=8 dp=63 ep=24' --explain",

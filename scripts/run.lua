@@ -158,14 +158,14 @@ return {
   options = options.join(fleet.options, OWN),
   stop_at_word = true,
   notes = {
-    "Exit status by the verdicts of the points, the worst wins: 2 the recipe is wrong,",
-    "130/143 interrupted, 3 unreachable, refused or lost, 124 timed out, 1 a command or",
-    "an expectation failed, 99 a gate was breached, 0 all passed.",
+    "Exit status by the verdicts of the points, the worst wins: 2 the recipe is",
+    "wrong, 130/143 interrupted, 3 unreachable, refused or lost, 124 timed out,",
+    "1 a command or an expectation failed, 99 a gate was breached, 0 all passed.",
   },
   examples = {
     "perilune run -w node[1-4] hello",
     "perilune run --transport local -w node[1-4] ring-allreduce --hosts 4",
-    "perilune run --sim -w node[1-1000] --sweep bytes=64K..1M:x4 ring-allreduce --hosts 1000",
+    "perilune run --sim -w node[1-1000] --sweep bytes=64K..1M:x4 ring-allreduce",
   },
   run = run_recipe,
 }

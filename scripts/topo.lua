@@ -49,8 +49,9 @@ return {
     { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to mark as broken" },
   },
   notes = {
-    "presets: gb300-nvl72:racks=144,su=8  gb200-nvl72:racks=8,su=8  dgx-b300:nodes=64,su=64",
-    "         dgx-h100:nodes=32,su=32  loopback:hosts=64,slots=4",
+    "presets: gb300-nvl72:racks=144,su=8  gb200-nvl72:racks=8,su=8",
+    "         dgx-b300:nodes=64,su=64  dgx-h100:nodes=32,su=32",
+    "         loopback:hosts=64,slots=4",
   },
   examples = { "perilune topo show gb300-nvl72:racks=144,su=8" },
   run = run,

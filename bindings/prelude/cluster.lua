@@ -106,6 +106,17 @@ local function split(word)
   return name, parameters
 end
 
+-- The file stopped: by an interrupt, or by a mistake, most often text for a number.
+local function refuse_failed(word, err, parameters)
+  if type(err) == "table" then error(err, 0) end
+  for name, value in pairs(parameters) do
+    if type(value) == "string" then
+      refuse("cluster '%s': is %s=%s a number? %s", word, name, value, err)
+    end
+  end
+  refuse("cluster '%s': %s", word, tostring(err))
+end
+
 -- Runs the chunk on the parameters; those it never looked at are refused.
 local function evaluate(chunk, parameters, word)
   local looked_at = {}
@@ -114,7 +125,7 @@ local function evaluate(chunk, parameters, word)
     return parameters[key]
   end })
   local ok, data = pcall(chunk, view)
-  if not ok then refuse("cluster '%s': %s", word, tostring(data)) end
+  if not ok then refuse_failed(word, data, parameters) end
   local known = {}
   for key in pairs(looked_at) do known[#known + 1] = tostring(key) end
   table.sort(known)

@@ -79,7 +79,7 @@ function gate.define(name, limits)
 end
 
 local function show(value, unit)
-  return ("%.4g"):format(value) .. (unit and " " .. unit or "")
+  return require("perilune.units").figure(value) .. (unit and " " .. unit or "")
 end
 
 -- Without a sample (all were warm-ups) there is nothing to judge.

@@ -166,7 +166,7 @@ end
 --- Says and records a line; what repeats say again is recorded only.
 ---@param fmt string
 function Point:note(fmt, ...)
-  local text = formatted(fmt, ...)
+  local text = formatted(fmt, ...):gsub("%s+$", "")
   self:add_once(self.notes, text)
   self:record("note", { text = text })
   self.run.say_once(text)

@@ -9,9 +9,13 @@ local COLUMNS_MAX = 4 -- metrics beside a point; more stand in the JSON
 local WORDS = { pass = "pass", fail = "FAIL", error = "ERROR", canceled = "canceled",
                 skipped = "skipped" }
 
-local function figure(value)
-  if math.tointeger(value) and math.abs(value) < 1e15 then return ("%d"):format(value) end
-  return ("%.4g"):format(value)
+local figure = units.figure
+
+-- "1.2 [1.1 .. 1.3]"; only the median where the samples read the same. `unit` follows the median.
+local function spread(m, unit)
+  local least, most = figure(m.min), figure(m.max)
+  local range = least ~= most and (" [%s .. %s]"):format(least, most) or ""
+  return figure(m.median) .. (unit and " " .. unit or "") .. range
 end
 
 local function name_of(m)
@@ -23,9 +27,8 @@ end
 -- "busbw at n=2: 1.2 GB/s [1.1 .. 1.3], median of 5"
 local function metric_line(m)
   if m.count == 0 then return name_of(m) .. ": no samples" end
-  local line = ("%s: %s%s"):format(name_of(m), figure(m.median), m.unit and " " .. m.unit or "")
-  if m.count == 1 then return line end
-  return ("%s [%s .. %s], median of %d"):format(line, figure(m.min), figure(m.max), m.count)
+  local line = ("%s: %s"):format(name_of(m), spread(m, m.unit))
+  return m.count == 1 and line or ("%s, median of %d"):format(line, m.count)
 end
 
 local function gate_line(g)
@@ -100,11 +103,7 @@ local function cells_of(point)
   local cells = {}
   for _, m in ipairs(point.metrics) do
     local title = name_of(m) .. (m.unit and " " .. m.unit or "")
-    if m.count == 1 then
-      cells[title] = figure(m.median)
-    elseif m.count > 1 then
-      cells[title] = ("%s [%s .. %s]"):format(figure(m.median), figure(m.min), figure(m.max))
-    end
+    if m.count > 0 then cells[title] = spread(m) end
   end
   return cells
 end

@@ -116,4 +116,12 @@ function units.count(n, noun)
   return ("%d %s%s"):format(n, noun, n == 1 and "" or "s")
 end
 
+--- A figure for people: whole numbers in full, others with four digits.
+---@param value number
+---@return string
+function units.figure(value)
+  if math.tointeger(value) and math.abs(value) < 1e15 then return ("%d"):format(value) end
+  return ("%.4g"):format(value)
+end
+
 return units

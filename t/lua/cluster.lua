@@ -21,6 +21,7 @@ spec.test("a file that is no table of data is refused with its name", function()
     load_text "return { hosts = 'n1', gpus_per_host = '4' }")
   spec.refuses("column", load_text "return { hosts = 'n[1-' }")
   spec.refuses("No such file", cluster.load(dir .. "/none.lua"))
+  spec.refuses("is racks=x a number?", cluster.load "gb300-nvl72:racks=x")
 end)
 
 spec.test("a name that is nowhere suggests one that is", function()

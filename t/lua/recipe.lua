@@ -176,7 +176,8 @@ spec.test("the worst point decides the exit status, in the order 2, 130, 3, 124,
 end)
 spec.test("the text says what failed, why, and the figures", function()
   local entries = play(function(t, o)
-    for _ in t:repeats(3) do t:metric("bw", o.n, { unit = "GB/s" }) end
+    for i in t:repeats(3) do t:metric("bw", o.n + i - 2, { unit = "GB/s" }) end
+    for _ in t:repeats(3) do t:metric("size", 83272548352) end
     t:gate("bw", { min = 3 })
   end, { 2, 4 })
   local status, overall = report.overall(entries)
@@ -184,7 +185,7 @@ spec.test("the text says what failed, why, and the figures", function()
     status = status, verdict = overall, run = "ID", dir = "/d" }
   for _, part in ipairs { "x on 1 host: 1 pass, 1 FAIL in 1.5 s", "1  n=2    FAIL",
     "regression: gate bw: median 2 GB/s is under 3 GB/s", "2  n=4    pass",
-    "4 [4 .. 4]", "verdict: fail (exit status 99)", "run ID: /d" } do
+    "4 [3 .. 5]  83272548352\n", "verdict: fail (exit status 99)", "run ID: /d" } do
     spec.contains(text, part)
   end
 end)

@@ -49,6 +49,11 @@ spec.test("a value written as an option reads back as itself", function()
   end
 end)
 
+spec.test("figures are shown for people, whole numbers in full", function()
+  local cases = { [0.042] = "0.042", [1.23456] = "1.235", [83272548352.0] = "83272548352" }
+  for value, text in pairs(cases) do spec.equal(units.figure(value), text) end
+end)
+
 spec.test("sizes are shown for people", function()
   spec.equal(units.format_size(512), "512")
   spec.equal(units.format_size(65536), "64K")
