@@ -134,6 +134,14 @@ test_expect_success 'options of a recipe that make no sense are refused' '
 	done
 '
 
+test_expect_success 'a reply of the simulated fleet that makes no sense is an error of the recipe' '
+	echo "return require(\"perilune\").recipe { name = \"x\", run = function(t) t.hosts:exec(\"a\") end,
+	  sim = { { match = \"a\", reply = function() return { stdot = 1 } end } } }" >reply.lua &&
+	expect_exit 2 perilune run --sim -w n1 ./reply.lua 2>err && cat err &&
+	grep "bug: sim of .a.: a reply has no .stdot. (did you mean .stdout.?)" err &&
+	grep "verdict: error" err
+'
+
 test_expect_success 'a folder, and a file that is no text' '
 	mkdir folder.lua && expect_exit 2 run_local ./folder.lua && grep "folder.lua is a folder" err &&
 	printf "\033Lua\0" >binary.lua && expect_exit 2 run_local ./binary.lua &&

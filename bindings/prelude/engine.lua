@@ -126,6 +126,7 @@ local function run_point(plan, run, swept)
   t:record("point", { name = swept.name, options = run.recordable(t.options) })
   local err = run_passes(plan, run, t)
   local result, gates = judge(t, err)
+  if plan.recipe.sim_error then result = verdict("error", "bug", 2, plan.recipe.sim_error) end
   note_handled(t, err)
   local entry = point_report(t, swept, result, gates, run.now() - begun)
   t:record("point_end", { verdict = result.verdict, cause = result.cause, status = result.status,

@@ -21,7 +21,24 @@ Recipe.__index = Recipe
 Recipe.__name = "perilune.recipe"
 
 local KEYS = { "name", "summary", "options", "run", "sim" }
-local REPLY_KEYS = { "match", "reply" }
+local RESPONDER_KEYS = { "match", "reply" }
+local REPLY_KEYS = { "stdout", "stderr", "code", "signal", "seconds", "hang", "drop", "refuse",
+                     "phase" }
+local KNOWN_REPLY_KEYS = {}
+for _, key in ipairs(REPLY_KEYS) do KNOWN_REPLY_KEYS[key] = true end
+
+-- What is wrong with a reply of the simulated fleet, or nil.
+local function reply_mistake(reply)
+  if reply == nil then return nil end
+  if type(reply) ~= "table" then return "a reply is a table or nil, not a " .. type(reply) end
+  for key in pairs(reply) do
+    if not KNOWN_REPLY_KEYS[key] then
+      return ("a reply has no '%s'%s"):format(tostring(key),
+        require("perilune.nearest").hint(key, REPLY_KEYS))
+    end
+  end
+  return nil
+end
 
 -- Mistakes are blamed on the line of the pl.recipe call.
 local function check(spec)
@@ -59,12 +76,14 @@ local function check_sim(spec)
     if type(responder) ~= "table" then
       blame.raise("recipe '%s': sim is an array of { match =, reply = }", spec.name)
     end
-    blame.check_keys(("responder %d of recipe '%s'"):format(i, spec.name), responder, REPLY_KEYS)
+    blame.check_keys(("responder %d of recipe '%s'"):format(i, spec.name), responder, RESPONDER_KEYS)
     local ok, message = pcall(string.find, "", responder.match)
     if not ok then blame.raise("responder %d of recipe '%s': %s", i, spec.name, message) end
     if type(responder.reply) ~= "function" and type(responder.reply) ~= "table" then
       blame.raise("responder %d of recipe '%s' needs a reply", i, spec.name)
     end
+    local mistake = type(responder.reply) == "table" and reply_mistake(responder.reply)
+    if mistake then blame.raise("responder %d of recipe '%s': %s", i, spec.name, mistake) end
   end
 end
 
@@ -84,6 +103,18 @@ function recipe.is(value)
   return getmetatable(value) == Recipe
 end
 
+-- What a responder answers. A mistake in it is remembered: it is the recipe's, not the fleet's.
+local function answer(self, responder, ...)
+  local reply = responder.reply
+  if type(reply) == "table" then return reply end
+  local ok, value = pcall(reply, ...)
+  local mistake = ok and reply_mistake(value)
+  if ok and not mistake then return value end
+  value = mistake or value
+  self.sim_error = self.sim_error or ("sim of '%s': %s"):format(responder.match, tostring(value))
+  return { code = 255, stderr = tostring(value) }
+end
+
 --- The responder function for the simulated fleet: the first match answers. While a job is
 --- launched, `sim_ranks` (host -> local rank -> rank) says which rank a task is; otherwise the rank
 --- is the number of the task on its host.
@@ -96,10 +127,8 @@ function Recipe:responder()
     local line = type(cmd) == "table" and table.concat(cmd, " ") or cmd
     for _, responder in ipairs(list) do
       if line:find(responder.match) then
-        local reply = responder.reply
-        if type(reply) == "table" then return reply end
         local ranks = self.sim_ranks and self.sim_ranks[host]
-        return reply(host, ranks and ranks[index] or index, line)
+        return answer(self, responder, host, ranks and ranks[index] or index, line)
       end
     end
     return nil

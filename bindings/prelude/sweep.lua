@@ -143,7 +143,9 @@ function sweep.parse_axis(text, spec)
   end
   local lo, hi, kind, step = body:match("^(.-)%.%.(.-):([x+])(.+)$")
   if not lo and body:find("..", 1, true) and NUMERIC[names.found.type] then
-    return nil, ("the range %s needs a step: %s:x2 multiplies, %s:+1 adds"):format(body, body, body)
+    local range = body:match("^[^:]*")
+    return nil, ("the range %s needs a step: %s:x2 multiplies, %s:+1 adds"):format(body, range,
+      range)
   end
   local values, message
   if lo then

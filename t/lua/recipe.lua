@@ -41,6 +41,20 @@ spec.test("the first responder that matches answers", function()
   spec.equal(answer("n1", 3, "true"), nil)
 end)
 
+spec.test("a mistake in a reply of the simulated fleet is the recipe's", function()
+  for said, reply in pairs {
+    ["a reply has no 'stdot' (did you mean 'stdout'?)"] = function() return { stdot = "x" } end,
+    ["a reply is a table or nil, not a string"] = function() return "x" end,
+    ["attempt to index a nil value"] = function(host) return host.x.y end,
+  } do
+    local r = recipe.define { name = "x", run = run, sim = { { match = "a", reply = reply } } }
+    spec.equal(r:responder()("n1", 0, "a").code, 255)
+    spec.contains(r.sim_error, said)
+  end
+  spec.raises("a reply has no 'stdot'", recipe.define,
+    { name = "x", run = run, sim = { { match = "a", reply = { stdot = "x" } } } })
+end)
+
 -- ---- running ----
 
 -- Runs fn as a recipe over one axis; the entries of the report and what was said and recorded.

@@ -26,6 +26,7 @@ local REFUSED = {
   { "n=0,1", "'n' must be at least 1" },
   { "n=1..65:+1", "'n' must be at most 64" },
   { "n=1..4", "the range 1..4 needs a step: 1..4:x2 multiplies, 1..4:+1 adds" },
+  { "n=1..4:y2", "the range 1..4:y2 needs a step: 1..4:x2 multiplies, 1..4:+1 adds" },
   { "n=8..1:+1", "the range 8..1 of 'n' runs backwards" },
   { "n=1..8:x1", "the step x1 of 'n' never reaches the end" },
   { "n=1..8:+0", "never reaches the end" },
