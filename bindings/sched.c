@@ -66,8 +66,10 @@ bool sched_use_virtual_time(struct sched *s, struct pl_error *err)
 	s->loop = loop;
 	s->is_virtual = true;
 	sched_signals_init(s);
-	if (s->current != NULL)
+	if (s->current != NULL) {
 		loop_timer_init(&s->current->grace, loop, sched_grace_is_over, s->current);
+		s->current->timer.loop = NULL; /* the next sleep sets it up anew */
+	}
 	return true;
 }
 
@@ -94,7 +96,8 @@ void sched_chain_push(struct sched *s, lua_State *co)
 void sched_chain_pop(struct sched *s)
 {
 	s->depth--;
-	s->running = s->chain[s->depth - 1];
+	/* empty: a finalizer ran a coroutine while no task was running */
+	s->running = s->depth > 0 ? s->chain[s->depth - 1] : NULL;
 }
 
 void sched_push_task(lua_State *L, struct sched_task *t)
@@ -436,6 +439,15 @@ static void cancel_rest(struct sched *s)
 		sched_cancel(t, "cancel", "the program is over");
 }
 
+/* One turn of the loop. It waits only when Lua has nothing to do: a hook may have turned the loop
+ * amid Lua, so that calls are due that nothing else would wake us for. */
+static int turn_loop(struct sched *s)
+{
+	bool idle = s->ready.head == NULL && s->calls == NULL;
+
+	return loop_turn(s->loop, idle ? LOOP_WAIT : LOOP_NOWAIT);
+}
+
 void sched_run(struct sched *s, struct sched_task *main)
 {
 	s->main = main;
@@ -446,8 +458,7 @@ void sched_run(struct sched *s, struct sched_task *main)
 			cancel_rest(s);
 		if (s->live.oldest == NULL)
 			break;
-		if (loop_turn(s->loop, s->ready.head != NULL ? LOOP_NOWAIT : LOOP_WAIT) == 0 &&
-		    s->ready.head == NULL && s->calls == NULL)
+		if (turn_loop(s) == 0 && s->ready.head == NULL && s->calls == NULL)
 			sched_end_deadlock(s, main);
 	}
 	sched_report_lost(s);

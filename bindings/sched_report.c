@@ -78,16 +78,29 @@ void sched_report_lost_task(lua_State *L, struct sched_task *t, int ud)
 	lua_pop(L, 4);
 }
 
-void sched_report_lost(struct sched *s)
+/* Protected: the table of failed tasks; an error object's own __tostring may raise. */
+static int report_lost(lua_State *L)
 {
+	struct sched *s = sched_of(L);
 	struct sched_task *t;
 
-	push_failed_table(s->L);
 	while ((t = s->failed.oldest) != NULL) {
 		sched_list_remove(t);
-		if (lua_rawgetp(s->L, -1, t) == LUA_TUSERDATA)
-			sched_report_lost_task(s->L, t, -1);
-		lua_pop(s->L, 1);
+		if (lua_rawgetp(L, 1, t) == LUA_TUSERDATA)
+			sched_report_lost_task(L, t, -1);
+		lua_pop(L, 1);
 	}
-	lua_pop(s->L, 1);
+	return 0;
+}
+
+void sched_report_lost(struct sched *s)
+{
+	do {
+		lua_pushcfunction(s->L, report_lost);
+		push_failed_table(s->L);
+		if (lua_pcall(s->L, 1, 0, 0) == LUA_OK)
+			continue;
+		fprintf(stderr, "perilune: a task failed with an error that cannot be printed\n");
+		lua_pop(s->L, 1);
+	} while (s->failed.oldest != NULL);
 }

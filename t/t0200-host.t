@@ -92,6 +92,19 @@ test_expect_success "the error of a task that nobody joined is reported and coun
 	grep "^perilune: stray failed and nobody waited for it: stray.lua:2: lost" err
 '
 
+test_expect_success "also when the words of its error cannot be had" '
+	echo "sched.spawn(function() error(setmetatable({}, { __tostring = error })) end) sched.sleep(0)" |
+		file wordless.lua &&
+	expect_exit 2 lua wordless.lua 2>err &&
+	grep "^perilune: a task failed with an error that cannot be printed" err
+'
+
+test_expect_success "virtual time may follow a sleep in real time" '
+	echo "sched.sleep(0.001) assert(sched.virtual_time()) sched.sleep(3600) print(sched.now() >= 3600)" |
+		file later.lua &&
+	lua later.lua >out && echo true >expected && test_cmp expected out
+'
+
 test_expect_success "tasks left over are cancelled when the main one ends, and may clean up" '
 	file rest.lua <<-\EOT &&
 	sched.spawn(function()
