@@ -5,6 +5,8 @@
 
 #include "base/nearest.h"
 
+#define LEN_MAX (1 << 28)
+
 static const char *code_name(enum pl_error_code code)
 {
 	switch (code) {
@@ -54,12 +56,29 @@ void binding_class(lua_State *L, const char *name, const luaL_Reg *methods, cons
 		}
 		if (gc != NULL) {
 			lua_pushcfunction(L, gc);
-			lua_pushvalue(L, -1);
-			lua_setfield(L, -3, "__gc");
-			lua_setfield(L, -2, "__close");
+			lua_setfield(L, -2, "__gc");
 		}
 	}
 	lua_pop(L, 1);
+}
+
+void binding_closable(lua_State *L, const char *name)
+{
+	luaL_getmetatable(L, name);
+	lua_getfield(L, -1, "__gc");
+	lua_setfield(L, -2, "__close");
+	lua_pop(L, 1);
+}
+
+size_t binding_len(lua_State *L, int arg)
+{
+	lua_Integer n;
+
+	luaL_checktype(L, arg, LUA_TTABLE);
+	n = luaL_len(L, arg);
+	if (n < 0 || n > LEN_MAX)
+		luaL_error(L, "an array cannot have %I elements", (LUAI_UACINT)n);
+	return (size_t)n;
 }
 
 static void refuse_field(lua_State *L, const char *field, const char *wanted)

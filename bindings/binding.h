@@ -21,12 +21,17 @@ int binding_fail(lua_State *L, const struct pl_error *err);
 
 /*
  * Userdata first, then acquire: pushes a zeroed userdata of `size` with metatable `name`. The
- * metatable is made once by binding_class: methods go to __index, `gc` to both __gc and __close
- * (it must be safe twice), metamethods are those in `meta`.
+ * metatable is made once by binding_class: methods go to __index, `gc` to __gc, metamethods are
+ * those in `meta`. binding_closable makes `gc` (safe twice, then) also the __close of a class: not
+ * of one that others borrow from.
  */
 void *binding_new(lua_State *L, const char *name, size_t size);
 void binding_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
 		   lua_CFunction gc);
+void binding_closable(lua_State *L, const char *name);
+
+/* The length of the table at `arg`; raises for a __len that tells nonsense. */
+size_t binding_len(lua_State *L, int arg);
 
 /* Fields of the table at `arg`; a wrong type raises naming the field. The default is used where
  * the field is nil. Strings stay valid while the table holds them. */

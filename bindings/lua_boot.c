@@ -147,7 +147,7 @@ static int boot_nearest(lua_State *L)
 	lua_Integer n;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
-	n = luaL_len(L, 2);
+	n = (lua_Integer)lua_rawlen(L, 2);
 	names = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof(*names), 0);
 	for (lua_Integer i = 0; i < n; i++) {
 		if (lua_rawgeti(L, 2, i + 1) != LUA_TSTRING)

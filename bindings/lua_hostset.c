@@ -126,10 +126,8 @@ static int hostset_parse(lua_State *L)
 static int hostset_new(lua_State *L)
 {
 	struct lua_hostset *set;
-	lua_Integer n;
+	lua_Integer n = (lua_Integer)binding_len(L, 1);
 
-	luaL_checktype(L, 1, LUA_TTABLE);
-	n = luaL_len(L, 1);
 	set = new_hostset(L);
 	set->list = pl_hostlist_create();
 	for (lua_Integer i = 1; i <= n; i++) {

@@ -68,6 +68,17 @@ static void release_ended(lua_State *L)
 	lua_pop(L, 1);
 }
 
+bool lua_run_uses(lua_State *L, const struct transport *tp)
+{
+	struct lua_runs *all = all_runs(L);
+
+	for (struct lua_run *r = all != NULL ? all->first : NULL; r != NULL; r = r->next) {
+		if (!run_ended(r->run) && r->parts.spec.transport == tp)
+			return true;
+	}
+	return false;
+}
+
 /* The user value of the run's userdata at arg, into the registry. */
 static void anchor(lua_State *L, int arg, struct lua_run *r)
 {
@@ -343,8 +354,12 @@ static int check_signal(lua_State *L, int arg)
 {
 	const char *name;
 
-	if (lua_isinteger(L, arg))
-		return (int)lua_tointeger(L, arg);
+	if (lua_isinteger(L, arg)) {
+		lua_Integer signo = lua_tointeger(L, arg);
+
+		luaL_argcheck(L, signo > 0 && signo < NSIG, arg, "no such signal");
+		return (int)signo;
+	}
 	name = luaL_checkstring(L, arg);
 	if (strncmp(name, "SIG", 3) == 0)
 		name += 3;
@@ -446,6 +461,7 @@ int luaopen_perilune_core_run(lua_State *L)
 
 	make_registry(L);
 	binding_class(L, LUA_RUN_CLASS, methods, meta, run_gc);
+	binding_closable(L, LUA_RUN_CLASS);
 	lua_printer_class(L);
 	luaL_newlib(L, functions);
 	return 1;

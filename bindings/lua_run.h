@@ -58,6 +58,9 @@ struct lua_run *lua_check_run(lua_State *L, int arg);
 /* The number of a task at arg (1-based there, 0-based here); RUN_ALL_TASKS when it is nil. */
 size_t lua_check_task(lua_State *L, int arg, const struct lua_run *r);
 
+/* True while some run goes on over this transport. */
+bool lua_run_uses(lua_State *L, const struct transport *tp);
+
 /* lua_run_spec.c: reads the table at arg into r->parts, anchoring into the table at `anchor`. What
  * it allocates hangs on r->parts at once, so it may raise at any point. */
 void lua_run_read_spec(lua_State *L, int arg, int anchor, struct lua_run *r);

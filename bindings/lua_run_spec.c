@@ -64,14 +64,11 @@ static const char *check_text(lua_State *L, int idx, const char *what)
 /* The array of words at the top of the stack. */
 static const char *const *read_argv(lua_State *L, struct lua_run_parts *parts)
 {
-	lua_Integer n;
-	const char **argv;
+	size_t n = binding_len(L, -1);
+	const char **argv = own(parts, xcalloc(n + 1, sizeof(char *)));
 
-	luaL_checktype(L, -1, LUA_TTABLE);
-	n = luaL_len(L, -1);
-	argv = own(parts, xcalloc((size_t)n + 1, sizeof(char *)));
-	for (lua_Integer i = 0; i < n; i++) {
-		lua_geti(L, -1, i + 1);
+	for (size_t i = 0; i < n; i++) {
+		lua_geti(L, -1, (lua_Integer)i + 1);
 		if (lua_type(L, -1) == LUA_TNUMBER)
 			lua_tostring(L, -1); /* in place, in our copy of the value */
 		argv[i] = own_string(parts, check_text(L, -1, "the words of a command"));
@@ -224,12 +221,17 @@ static struct run_task read_task(lua_State *L, struct lua_run_parts *parts,
 	int arg = lua_gettop(L);
 	struct run_task task = { .command = base };
 	struct command *c;
+	int64_t index;
 
 	binding_check_keys(L, arg, "task", task_keys);
 	task.host = own_string(parts, binding_opt_string(L, arg, "host", NULL));
 	if (task.host == NULL)
 		luaL_error(L, "a task needs a host");
-	task.index = (unsigned)binding_opt_int(L, arg, "index", 0);
+	index = binding_opt_int(L, arg, "index", 0);
+	if (index < 0 || index > INT32_MAX)
+		luaL_error(L, "field 'index' of a task must be 0 or more, not %I",
+			   (LUAI_UACINT)index);
+	task.index = (unsigned)index;
 	if (!has_own_command(L, arg))
 		return task;
 	c = own(parts, xmalloc(sizeof(*c)));
@@ -241,17 +243,15 @@ static struct run_task read_task(lua_State *L, struct lua_run_parts *parts,
 
 static void tasks_of_array(lua_State *L, struct lua_run_parts *parts, const struct command *base)
 {
-	lua_Integer n;
+	size_t n = binding_len(L, -1);
 
-	luaL_checktype(L, -1, LUA_TTABLE);
-	n = luaL_len(L, -1);
-	parts->tasks = xcalloc((size_t)n, sizeof(*parts->tasks));
-	for (lua_Integer i = 0; i < n; i++) {
-		lua_geti(L, -1, i + 1);
+	parts->tasks = xcalloc(n, sizeof(*parts->tasks));
+	for (size_t i = 0; i < n; i++) {
+		lua_geti(L, -1, (lua_Integer)i + 1);
 		parts->tasks[i] = read_task(L, parts, base);
 		lua_pop(L, 1);
 	}
-	parts->n_tasks = (size_t)n;
+	parts->n_tasks = n;
 }
 
 /* ---- limits, sinks ---- */
@@ -310,21 +310,19 @@ struct run_sink *lua_check_sink(lua_State *L, int idx)
 static void read_sinks(lua_State *L, int arg, int anchor, struct lua_run *r)
 {
 	struct lua_run_parts *parts = &r->parts;
-	lua_Integer n = 0;
+	size_t n = 0;
 
-	if (has_field(L, arg, "sinks")) {
-		luaL_checktype(L, -1, LUA_TTABLE);
-		n = luaL_len(L, -1);
-	} else {
+	if (has_field(L, arg, "sinks"))
+		n = binding_len(L, -1);
+	else
 		lua_pushnil(L);
-	}
-	parts->sinks = xcalloc((size_t)n + 1, sizeof(*parts->sinks));
+	parts->sinks = xcalloc(n + 1, sizeof(*parts->sinks));
 	parts->sinks[parts->n_sinks++] = &r->sink;
 	lua_createtable(L, (int)n, 0);
-	for (lua_Integer i = 1; i <= n; i++) {
-		lua_geti(L, -2, i);
+	for (size_t i = 1; i <= n; i++) {
+		lua_geti(L, -2, (lua_Integer)i);
 		parts->sinks[parts->n_sinks++] = lua_check_sink(L, lua_gettop(L));
-		lua_rawseti(L, -2, i);
+		lua_rawseti(L, -2, (lua_Integer)i);
 	}
 	lua_rawseti(L, anchor, ANCHOR_SINKS);
 	lua_pop(L, 1);

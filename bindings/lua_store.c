@@ -2,6 +2,7 @@
 #include "lua_store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "binding.h"
@@ -65,11 +66,23 @@ static int record_dir(lua_State *L)
 	return 1;
 }
 
+/* It stands in the journal as it is. */
+static const char *check_event(lua_State *L, int arg)
+{
+	size_t len;
+	const char *ev = luaL_checklstring(L, arg, &len);
+	size_t fit = strspn(ev, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
+
+	luaL_argcheck(L, len > 0 && fit == len, arg,
+		      "the name of an event is letters, digits, '_', '-' and '.'");
+	return ev;
+}
+
 /* rec:append(ev [, fields]) */
 static int record_append(lua_State *L)
 {
 	struct store_run *run = check_record(L, 1);
-	const char *ev = luaL_checkstring(L, 2);
+	const char *ev = check_event(L, 2);
 	struct pl_error err = { 0 };
 	json_t *fields = NULL;
 
@@ -106,13 +119,11 @@ static int sink_gc(lua_State *L)
 	return 0;
 }
 
-/* A sink closed by hand would go away under its run: only __gc frees it. */
+/* Not closable: it would go away under its run. */
 static void sink_class(lua_State *L)
 {
 	binding_class(L, LUA_RECORD_SINK_CLASS, NULL, NULL, sink_gc);
 	luaL_getmetatable(L, LUA_RECORD_SINK_CLASS);
-	lua_pushnil(L);
-	lua_setfield(L, -2, "__close");
 	lua_pushboolean(L, 1);
 	lua_setfield(L, -2, LUA_SINK_MARK);
 	lua_pop(L, 1);
@@ -366,6 +377,8 @@ int luaopen_perilune_core_store(lua_State *L)
 
 	binding_class(L, LUA_STORE_CLASS, store_methods, NULL, store_gc);
 	binding_class(L, LUA_RECORD_CLASS, record_methods, NULL, record_gc);
+	binding_closable(L, LUA_STORE_CLASS);
+	binding_closable(L, LUA_RECORD_CLASS);
 	binding_class(L, "perilune.store.rows", NULL, NULL, rows_gc);
 	binding_class(L, "perilune.store.events", NULL, NULL, json_gc);
 	sink_class(L);

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "binding.h"
+#include "lua_run.h"
 #include "lua_sim.h"
 #include "sched.h"
 #include "transport/ssh.h"
@@ -30,7 +31,8 @@ struct notes {
 };
 
 struct lua_transport {
-	struct transport *tp; /* NULL: closed */
+	struct transport *tp; /* NULL: gone */
+	bool closed;	      /* nothing new may use it */
 	struct lua_sim *sim;
 	struct notes *notes;
 };
@@ -39,7 +41,7 @@ static struct lua_transport *check(lua_State *L, int arg)
 {
 	struct lua_transport *t = luaL_checkudata(L, arg, CLASS);
 
-	luaL_argcheck(L, t->tp != NULL, arg, "this transport is closed");
+	luaL_argcheck(L, t->tp != NULL && !t->closed, arg, "this transport is closed");
 	return t;
 }
 
@@ -218,6 +220,15 @@ static int transport_gc(lua_State *L)
 	return 0;
 }
 
+/* Runs that go on keep it: it goes away when the last of them has, and is collected then. */
+static int transport_close(lua_State *L)
+{
+	struct lua_transport *t = luaL_checkudata(L, 1, CLASS);
+
+	t->closed = true;
+	return t->tp != NULL && lua_run_uses(L, t->tp) ? 0 : transport_gc(L);
+}
+
 static int transport_name(lua_State *L)
 {
 	lua_pushstring(L, check(L, 1)->tp->ops->name);
@@ -295,7 +306,7 @@ int luaopen_perilune_core_transport(lua_State *L)
 		{ NULL, NULL },
 	};
 	static const luaL_Reg methods[] = {
-		{ "can", transport_lua_can }, { "close", transport_gc },
+		{ "can", transport_lua_can }, { "close", transport_close },
 		{ "close_idle", transport_close_idle }, { "name", transport_name },
 		{ "stats", transport_stats }, { "target", transport_target },
 		{ NULL, NULL },

@@ -67,5 +67,12 @@ st:close()
 st:close()
 tap.is(pcall(st.list, st), false, "a closed store is closed")
 
+do
+	local record = store.open(dir):begin { kind = "test", name = "events" }
+	for _, ev in ipairs { "", 'a"b', "a b", "a\0b" } do
+		tap.raises("name of an event", ("an event called %q would spoil the journal"):format(ev), record.append, record, ev)
+	end
+end
+
 os.execute("rm -r '" .. dir .. "'")
 return tap.done()
