@@ -287,7 +287,8 @@ function launch.launch(t, map, opts)
   check_map(map)
   local argv, line = command.read("t:launch", opts.cmd)
   local job = setmetatable({ t = t, opts = opts, argv = argv, line = line, starts = 0,
-    env = command.environment("t:launch", opts.env), ranks = place_ranks(map), timeout = read_time("timeout", opts.timeout),
+    env = command.environment("t:launch", opts.env), ranks = place_ranks(map),
+    timeout = read_time("timeout", opts.timeout),
     idle_timeout = read_time("idle_timeout", opts.idle_timeout) }, Job)
   local failure
   job.master_addr, failure = opts.master_addr, nil

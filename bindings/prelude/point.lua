@@ -52,7 +52,8 @@ end
 function point.new(run, swept, values)
   return setmetatable({
     run = run, hosts = run.hosts, options = checked_options(run.recipe, values),
-    recipe = run.recipe.name, index = swept.index, point = swept.name, pass = 1, metrics = metric.new(), gates = {}, checks = {}, notes = {},
+    recipe = run.recipe.name, index = swept.index, point = swept.name, pass = 1,
+    metrics = metric.new(), gates = {}, checks = {}, notes = {},
     warnings = {}, failures = {}, attachments = {}, steps = {}, said = {},
   }, Point)
 end

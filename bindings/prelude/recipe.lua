@@ -76,7 +76,8 @@ local function check_sim(spec)
     if type(responder) ~= "table" then
       blame.raise("recipe '%s': sim is an array of { match =, reply = }", spec.name)
     end
-    blame.check_keys(("responder %d of recipe '%s'"):format(i, spec.name), responder, RESPONDER_KEYS)
+    local what = ("responder %d of recipe '%s'"):format(i, spec.name)
+    blame.check_keys(what, responder, RESPONDER_KEYS)
     local ok, message = pcall(string.find, "", responder.match)
     if not ok then blame.raise("responder %d of recipe '%s': %s", i, spec.name, message) end
     if type(responder.reply) ~= "function" and type(responder.reply) ~= "table" then
