@@ -160,3 +160,21 @@ void binding_check_keys(lua_State *L, int arg, const char *what, const char *con
 				   nearest_hint(key, known, hint, sizeof(hint)));
 	}
 }
+
+void binding_set_string(lua_State *L, const char *field, const char *text)
+{
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, field);
+}
+
+void binding_set_integer(lua_State *L, const char *field, lua_Integer n)
+{
+	lua_pushinteger(L, n);
+	lua_setfield(L, -2, field);
+}
+
+void binding_set_number(lua_State *L, const char *field, lua_Number n)
+{
+	lua_pushnumber(L, n);
+	lua_setfield(L, -2, field);
+}

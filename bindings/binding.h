@@ -40,6 +40,11 @@ double binding_opt_number(lua_State *L, int arg, const char *field, double def);
 int binding_opt_bool(lua_State *L, int arg, const char *field, int def);
 const char *binding_opt_string(lua_State *L, int arg, const char *field, const char *def);
 
+/* Sets a field of the table at the top of the stack; a NULL text is nil. */
+void binding_set_string(lua_State *L, const char *field, const char *text);
+void binding_set_integer(lua_State *L, const char *field, lua_Integer n);
+void binding_set_number(lua_State *L, const char *field, lua_Number n);
+
 /* Refuses keys of the table at `arg` that are not in `known` (NULL-terminated), suggesting the
  * nearest. */
 void binding_check_keys(lua_State *L, int arg, const char *what, const char *const *known);

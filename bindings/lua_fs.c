@@ -74,14 +74,10 @@ static int fs_stat(lua_State *L)
 	if (stat(path, &st) < 0 && lstat(path, &st) < 0)
 		return fail(L, errno, "look at", path);
 	lua_createtable(L, 0, 4);
-	lua_pushstring(L, type_name(st.st_mode));
-	lua_setfield(L, -2, "type");
-	lua_pushinteger(L, (lua_Integer)st.st_size);
-	lua_setfield(L, -2, "size");
-	lua_pushinteger(L, (lua_Integer)(st.st_mode & 07777));
-	lua_setfield(L, -2, "mode");
-	lua_pushnumber(L, (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9);
-	lua_setfield(L, -2, "mtime");
+	binding_set_string(L, "type", type_name(st.st_mode));
+	binding_set_integer(L, "size", (lua_Integer)st.st_size);
+	binding_set_integer(L, "mode", (lua_Integer)(st.st_mode & 07777));
+	binding_set_number(L, "mtime", (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9);
 	return 1;
 }
 

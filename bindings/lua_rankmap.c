@@ -150,8 +150,7 @@ static void push_rank(lua_State *L, const struct pl_rankmap *m, uint32_t rank)
 
 	lua_createtable(L, 0, 6);
 	set_int(L, "rank", rank);
-	lua_pushstring(L, host_name(m, rank));
-	lua_setfield(L, -2, "host");
+	binding_set_string(L, "host", host_name(m, rank));
 	set_int(L, "gpu", p->gpu);
 	set_int(L, "local_rank", p->local_rank);
 	set_int(L, "node_rank", p->node_rank);
@@ -292,12 +291,9 @@ static int rankmap_cost(lua_State *L)
 	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
 
 	lua_createtable(L, 0, 3);
-	lua_pushnumber(L, m->cost.step);
-	lua_setfield(L, -2, "step");
-	lua_pushnumber(L, m->baseline.step);
-	lua_setfield(L, -2, "baseline");
-	lua_pushnumber(L, m->bound.step);
-	lua_setfield(L, -2, "lower_bound");
+	binding_set_number(L, "step", m->cost.step);
+	binding_set_number(L, "baseline", m->baseline.step);
+	binding_set_number(L, "lower_bound", m->bound.step);
 	return 1;
 }
 

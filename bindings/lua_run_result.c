@@ -5,20 +5,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "binding.h"
 #include "lua_hostset.h"
 #include "run/fold.h"
-
-static void set_string(lua_State *L, const char *name, const char *text)
-{
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, name);
-}
-
-static void set_integer(lua_State *L, const char *name, lua_Integer n)
-{
-	lua_pushinteger(L, n);
-	lua_setfield(L, -2, name);
-}
 
 static void set_bytes(lua_State *L, const char *name, const char *bytes, size_t len)
 {
@@ -31,15 +20,15 @@ static void set_result(lua_State *L, const struct run_result *r)
 {
 	const struct task_result *end = &r->end;
 
-	set_string(L, "outcome", outcome_name(end->outcome));
+	binding_set_string(L, "outcome", outcome_name(end->outcome));
 	if (end->phase != PHASE_NONE)
-		set_string(L, "phase", phase_name(end->phase));
+		binding_set_string(L, "phase", phase_name(end->phase));
 	if (end->outcome == OUTCOME_OK || end->outcome == OUTCOME_EXIT)
-		set_integer(L, "code", end->code);
+		binding_set_integer(L, "code", end->code);
 	if (end->outcome == OUTCOME_SIGNAL)
-		set_string(L, "signal", end->signal);
+		binding_set_string(L, "signal", end->signal);
 	if (end->why[0] != '\0')
-		set_string(L, "why", end->why);
+		binding_set_string(L, "why", end->why);
 	set_bytes(L, "stdout", r->out, r->out_len);
 	set_bytes(L, "stderr", r->err, r->err_len);
 	if (r->out_total > r->out_len || r->err_total > r->err_len) {
@@ -47,17 +36,17 @@ static void set_result(lua_State *L, const struct run_result *r)
 		lua_setfield(L, -2, "truncated");
 	}
 	if (r->out_path != NULL)
-		set_string(L, "stdout_path", r->out_path);
+		binding_set_string(L, "stdout_path", r->out_path);
 	if (r->err_path != NULL)
-		set_string(L, "stderr_path", r->err_path);
+		binding_set_string(L, "stderr_path", r->err_path);
 }
 
 static void push_result(lua_State *L, const struct run_result *r)
 {
 	lua_createtable(L, 0, 12);
-	set_string(L, "host", r->host);
-	set_integer(L, "index", r->index);
-	set_integer(L, "attempts", r->attempts);
+	binding_set_string(L, "host", r->host);
+	binding_set_integer(L, "index", r->index);
+	binding_set_integer(L, "attempts", r->attempts);
 	lua_pushnumber(L, (double)r->seconds_us / 1e6);
 	lua_setfield(L, -2, "seconds");
 	set_result(L, r);
@@ -104,10 +93,10 @@ int lua_run_summary(lua_State *L)
 
 	run_summary(lua_check_run(L, 1)->run, &sum);
 	lua_createtable(L, 0, OUTCOMES + 2);
-	set_integer(L, "tasks", (lua_Integer)sum.n_tasks);
-	set_integer(L, "ended", (lua_Integer)sum.n_ended);
+	binding_set_integer(L, "tasks", (lua_Integer)sum.n_tasks);
+	binding_set_integer(L, "ended", (lua_Integer)sum.n_ended);
 	for (int o = OUTCOME_OK; o < OUTCOMES; o++)
-		set_integer(L, outcome_name(o), (lua_Integer)sum.by_outcome[o]);
+		binding_set_integer(L, outcome_name(o), (lua_Integer)sum.by_outcome[o]);
 	return 1;
 }
 
@@ -245,9 +234,9 @@ static void add_waiting(void *arg, size_t i, const char *host, enum phase phase,
 	lua_State *L = arg;
 
 	lua_createtable(L, 0, 4);
-	set_integer(L, "i", (lua_Integer)i + 1);
-	set_string(L, "host", host);
-	set_string(L, "phase", phase_name(phase));
+	binding_set_integer(L, "i", (lua_Integer)i + 1);
+	binding_set_string(L, "host", host);
+	binding_set_string(L, "phase", phase_name(phase));
 	lua_pushnumber(L, (double)since_us / 1e6);
 	lua_setfield(L, -2, "seconds");
 	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);

@@ -196,24 +196,6 @@ static int store_begin(lua_State *L)
 	return r->run != NULL ? 1 : binding_fail(L, &err);
 }
 
-static void set_string(lua_State *L, const char *name, const char *text)
-{
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, name);
-}
-
-static void set_integer(lua_State *L, const char *name, lua_Integer n)
-{
-	lua_pushinteger(L, n);
-	lua_setfield(L, -2, name);
-}
-
-static void set_number(lua_State *L, const char *name, double n)
-{
-	lua_pushnumber(L, n);
-	lua_setfield(L, -2, name);
-}
-
 /* Rows are gathered in C first: nothing may raise while the query is open. */
 struct rows {
 	struct row {
@@ -258,18 +240,18 @@ static int rows_gc(lua_State *L)
 static void push_row(lua_State *L, const struct row *row)
 {
 	lua_createtable(L, 0, 10);
-	set_string(L, "id", row->id);
-	set_string(L, "kind", row->kind);
-	set_string(L, "name", row->name);
-	set_string(L, "dir", row->dir);
-	set_number(L, "begun", row->row.begun);
-	set_integer(L, "hosts", (lua_Integer)row->row.hosts);
-	set_integer(L, "failed", (lua_Integer)row->row.failed);
+	binding_set_string(L, "id", row->id);
+	binding_set_string(L, "kind", row->kind);
+	binding_set_string(L, "name", row->name);
+	binding_set_string(L, "dir", row->dir);
+	binding_set_number(L, "begun", row->row.begun);
+	binding_set_integer(L, "hosts", (lua_Integer)row->row.hosts);
+	binding_set_integer(L, "failed", (lua_Integer)row->row.failed);
 	if (row->row.ended <= 0)
 		return;
-	set_number(L, "ended", row->row.ended);
-	set_integer(L, "status", row->row.status);
-	set_string(L, "verdict", row->verdict);
+	binding_set_number(L, "ended", row->row.ended);
+	binding_set_integer(L, "status", row->row.status);
+	binding_set_string(L, "verdict", row->verdict);
 }
 
 /* store:list([limit]): newest first; ended, status and verdict only of runs that ended */

@@ -297,20 +297,13 @@ static void push_level(lua_State *L, const struct pl_topo *t, size_t i)
 	const struct pl_topo_level *l = &t->levels[i];
 
 	lua_createtable(L, 0, 8);
-	lua_pushstring(L, l->name);
-	lua_setfield(L, -2, "name");
-	lua_pushinteger(L, l->count);
-	lua_setfield(L, -2, "count");
-	lua_pushinteger(L, pl_topo_units(t, i));
-	lua_setfield(L, -2, "units");
-	lua_pushinteger(L, t->span[i]);
-	lua_setfield(L, -2, "gpus");
-	lua_pushstring(L, pl_link_name(l->link));
-	lua_setfield(L, -2, "link");
-	lua_pushnumber(L, l->bandwidth_gbyte_s);
-	lua_setfield(L, -2, "bandwidth_gbyte_s");
-	lua_pushnumber(L, l->distance);
-	lua_setfield(L, -2, "distance");
+	binding_set_string(L, "name", l->name);
+	binding_set_integer(L, "count", l->count);
+	binding_set_integer(L, "units", pl_topo_units(t, i));
+	binding_set_integer(L, "gpus", t->span[i]);
+	binding_set_string(L, "link", pl_link_name(l->link));
+	binding_set_number(L, "bandwidth_gbyte_s", l->bandwidth_gbyte_s);
+	binding_set_number(L, "distance", l->distance);
 }
 
 /* topo:levels() -> array of { name, count, units, gpus, link, bandwidth_gbyte_s, distance } */

@@ -269,12 +269,9 @@ static int transport_stats(lua_State *L)
 	if (!is_ssh(t))
 		return 1;
 	ssh_stats(t->tp, &stats);
-	lua_pushinteger(L, (lua_Integer)stats.logins);
-	lua_setfield(L, -2, "logins");
-	lua_pushinteger(L, (lua_Integer)stats.idle_sessions);
-	lua_setfield(L, -2, "idle_sessions");
-	lua_pushinteger(L, (lua_Integer)stats.channels);
-	lua_setfield(L, -2, "channels");
+	binding_set_integer(L, "logins", (lua_Integer)stats.logins);
+	binding_set_integer(L, "idle_sessions", (lua_Integer)stats.idle_sessions);
+	binding_set_integer(L, "channels", (lua_Integer)stats.channels);
 	return 1;
 }
 
@@ -288,12 +285,9 @@ static int transport_target(lua_State *L)
 	if (ssh_target(t->tp, luaL_checkstring(L, 2), &target, &err) < 0)
 		return binding_fail(L, &err);
 	lua_createtable(L, 0, 3);
-	lua_pushstring(L, target.user);
-	lua_setfield(L, -2, "user");
-	lua_pushstring(L, target.hostname);
-	lua_setfield(L, -2, "hostname");
-	lua_pushinteger(L, target.port);
-	lua_setfield(L, -2, "port");
+	binding_set_string(L, "user", target.user);
+	binding_set_string(L, "hostname", target.hostname);
+	binding_set_integer(L, "port", target.port);
 	return 1;
 }
 

@@ -12,37 +12,34 @@ local function open_store()
   return store
 end
 
+-- What the store answers to one of its methods; a refusal ends the verb.
+local function ask(method, ...)
+  local store = open_store()
+  local answer, message = store[method](store, ...)
+  store:close()
+  if not answer then errors.fail(2, "%s", message) end
+  return answer
+end
+
 --- Rows of the index, newest first: id, kind, name, verdict, status, dir, begun, ended, hosts,
 --- failed.
 ---@param limit integer 0: all
 ---@return table[]
 function history.list(limit)
-  local store = open_store()
-  local rows, message = store:list(limit)
-  store:close()
-  if not rows then errors.fail(2, "%s", message) end
-  return rows
+  return ask("list", limit)
 end
 
 --- The folder of the run whose id begins so; "last" is the newest.
 ---@param prefix string
 ---@return string
 function history.find(prefix)
-  local store = open_store()
-  local folder, message = store:find(prefix)
-  store:close()
-  if not folder then errors.fail(2, "%s", message) end
-  return folder
+  return ask("find", prefix)
 end
 
 --- Makes the index anew from the run folders; how many runs it has.
 ---@return integer
 function history.reindex()
-  local store = open_store()
-  local count, message = store:reindex()
-  store:close()
-  if not count then errors.fail(2, "%s", message) end
-  return count
+  return ask("reindex")
 end
 
 --- The events of a run folder, and whether its last line was torn.

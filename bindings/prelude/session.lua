@@ -62,10 +62,11 @@ end
 
 --- Where streams that exceed memory go; made when first asked for. nil when nothing is recorded.
 function Session:spill_dir()
-  if not self.record then return nil end
-  local folder = self.record:dir() .. "/out"
-  require("perilune.core.sys").mkdir(folder, 448)
-  return folder
+  if not self.spill and self.record then
+    self.spill = self.record:dir() .. "/out"
+    require("perilune.core.sys").mkdir(self.spill, 448)
+  end
+  return self.spill
 end
 
 --- The number of the next fan-out of this run, from 1, and the id it runs under.

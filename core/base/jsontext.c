@@ -1,6 +1,8 @@
 /* jsontext.c - see jsontext.h */
 #include "base/jsontext.h"
 
+#include <string.h>
+
 #include "base/utf8.h"
 
 static void add_escaped(struct strbuf *out, unsigned char c)
@@ -93,4 +95,10 @@ void jsontext_bytes(struct strbuf *out, const char *name, const char *bytes, siz
 		jsontext_string(out, bytes, len);
 	else
 		jsontext_base64(out, bytes, len);
+}
+
+void jsontext_field(struct strbuf *out, const char *name, const char *text)
+{
+	strbuf_addc(out, ',');
+	jsontext_bytes(out, name, text, strlen(text));
 }

@@ -21,4 +21,7 @@ void jsontext_base64(struct strbuf *out, const void *bytes, size_t len);
 /* "NAME":"..." when the bytes are UTF-8, else "NAME_base64":"..." */
 void jsontext_bytes(struct strbuf *out, const char *name, const char *bytes, size_t len);
 
+/* The same for a further field: a comma before, and the bytes of a C string. */
+void jsontext_field(struct strbuf *out, const char *name, const char *text);
+
 #endif

@@ -83,25 +83,6 @@ void printer_note(struct strbuf *to, bool screen, const struct run_result *r)
 
 /* ---- JSON ---- */
 
-static void add_string(struct strbuf *to, const char *name, const char *text)
-{
-	strbuf_addc(to, ',');
-	jsontext_bytes(to, name, text, strlen(text));
-}
-
-static void add_end(struct strbuf *to, const struct task_result *end)
-{
-	add_string(to, "outcome", outcome_name(end->outcome));
-	if (end->phase != PHASE_NONE)
-		add_string(to, "phase", phase_name(end->phase));
-	if (end->outcome == OUTCOME_OK || end->outcome == OUTCOME_EXIT)
-		strbuf_addf(to, ",\"code\":%d", end->code);
-	if (end->outcome == OUTCOME_SIGNAL)
-		add_string(to, "signal", end->signal);
-	if (end->why[0] != '\0')
-		add_string(to, "why", end->why);
-}
-
 static void add_stream(struct strbuf *to, const char *name, const char *bytes, size_t len)
 {
 	strbuf_addc(to, ',');
@@ -114,7 +95,7 @@ void printer_object(struct strbuf *to, const struct run_result *r)
 	jsontext_bytes(to, "host", r->host, strlen(r->host));
 	if (r->index > 0)
 		strbuf_addf(to, ",\"index\":%u", r->index);
-	add_end(to, &r->end);
+	task_result_json(to, &r->end);
 	if (r->attempts > 1)
 		strbuf_addf(to, ",\"attempts\":%u", r->attempts);
 	strbuf_addf(to, ",\"seconds\":%.6f", (double)r->seconds_us / 1e6);
@@ -123,9 +104,9 @@ void printer_object(struct strbuf *to, const struct run_result *r)
 	if (r->out_total > r->out_len || r->err_total > r->err_len)
 		strbuf_adds(to, ",\"truncated\":true");
 	if (r->out_path != NULL)
-		add_string(to, "stdout_path", r->out_path);
+		jsontext_field(to, "stdout_path", r->out_path);
 	if (r->err_path != NULL)
-		add_string(to, "stderr_path", r->err_path);
+		jsontext_field(to, "stderr_path", r->err_path);
 	strbuf_adds(to, "}\n");
 }
 

@@ -55,12 +55,6 @@ void store_sink_destroy(struct run_sink *sink)
 	free(s);
 }
 
-static void add_string(struct strbuf *to, const char *name, const char *text)
-{
-	strbuf_addc(to, ',');
-	jsontext_bytes(to, name, text, strlen(text));
-}
-
 static void add_words(struct strbuf *to, const char *const *argv)
 {
 	struct strbuf words = STRBUF_INIT;
@@ -79,17 +73,17 @@ static void add_command(struct strbuf *to, const struct command *c)
 	static const char *const kinds[] = { [TASK_EXEC] = "exec", [TASK_PUT] = "put",
 					     [TASK_GET] = "get" };
 
-	add_string(to, "kind", kinds[c->kind]);
+	jsontext_field(to, "kind", kinds[c->kind]);
 	if (c->line != NULL)
-		add_string(to, "command", c->line);
+		jsontext_field(to, "command", c->line);
 	if (c->argv != NULL)
 		add_words(to, c->argv);
 	if (c->cwd != NULL)
-		add_string(to, "cwd", c->cwd);
+		jsontext_field(to, "cwd", c->cwd);
 	if (c->local_path != NULL)
-		add_string(to, "local", c->local_path);
+		jsontext_field(to, "local", c->local_path);
 	if (c->remote_path != NULL)
-		add_string(to, "remote", c->remote_path);
+		jsontext_field(to, "remote", c->remote_path);
 }
 
 /* How many times the command changes from one task to the next, and one. */
@@ -127,26 +121,13 @@ static void on_begin(struct run_sink *sink, struct run *run)
 	hosts = fold_hosts(run);
 	strbuf_reset(&s->text);
 	strbuf_addf(&s->text, "\"call\":%u,\"tasks\":%zu", s->call, run_count(run));
-	add_string(&s->text, "hosts", hosts);
+	jsontext_field(&s->text, "hosts", hosts);
 	if (n_commands > 0)
 		add_command(&s->text, run_command(run, 0));
 	if (n_commands > 1)
 		strbuf_addf(&s->text, ",\"commands\":%zu", n_commands);
 	store_run_note(s->run, "call", s->text.s);
 	free(hosts);
-}
-
-static void add_end(struct strbuf *to, const struct task_result *end)
-{
-	strbuf_addf(to, ",\"outcome\":\"%s\"", outcome_name(end->outcome));
-	if (end->phase != PHASE_NONE)
-		strbuf_addf(to, ",\"phase\":\"%s\"", phase_name(end->phase));
-	if (end->outcome == OUTCOME_OK || end->outcome == OUTCOME_EXIT)
-		strbuf_addf(to, ",\"code\":%d", end->code);
-	if (end->outcome == OUTCOME_SIGNAL)
-		add_string(to, "signal", end->signal);
-	if (end->why[0] != '\0')
-		add_string(to, "why", end->why);
 }
 
 static void on_result(struct run_sink *sink, struct run *run, size_t i,
@@ -163,18 +144,18 @@ static void on_result(struct run_sink *sink, struct run *run, size_t i,
 	s->run->row.failed += r->end.outcome != OUTCOME_OK;
 	strbuf_reset(to);
 	strbuf_addf(to, "\"call\":%u,\"task\":%zu", s->call, i + 1);
-	add_string(to, "host", r->host);
+	jsontext_field(to, "host", r->host);
 	if (r->index > 0)
 		strbuf_addf(to, ",\"index\":%u", r->index);
-	add_end(to, &r->end);
+	task_result_json(to, &r->end);
 	strbuf_addf(to, ",\"seconds\":%.6f,\"out\":%llu,\"err\":%llu", (double)r->seconds_us / 1e6,
 		    (unsigned long long)r->out_total, (unsigned long long)r->err_total);
 	if (r->attempts > 1)
 		strbuf_addf(to, ",\"attempts\":%u", r->attempts);
 	if (r->out_path != NULL)
-		add_string(to, "out_path", r->out_path);
+		jsontext_field(to, "out_path", r->out_path);
 	if (r->err_path != NULL)
-		add_string(to, "err_path", r->err_path);
+		jsontext_field(to, "err_path", r->err_path);
 	store_run_note(s->run, "result", to->s);
 }
 

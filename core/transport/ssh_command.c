@@ -7,10 +7,10 @@
 
 static void add_words(struct strbuf *out, const char *const *words)
 {
-	for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
-		strbuf_addc(out, ' ');
-		shellquote_word(out, words[i]);
-	}
+	if (words == NULL || words[0] == NULL)
+		return;
+	strbuf_addc(out, ' ');
+	shellquote_argv(out, words);
 }
 
 static void add_word(struct strbuf *out, const char *word)

@@ -1,7 +1,9 @@
-/* task.c - the names of outcomes and phases, as printed and as read. */
+/* task.c - the names of outcomes and phases, as printed and as read; how a task ended, as JSON. */
 #include "transport/task.h"
 
 #include <string.h>
+
+#include "base/jsontext.h"
 
 static const char *const outcome_names[OUTCOMES] = {
 	[OUTCOME_NONE] = "none",
@@ -57,4 +59,17 @@ enum outcome outcome_parse(const char *name)
 enum phase phase_parse(const char *name)
 {
 	return (enum phase)find_name(phase_names, PHASES, name);
+}
+
+void task_result_json(struct strbuf *out, const struct task_result *r)
+{
+	jsontext_field(out, "outcome", outcome_name(r->outcome));
+	if (r->phase != PHASE_NONE)
+		jsontext_field(out, "phase", phase_name(r->phase));
+	if (r->outcome == OUTCOME_OK || r->outcome == OUTCOME_EXIT)
+		strbuf_addf(out, ",\"code\":%d", r->code);
+	if (r->outcome == OUTCOME_SIGNAL)
+		jsontext_field(out, "signal", r->signal);
+	if (r->why[0] != '\0')
+		jsontext_field(out, "why", r->why);
 }

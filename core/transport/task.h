@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strbuf.h"
+
 /* How a host ended. Names as printed: outcome_name(). */
 enum outcome {
 	OUTCOME_NONE, /* not ended yet */
@@ -79,6 +81,10 @@ struct task_result {
 	char signal[16];  /* "TERM" with OUTCOME_SIGNAL, without SIG */
 	char why[400];	  /* one sentence for a person, "" with OUTCOME_OK */
 };
+
+/* Appends ,"outcome":...,"phase":...,"code":...,"signal":...,"why":... as JSON, what applies: how a
+ * task ended as `--json` and the journal say it. */
+void task_result_json(struct strbuf *out, const struct task_result *r);
 
 struct task;
 

@@ -4,39 +4,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "ssh_fleet.h"
+#include "ssh_stage.h"
 #include "transport/ssh.h"
-
-static struct ssh_fleet fleet;
-
-/* What a case wants of the transport; the rest is the fleet's. */
-static struct ssh_options wanted;
-
-static struct transport *create(struct loop *loop, void *arg)
-{
-	struct ssh_options options = wanted;
-
-	(void)arg;
-	if (options.config_path == NULL)
-		options.config_path = fleet.config;
-	return ssh_create(loop, &options, NULL);
-}
-
-static void host(char *name, size_t size, unsigned i, void *arg)
-{
-	(void)arg;
-	snprintf(name, size, "127.1.0.%u", i + 1);
-}
-
-static const struct transport_under_test tut = {
-	.name = "ssh", .time = LOOP_REAL, .shell = true, .create = create, .host = host
-};
-
-static void open_with(struct stage *st, struct ssh_options options)
-{
-	wanted = options;
-	stage_open(st, &tut);
-}
 
 static void assert_says(const struct probe *p, const char *words)
 {

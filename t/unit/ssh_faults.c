@@ -8,42 +8,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "ssh_fleet.h"
+#include "ssh_stage.h"
 #include "transport/ssh.h"
 #include "transport/tagged.h"
 
 #define MS INT64_C(1000)
-
-static struct ssh_fleet fleet;
-
-/* What a case wants of the transport; the rest is the fleet's. */
-static struct ssh_options wanted;
-
-static struct transport *create(struct loop *loop, void *arg)
-{
-	struct ssh_options options = wanted;
-
-	(void)arg;
-	if (options.config_path == NULL)
-		options.config_path = fleet.config;
-	return ssh_create(loop, &options, NULL);
-}
-
-static void host(char *name, size_t size, unsigned i, void *arg)
-{
-	(void)arg;
-	snprintf(name, size, "127.1.0.%u", i + 1);
-}
-
-static const struct transport_under_test tut = {
-	.name = "ssh", .time = LOOP_REAL, .shell = true, .create = create, .host = host
-};
-
-static void open_with(struct stage *st, struct ssh_options options)
-{
-	wanted = options;
-	stage_open(st, &tut);
-}
 
 static void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
 			  const char *words)
@@ -91,7 +60,7 @@ static void meets(struct bad_server *b, enum phase phase, const char *words)
 {
 	struct ssh_options options = { .connect_timeout_us = 150 * MS };
 	struct loop *loop = loop_create(LOOP_REAL, NULL);
-	struct stage st = { .tut = &tut, .loop = loop };
+	struct stage st = { .tut = &ssh_under_test, .loop = loop };
 	int64_t began;
 	struct probe p;
 
