@@ -187,7 +187,7 @@ function text.report(r)
     add_table(out, r.points)
   end
   out[#out + 1] = ("verdict: %s (exit status %d)"):format(r.verdict, r.status)
-  if r.dir then out[#out + 1] = ("run %s: %s"):format(r.run, r.dir) end
+  if r.dir then out[#out + 1] = ("run %s: %s/report.txt"):format(r.run, r.dir) end
   return table.concat(out, "\n") .. "\n"
 end
 
