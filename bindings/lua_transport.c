@@ -16,7 +16,7 @@
 #include "lua_run.h"
 #include "lua_sim.h"
 #include "sched.h"
-#include "transport/ssh.h"
+#include "ssh/ssh.h"
 
 #define CLASS "perilune.transport"
 

@@ -30,6 +30,7 @@ room set base
 room loop base
 room map base set
 room transport base set loop
+room ssh base set loop transport
 check "core/run knows transport.h and no transport" "$(grep -n '^#include "transport/' core/run/*.[ch] |
 	grep -Ev '"transport/(transport|task)\.h"')"
 room run base set loop transport
@@ -39,7 +40,7 @@ room store base set loop run transport
 
 check "nothing in core/ knows Lua" "$(grep -nE '#include [<"](lua|lauxlib|lualib)' -r core)"
 check "libevent only in core/loop" "$(grep -nE '#include <event' -r core bindings | grep -v '^core/loop/')"
-check "libssh2 only in core/transport" "$(grep -nE '#include <libssh2' -r core bindings | grep -v '^core/transport/ssh')"
+check "libssh2 only in core/ssh" "$(grep -nE '#include <libssh2' -r core bindings | grep -v '^core/ssh/')"
 check "SQLite only in core/store" "$(grep -nE '#include <sqlite' -r core bindings | grep -v '^core/store/')"
 check "threads only in core/loop/pool.c" "$(grep -nE 'pthread_create' -r core bindings | grep -v '^core/loop/pool.c')"
 check "verbs and recipes use the public API, no C module" "$(grep -nE 'require *\(?"perilune\.core' -r scripts recipes)"

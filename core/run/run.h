@@ -32,7 +32,7 @@ struct run_task {
 struct run_spec {
 	struct loop *loop;
 	struct transport *transport;
-	const char *id; /* prefix of the tags: "ID.TASK.ATTEMPT"; letters, digits, '.', '-', '_' */
+	const char *id; /* prefix of the tags: "ID.HOST.TASK.ATTEMPT"; letters, digits, '.', '-', '_' */
 	const struct run_task *tasks; /* copied; in the order in which they start */
 	size_t n_tasks;
 	size_t fanout;		 /* tasks being started or working at once; >= 1 */

@@ -2,6 +2,7 @@
 #include "run/run_private.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static void attempt_timer(void *arg)
 
 static struct attempt *attempt_create(struct run *run, struct slot *slot)
 {
-	/* ID.TASK.ATTEMPT */
-	size_t tag_size = strlen(run->id) + 2 * (1 + 20) + 1;
+	/* ID.HOST.TASK.ATTEMPT */
+	size_t tag_size = strlen(run->id) + 1 + strlen(slot->host) + 2 * (1 + 20) + 1;
 	struct attempt *a = xcalloc(1, sizeof(*a) + tag_size);
 
 	a->run = run;
@@ -162,12 +163,23 @@ static const struct task_events attempt_events = {
 
 /* ---- moves ---- */
 
+/* "ID.HOST.TASK.ATTEMPT": what a tag may not hold of a host's name becomes '_'. */
+static void write_tag(struct run *run, const struct slot *slot, char *tag)
+{
+	char *p = stpcpy(tag, run->id);
+
+	*p++ = '.';
+	for (const char *c = slot->host; *c != '\0'; c++)
+		*p++ = isalnum((unsigned char)*c) || strchr("._-", *c) != NULL ? *c : '_';
+	sprintf(p, ".%zu.%u", slot_number(run, slot), slot->attempts);
+}
+
 static void hand_out(struct run *run, struct slot *slot)
 {
 	struct attempt *a = slot->attempt != NULL ? slot->attempt : attempt_create(run, slot);
 
 	slot->attempts++;
-	sprintf(a->tag, "%s.%zu.%u", run->id, slot_number(run, slot), slot->attempts);
+	write_tag(run, slot, a->tag);
 	a->phase = PHASE_NONE;
 	a->handed_us = a->sign_us = loop_now_us(run->spec.loop);
 	live_add(run, a);

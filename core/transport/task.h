@@ -67,6 +67,9 @@ struct command {
 	const char *cwd;	 /* directory there, or NULL for the login's */
 	bool stdin_open;	 /* task_write() will feed it; else /dev/null */
 	bool merge;		 /* stderr into stdout, there */
+	bool sudo;		 /* as root there, through sudo */
+	bool survive;		 /* runs on when the connection ends: its output is spooled there */
+	bool detach;		 /* started, then neither followed nor ended */
 	/* TASK_PUT, TASK_GET */
 	const char *local_path;
 	const char *remote_path; /* relative to the login directory, or absolute */
@@ -77,6 +80,7 @@ struct task_result {
 	enum outcome outcome;
 	enum phase phase; /* of a transport failure, else PHASE_NONE */
 	bool begun;	  /* the first byte of the exec request was written: never run it again */
+	bool other_way;	  /* this transport lacks what the host asks for; the system's ssh may not */
 	int code;	  /* exit code with OUTCOME_OK (0) and OUTCOME_EXIT */
 	char signal[16];  /* "TERM" with OUTCOME_SIGNAL, without SIG */
 	char why[400];	  /* one sentence for a person, "" with OUTCOME_OK */

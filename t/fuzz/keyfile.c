@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "fuzz.h"
-#include "transport/keyfile.h"
+#include "ssh/keyfile.h"
 
 #define BEGIN "-----BEGIN OPENSSH PRIVATE KEY-----\n"
 #define END "\n-----END OPENSSH PRIVATE KEY-----\n"

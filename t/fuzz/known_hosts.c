@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "transport/known_hosts.h"
+#include "ssh/known_hosts.h"
 
 static const char KEY[] = "\0\0\0\13ssh-ed25519\0\0\0\2aa"; /* begins with its kind, as all do */
 #define KEY_LEN (sizeof(KEY) - 1)

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "fuzz.h"
-#include "transport/ssh_config.h"
+#include "ssh/ssh_config.h"
 
 static void fail(const char *what, const char *text)
 {

@@ -1,4 +1,4 @@
-/* keyfile.c - tests of core/transport/keyfile.h, with keys that ssh-keygen makes here and now */
+/* keyfile.c - tests of core/ssh/keyfile.h, with keys that ssh-keygen makes here and now */
 #include "unit.h"
 
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "base/mem.h"
-#include "transport/keyfile.h"
+#include "ssh/keyfile.h"
 
 static char dir[] = "/tmp/perilune-keyfile.XXXXXX";
 

@@ -1,4 +1,4 @@
-/* known_hosts.c - tests of core/transport/known_hosts.h */
+/* known_hosts.c - tests of core/ssh/known_hosts.h */
 #include "unit.h"
 
 #include <time.h>
@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "transport/known_hosts.h"
+#include "ssh/known_hosts.h"
 
 /* Blobs that only have to begin with their kind. */
 #define ED(c) "\0\0\0\13ssh-ed25519\0\0\0\2" c c

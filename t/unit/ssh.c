@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "ssh_stage.h"
-#include "transport/ssh.h"
+#include "ssh/ssh.h"
 
 static void assert_says(const struct probe *p, const char *words)
 {

@@ -1,5 +1,5 @@
 /*
- * ssh_command.c - tests of core/transport/ssh_command.h: what is sent is run here as sshd would,
+ * ssh_command.c - tests of core/ssh/ssh_command.h: what is sent is run here as sshd would,
  * under every shell that is installed.
  */
 #include "unit.h"
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "transport/ssh_command.h"
+#include "ssh/ssh_command.h"
 
 static const char *const SHELLS[] = { "/bin/sh",       "/bin/dash",    "/bin/bash", "/bin/zsh",
 				      "/usr/bin/fish", "/bin/tcsh",    "/bin/csh",  "/bin/mksh",

@@ -1,4 +1,4 @@
-/* ssh_config.c - tests of core/transport/ssh_config.h, ssh_keywords.h, pattern.h */
+/* ssh_config.c - tests of core/ssh/ssh_config.h, ssh_keywords.h, pattern.h */
 #include "unit.h"
 
 #include <unistd.h>
@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "transport/pattern.h"
-#include "transport/ssh_config.h"
+#include "ssh/pattern.h"
+#include "ssh/ssh_config.h"
 
 static struct ssh_config *parse(const char *text)
 {

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "ssh_stage.h"
-#include "transport/ssh.h"
+#include "ssh/ssh.h"
 #include "transport/tagged.h"
 
 #define MS INT64_C(1000)

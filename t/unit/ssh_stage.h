@@ -6,7 +6,7 @@
 #define PL_T_SSH_STAGE_H
 
 #include "ssh_fleet.h"
-#include "transport/ssh.h"
+#include "ssh/ssh.h"
 #include "transport_cases.h"
 
 /* The fleet of this program: started and stopped by its main. */

@@ -2,7 +2,7 @@
 #include "transport_cases.h"
 
 #include "ssh_fleet.h"
-#include "transport/ssh.h"
+#include "ssh/ssh.h"
 
 #define HOSTS 40 /* so that 200 tasks share sessions, and sshd's backlog is not overrun */
 

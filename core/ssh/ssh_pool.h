@@ -8,8 +8,8 @@
 #ifndef PL_TRANSPORT_SSH_POOL_H
 #define PL_TRANSPORT_SSH_POOL_H
 
-#include "transport/ssh.h"
-#include "transport/ssh_session.h"
+#include "ssh/ssh.h"
+#include "ssh/ssh_session.h"
 
 struct ssh_pool;
 

@@ -1,5 +1,5 @@
 /* ssh_task.c - see ssh_task.h */
-#include "transport/ssh_task.h"
+#include "ssh/ssh_task.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "transport/ssh_channel.h"
-#include "transport/ssh_command.h"
-#include "transport/ssh_copy.h"
+#include "ssh/ssh_channel.h"
+#include "ssh/ssh_command.h"
+#include "ssh/ssh_copy.h"
 
 #define KILL_AGAIN_US (100 * 1000)  /* before the second kill; each later pause is twice as long */
 #define KILL_PAUSE_MAX_US (1000 * 1000)

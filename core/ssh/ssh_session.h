@@ -22,8 +22,8 @@
 #include <libssh2.h>
 
 #include "loop/loop.h"
-#include "transport/ssh.h"
-#include "transport/ssh_files.h"
+#include "ssh/ssh.h"
+#include "ssh/ssh_files.h"
 #include "transport/task.h"
 
 #define SSH_READ_SIZE (32 * 1024)	/* most bytes taken from a channel at once */
@@ -42,6 +42,17 @@ struct ssh_route {
 	int64_t connect_timeout_us; /* of each phase; all together three times it */
 	int64_t keepalive_us, lost_us; /* silences, as in ssh_options */
 	enum ssh_hostkey_policy hostkey;
+	char *host_key_alias;	/* the name that known_hosts has it under; NULL: hostname */
+	char *proxy_command;	/* its stdin and stdout are the connection; NULL: a socket of ours */
+	struct ssh_host *jump;	/* the connection is a channel on a session there; NULL */
+	int address_family;	/* AF_UNSPEC: any */
+	char *bind_address;
+	char *kex, *host_key_algorithms, *ciphers, *macs; /* what the configuration asks; NULL */
+	bool identities_only;
+	char *agent;		/* path of the agent's socket; NULL: none */
+	char **certificates;	/* files, NULL-terminated; NULL */
+	char **env;		/* SetEnv and SendEnv, "NAME=value", NULL-terminated; NULL */
+	char *other_way;	/* why only the system's ssh can reach it; NULL: we can */
 	struct ssh_file **keys;	 /* to try in turn */
 	size_t n_keys;
 	bool default_keys; /* nobody named them: they may be missing */

@@ -3,7 +3,7 @@
  * of ssh_session.h, and the deadlines of all phases. The states before are in ssh_connect.c, the
  * judgement of HOSTKEY in ssh_hostkey.c.
  */
-#include "transport/ssh_login.h"
+#include "ssh/ssh_login.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "transport/resolve.h"
-#include "transport/ssh_channel.h"
+#include "ssh/resolve.h"
+#include "ssh/ssh_channel.h"
 
 #define BANNER_MAX 255 /* RFC 4253, 4.2, the newline included */
 

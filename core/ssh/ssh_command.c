@@ -1,5 +1,5 @@
 /* ssh_command.c - see ssh_command.h */
-#include "transport/ssh_command.h"
+#include "ssh/ssh_command.h"
 
 #include <string.h>
 

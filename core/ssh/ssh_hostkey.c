@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "transport/ssh_session.h"
+#include "ssh/ssh_session.h"
 
 /* The tables of the route, in order; the caller frees the array. */
 static struct known_hosts **trust_tables(const struct ssh_route *r)

@@ -15,7 +15,7 @@
 #ifndef PL_TRANSPORT_SSH_TASK_H
 #define PL_TRANSPORT_SSH_TASK_H
 
-#include "transport/ssh_pool.h"
+#include "ssh/ssh_pool.h"
 #include "transport/task.h"
 
 struct ssh_task;

@@ -1,5 +1,5 @@
 /* ssh_pool.c - see ssh_pool.h */
-#include "transport/ssh_pool.h"
+#include "ssh/ssh_pool.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/strtable.h"
-#include "transport/ssh_config.h"
-#include "transport/ssh_files.h"
+#include "ssh/ssh_config.h"
+#include "ssh/ssh_files.h"
 
 #define CONNECT_TIMEOUT_US (10 * 1000000)
 #define KEEPALIVE_US (15 * 1000000)

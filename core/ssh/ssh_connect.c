@@ -2,7 +2,7 @@
  * ssh_connect.c - from a host's name to a connection: the states RESOLVE and CONNECT of
  * ssh_session.h. Keys and known_hosts files are read meanwhile.
  */
-#include "transport/ssh_login.h"
+#include "ssh/ssh_login.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/resolve.h"
+#include "ssh/resolve.h"
 
 /* ---- RESOLVE ---- */
 

@@ -17,7 +17,7 @@
 #define PL_TRANSPORT_SSH_CHANNEL_H
 
 #include "base/strbuf.h"
-#include "transport/ssh_session.h"
+#include "ssh/ssh_session.h"
 
 enum ssh_channel_state {
 	CHANNEL_QUEUED, /* the session is not ready, or opens another one */

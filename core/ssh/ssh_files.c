@@ -1,5 +1,5 @@
 /* ssh_files.c - see ssh_files.h */
-#include "transport/ssh_files.h"
+#include "ssh/ssh_files.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* ssh_expand.c - ~ and the %-tokens of ssh_config(5); see ssh_config.h */
-#include "transport/ssh_config.h"
+#include "ssh/ssh_config.h"
 
 #include <pwd.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* resolve.c - see resolve.h */
-#include "transport/resolve.h"
+#include "ssh/resolve.h"
 
 #include <errno.h>
 #include <stdio.h>

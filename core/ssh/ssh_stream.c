@@ -1,5 +1,5 @@
 /* ssh_stream.c - the state STREAM of a channel: what comes, what goes, back-pressure */
-#include "transport/ssh_channel.h"
+#include "ssh/ssh_channel.h"
 
 static void deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
 {

@@ -1,5 +1,5 @@
 /* keyfile.c - see keyfile.h */
-#include "transport/keyfile.h"
+#include "ssh/keyfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

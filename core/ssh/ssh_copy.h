@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
-#include "transport/ssh_channel.h"
+#include "ssh/ssh_channel.h"
 #include "transport/task.h"
 
 struct ssh_copy;

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
-#include "transport/keyfile.h"
-#include "transport/known_hosts.h"
+#include "ssh/keyfile.h"
+#include "ssh/known_hosts.h"
 
 struct ssh_files;
 struct ssh_file;

@@ -5,7 +5,7 @@
 #ifndef PL_TRANSPORT_SSH_LOGIN_H
 #define PL_TRANSPORT_SSH_LOGIN_H
 
-#include "transport/ssh_session.h"
+#include "ssh/ssh_session.h"
 
 #define READ_AHEAD 512	/* libssh2 reads a banner byte by byte */
 #define GREETING_MAX 64 /* of what a server says first, for a message */

@@ -1,5 +1,5 @@
 /* known_hosts.c - see known_hosts.h */
-#include "transport/known_hosts.h"
+#include "ssh/known_hosts.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/strtable.h"
-#include "transport/pattern.h"
+#include "ssh/pattern.h"
 
 #define KNOWN_HOSTS_MAX (256 * 1024 * 1024)
 #define HASH_LEN 20 /* of SHA-1 */

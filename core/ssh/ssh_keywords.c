@@ -1,5 +1,5 @@
 /* ssh_keywords.c - see ssh_keywords.h */
-#include "transport/ssh_keywords.h"
+#include "ssh/ssh_keywords.h"
 
 #include <strings.h>
 

@@ -1,5 +1,5 @@
 /* ssh.c - the ssh transport: what transport.h asks, on ssh_pool.h and ssh_task.h. See ssh.h. */
-#include "transport/ssh.h"
+#include "ssh/ssh.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,9 @@
 #include <libssh2.h>
 
 #include "base/mem.h"
-#include "transport/ssh_command.h"
-#include "transport/ssh_pool.h"
-#include "transport/ssh_task.h"
+#include "ssh/ssh_command.h"
+#include "ssh/ssh_pool.h"
+#include "ssh/ssh_task.h"
 
 struct ssh {
 	struct transport base;

@@ -1,5 +1,5 @@
 /* ssh_session.c - see ssh_session.h: the socket, the step, the end of a session */
-#include "transport/ssh_session.h"
+#include "ssh/ssh_session.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "transport/ssh_channel.h"
+#include "ssh/ssh_channel.h"
 
 #define CHANNELS_MOST 8 /* OpenSSH allows 10; one is kept for ending a command, one spare */
 

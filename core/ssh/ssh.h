@@ -9,6 +9,8 @@
 #ifndef PL_TRANSPORT_SSH_H
 #define PL_TRANSPORT_SSH_H
 
+#include <stdbool.h>
+
 #include "transport/transport.h"
 
 enum ssh_hostkey_policy { SSH_HOSTKEY_STRICT, SSH_HOSTKEY_ACCEPT_NEW };
@@ -22,6 +24,12 @@ struct ssh_options {
 	int64_t lost_us;	    /* without a byte: the connection is gone; 0: 45 s */
 	size_t keep_sessions;	    /* idle sessions kept warm; 0: close when done */
 	enum ssh_hostkey_policy hostkey;
+	unsigned max_auth_fail; /* so many equal refusals, and no new login begins; 0: 3 */
+	double connect_rate;	/* logins begun per second; 0: 100 */
+	bool no_supervisor;	/* nothing of ours runs there beside the commands */
+	bool audit;		/* the supervisor says each start to the host's system log */
+	const char *password;	/* asked for by the user's wish, for password and
+				 * keyboard-interactive logins; NULL: neither is tried */
 	/* Told once per thing not honoured: an ssh_config keyword, a key file. May be NULL. */
 	void (*on_note)(void *arg, const char *text);
 	void *note_arg;

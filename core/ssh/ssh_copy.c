@@ -1,5 +1,5 @@
 /* ssh_copy.c - see ssh_copy.h */
-#include "transport/ssh_copy.h"
+#include "ssh/ssh_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "transport/ssh_command.h"
+#include "ssh/ssh_command.h"
 
 #define CHUNK (256 * 1024)
 #define WORDS_MAX 300 /* of what the command there complains */

@@ -1,5 +1,5 @@
 /* pattern.c - see pattern.h */
-#include "transport/pattern.h"
+#include "ssh/pattern.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* ssh_channel.c - see ssh_channel.h */
-#include "transport/ssh_channel.h"
+#include "ssh/ssh_channel.h"
 
 #include <stdio.h>
 #include <stdlib.h>

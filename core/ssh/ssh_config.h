@@ -38,8 +38,23 @@ struct ssh_settings {
 	char *user;
 	int port;
 	int64_t connect_timeout_us;
+	int64_t alive_interval_us; /* ServerAliveInterval */
+	int alive_count_max;	   /* 0: 3 */
 	char *strict; /* StrictHostKeyChecking as written */
+	char *host_key_alias;
+	char *proxy_jump;    /* "[user@]host[:port],..." the first hop first; NULL: none */
+	char *proxy_command; /* tokens expanded, for the user's shell; NULL: none */
+	int address_family;  /* AF_UNSPEC, AF_INET, AF_INET6 */
+	char *bind_address, *bind_interface;
+	bool identities_only;
+	char *identity_agent; /* a socket's path, or "none"; NULL: $SSH_AUTH_SOCK */
+	bool forward_agent;
+	char *kex, *host_key_algorithms, *ciphers, *macs; /* as written, with their + - ^ */
+	char **set_env;	 /* "NAME=value", NULL-terminated, or NULL; so are those below */
+	char **send_env; /* names and patterns of variables here */
+	char *other_way; /* why only the system's ssh can reach this host; NULL: we can */
 	char **identity_files;	   /* NULL-terminated, or NULL */
+	char **certificate_files;
 	char **user_known_hosts;   /* likewise; a single "none" means no file */
 	char **global_known_hosts; /* likewise */
 };

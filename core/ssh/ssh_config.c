@@ -1,5 +1,5 @@
 /* ssh_config.c - see ssh_config.h; the file is parsed once into blocks, a lookup walks them */
-#include "transport/ssh_config.h"
+#include "ssh/ssh_config.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,8 +12,8 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "transport/pattern.h"
-#include "transport/ssh_keywords.h"
+#include "ssh/pattern.h"
+#include "ssh/ssh_keywords.h"
 
 #define CONFIG_MAX (4 * 1024 * 1024)
 
