@@ -29,6 +29,8 @@ static void set_result(lua_State *L, const struct run_result *r)
 		binding_set_string(L, "signal", end->signal);
 	if (end->why[0] != '\0')
 		binding_set_string(L, "why", end->why);
+	if (end->detail[0] != '\0')
+		binding_set_string(L, "detail", end->detail);
 	set_bytes(L, "stdout", r->out, r->out_len);
 	set_bytes(L, "stderr", r->err, r->err_len);
 	if (r->out_total > r->out_len || r->err_total > r->err_len) {

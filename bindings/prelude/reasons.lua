@@ -2,22 +2,6 @@
 
 local reasons = {}
 
--- A reason without what differs from host to host: its name, where that stands as a word, and the
--- key that it shows.
-local function without_host(why, entry)
-  if entry.outcome == "hostkey" then why = why:gsub(" %(SHA256:[%w+/]+%)", "") end
-  local host, out, from = entry.host, {}, 1
-  local first, last = why:find(host, from, true)
-  while first do
-    local part_of_word = why:sub(first - 1, first - 1):find("[%w_-]") and first > 1
-      or why:find("^[%w_-]", last + 1)
-    out[#out + 1] = why:sub(from, first - 1) .. (part_of_word and host or "the host")
-    from = last + 1
-    first, last = why:find(host, from, true)
-  end
-  return ((table.concat(out) .. why:sub(from)):gsub("^the host port ", "port "))
-end
-
 local function sentence(entry, why)
   if entry.phase and entry.phase ~= entry.outcome and entry.phase ~= "stream" then
     why = why == "" and entry.phase or entry.phase .. ": " .. why
@@ -25,8 +9,7 @@ local function sentence(entry, why)
   return why == "" and entry.outcome or ("%s (%s)"):format(entry.outcome, why)
 end
 
--- One reason in words, such that equal reasons are equal; and, where that is another, as it reads
--- when one host alone has it.
+-- One reason in words. Equal reasons are equal, because `why` says nothing that is a host's alone.
 local function words(entry)
   local outcome = entry.outcome
   if outcome == "signal" then return "signal " .. entry.signal end
@@ -37,7 +20,15 @@ local function words(entry)
     return ("exit %d%s"):format(entry.code, said and (" (%s)"):format(why) or "")
   end
   if outcome == "canceled" and why:find("^cancell?ed$") then return outcome end
-  return sentence(entry, without_host(why, entry)), sentence(entry, why)
+  return sentence(entry, why)
+end
+
+-- The reason of a host that has it alone: with its detail, where there is one.
+local function words_alone(text, entry)
+  if not entry.detail then return text end
+  local inside = text:match("^(.*)%)$")
+  return inside and ("%s; %s)"):format(inside, entry.detail)
+    or ("%s (%s)"):format(text, entry.detail)
 end
 
 -- What was canceled is a consequence: it comes after what happened by itself.
@@ -53,10 +44,10 @@ function reasons.fold(run, indexes)
   local groups, by_text = {}, {}
   for _, index in ipairs(indexes) do
     local entry = run:result(index)
-    local text, alone = words(entry)
+    local text = words(entry)
     local group = by_text[text]
     if not group then
-      group = { text = text, alone = alone or text, names = {}, first = #groups,
+      group = { text = text, alone = words_alone(text, entry), names = {}, first = #groups,
                 canceled = entry.outcome == "canceled" }
       by_text[text] = group
       groups[#groups + 1] = group

@@ -66,6 +66,8 @@ static void add_reason(struct strbuf *to, const struct run_result *r)
 		strbuf_addf(to, " (%s)", phase_name(r->end.phase));
 	if (r->end.why[0] != '\0')
 		strbuf_addf(to, ": %s", r->end.why);
+	if (r->end.detail[0] != '\0')
+		strbuf_addf(to, "; %s", r->end.detail);
 }
 
 void printer_note(struct strbuf *to, bool screen, const struct run_result *r)

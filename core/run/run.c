@@ -2,6 +2,7 @@
 #include "run/run.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ void run_destroy(struct run *run)
 		output_destroy(run->slots[i].out);
 		output_destroy(run->slots[i].err);
 		free(run->slots[i].why);
+		free(run->slots[i].detail);
 	}
 	stdin_fini(run);
 	free(run->slots);
@@ -174,9 +176,8 @@ static void result_end(const struct slot *slot, struct task_result *end)
 	end->begun = slot->begun;
 	end->code = slot->code;
 	memcpy(end->signal, slot->signal, sizeof(end->signal));
-	end->why[0] = '\0';
-	if (slot->why != NULL)
-		strncat(end->why, slot->why, sizeof(end->why) - 1);
+	snprintf(end->why, sizeof(end->why), "%s", slot->why != NULL ? slot->why : "");
+	snprintf(end->detail, sizeof(end->detail), "%s", slot->detail != NULL ? slot->detail : "");
 }
 
 void run_result(const struct run *run, size_t i, struct run_result *out)

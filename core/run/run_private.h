@@ -50,7 +50,7 @@ struct slot {
 	struct attempt *attempt;
 	struct output *out, *err;  /* NULL until a byte came */
 	struct stdin_log *input;   /* NULL: the run's */
-	char *why;		   /* NULL: nothing to say */
+	char *why, *detail;	   /* NULL: nothing to say */
 	int64_t started_us, seconds_us;
 	int code;
 	unsigned index;

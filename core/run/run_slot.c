@@ -270,6 +270,8 @@ static void keep_result(struct run *run, struct slot *slot, const struct task_re
 	} else if (result->why[0] != '\0') {
 		slot->why = xstrdup(result->why);
 	}
+	if (result->detail[0] != '\0')
+		slot->detail = xstrdup(result->detail);
 }
 
 static void finish_output(struct run *run, struct slot *slot)

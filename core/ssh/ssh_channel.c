@@ -161,7 +161,7 @@ static void give_up_open(struct ssh_channel *late)
 	struct ssh_session *s = late->session;
 	char why[400];
 
-	snprintf(why, sizeof(why), "%s did not open a channel within %g s", s->route->hostname,
+	snprintf(why, sizeof(why), "it did not open a channel within %g s",
 		 (double)s->route->connect_timeout_us / 1e6);
 	s->most = 0;
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
@@ -179,8 +179,8 @@ static void on_deadline(void *arg)
 	if (ch->state == CHANNEL_OPEN) {
 		give_up_open(ch);
 	} else if (ch->state != CHANNEL_QUEUED) {
-		snprintf(why, sizeof(why), "%s did not start the command within %g s",
-			 s->route->hostname, (double)s->route->connect_timeout_us / 1e6);
+		snprintf(why, sizeof(why), "it did not start the command within %g s",
+			 (double)s->route->connect_timeout_us / 1e6);
 		end_failed(ch, OUTCOME_LOST, PHASE_EXEC, why);
 	}
 	ssh_session_poke(s);
@@ -203,7 +203,7 @@ void ssh_channel_lose_session(struct ssh_channel *ch, enum phase phase)
 	struct ssh_session *s = ch->session;
 
 	ssh_session_fail(s, phase == PHASE_OPEN ? OUTCOME_UNREACHABLE : OUTCOME_LOST, phase,
-			 "connection to %s lost: %s", s->route->hostname, ssh_session_error(s));
+			 "connection lost: %s", ssh_session_error(s));
 }
 
 /* Channels of the session that are open or being opened. */

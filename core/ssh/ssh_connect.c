@@ -71,8 +71,8 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 	s->login->resolve = NULL;
 	s->login->addresses = addresses;
 	if (addresses == NULL)
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE, "cannot resolve %s: %s",
-				 s->route->hostname, why);
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE, "no address for its name: %s",
+				 why);
 	else
 		ssh_session_poke(s);
 }
@@ -159,8 +159,8 @@ static void fail_connect(struct ssh_session *s, int errnum)
 	if (errnum == ECONNRESET)
 		ssh_login_hung_up(s); /* it was there, and gone before we looked */
 	else
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s port %d: %s%s",
-				 s->route->hostname, s->route->port, strerror(errnum), hint);
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s%s",
+				 strerror(errnum), hint);
 }
 
 /* Tries addresses from login->at on until one connects or none is left. */

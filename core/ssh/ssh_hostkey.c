@@ -1,6 +1,8 @@
 /*
  * ssh_hostkey.c - whether the key that a host shows is the one that known_hosts holds for it.
  */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,25 +60,50 @@ static const char *first_trust_path(const struct ssh_route *r)
 	return r->n_trust > 0 ? ssh_file_path(r->trust[0]) : "~/.ssh/known_hosts";
 }
 
+/* What this host alone shows goes into the detail: all others with the same trouble are told with
+ * it, in one line. */
+static void refuse(struct ssh_session *s, const char *fingerprint, const char *detail,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static void refuse(struct ssh_session *s, const char *fingerprint, const char *detail,
+		   const char *fmt, ...)
+{
+	struct task_result result = { .outcome = OUTCOME_HOSTKEY, .phase = PHASE_HOSTKEY };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(result.why, sizeof(result.why), fmt, ap);
+	va_end(ap);
+	snprintf(result.detail, sizeof(result.detail), "%.100s port %d shows %s%s",
+		 s->route->hostname, s->route->port, fingerprint, detail);
+	ssh_session_end(s, &result);
+}
+
 static void refuse_unknown(struct ssh_session *s, const char *fingerprint)
 {
 	const struct ssh_route *r = s->route;
+	const char *file = first_trust_path(r);
 
-	ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-			 "host key of %s port %d is not known (%s); when it is right: ssh-keyscan "
-			 "-p %d %s >>%s", r->hostname, r->port, fingerprint, r->port, r->hostname,
-			 first_trust_path(r));
+	refuse(s, fingerprint, "",
+	       "its host key is not in %s; when it is right: ssh-keyscan -p %d HOST >>%s", file,
+	       r->port, file);
 }
 
 static void refuse_changed(struct ssh_session *s, const char *fingerprint,
 			   const struct hostkey_answer *a)
 {
-	const struct ssh_route *r = s->route;
+	char other[32];
 
-	ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-			 "HOST KEY OF %s port %d HAS CHANGED: it shows %s, %s:%d has another; "
-			 "someone may be listening; when it was replaced: take out line %d of %s",
-			 r->hostname, r->port, fingerprint, a->path, a->line, a->line, a->path);
+	snprintf(other, sizeof(other), ", another is in line %d", a->line);
+	refuse(s, fingerprint, other,
+	       "ITS HOST KEY HAS CHANGED: someone may be listening; when it was replaced: take the "
+	       "old one out of %s", a->path);
+}
+
+static void refuse_revoked(struct ssh_session *s, const char *fingerprint,
+			   const struct hostkey_answer *a)
+{
+	refuse(s, fingerprint, "", "its host key is revoked by %s:%d", a->path, a->line);
 }
 
 static void accept_new(struct ssh_session *s, const char *key, size_t len)
@@ -107,9 +134,7 @@ static bool judge(struct ssh_session *s, const struct hostkey_answer *a, const c
 	else if (a->verdict == HOSTKEY_CHANGED)
 		refuse_changed(s, fingerprint, a);
 	else
-		ssh_session_fail(s, OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-				 "host key of %s port %d (%s) is revoked by %s:%d",
-				 s->route->hostname, s->route->port, fingerprint, a->path, a->line);
+		refuse_revoked(s, fingerprint, a);
 	return false;
 }
 

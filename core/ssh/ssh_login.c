@@ -103,8 +103,7 @@ void ssh_login_timeout(struct ssh_session *s)
 		ssh_session_poke(s);
 		return;
 	}
-	ssh_session_fail(s, OUTCOME_UNREACHABLE, login->phase, "%s port %d: %s within %g s",
-			 s->route->hostname, s->route->port, what,
+	ssh_session_fail(s, OUTCOME_UNREACHABLE, login->phase, "%s within %g s", what,
 			 (double)s->route->connect_timeout_us / 1e6);
 }
 
@@ -165,9 +164,8 @@ static const char *greeting(struct ssh_login *login)
 void ssh_login_hung_up(struct ssh_session *s)
 {
 	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
-			 "%s port %d ended the connection before its banner (sshd may be short of "
-			 "MaxStartups, or refuse this address)", s->route->hostname,
-			 s->route->port);
+			 "it ended the connection before its banner (sshd may be short of "
+			 "MaxStartups, or refuse this address)");
 }
 
 static void fail_banner(struct ssh_session *s)
@@ -178,9 +176,8 @@ static void fail_banner(struct ssh_session *s)
 		ssh_login_hung_up(s);
 	else
 		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
-				 "%s port %d does not speak SSH: it said '%s'; is that the port "
-				 "of its sshd?", s->route->hostname, s->route->port,
-				 greeting(login));
+				 "it does not speak SSH: it said '%s'; is that the port of its "
+				 "sshd?", greeting(login));
 }
 
 static void fail_kex(struct ssh_session *s, int rc)
@@ -191,8 +188,8 @@ static void fail_kex(struct ssh_session *s, int rc)
 			      rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE))
 		hint = " (it may have no method in common with us: sshd must allow aes128-ctr, "
 		       "hmac-sha2-256, and curve25519 or ecdh key exchange)";
-	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_KEX, "%s port %d: key exchange: %s%s",
-			 s->route->hostname, s->route->port, ssh_session_error(s), hint);
+	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_KEX, "key exchange: %s%s",
+			 ssh_session_error(s), hint);
 }
 
 /* libssh2 would take the rest of such a line for a packet. */
@@ -203,8 +200,8 @@ static bool banner_is_too_long(struct ssh_session *s)
 	if (login->line_len < BANNER_MAX || strncmp(login->greeting, "SSH-", 4) != 0)
 		return false;
 	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
-			 "%s port %d: its banner '%.40s...' is longer than the 255 bytes that SSH "
-			 "allows", s->route->hostname, s->route->port, greeting(login));
+			 "its banner '%.40s...' is longer than the 255 bytes that SSH allows",
+			 greeting(login));
 	return true;
 }
 

@@ -165,22 +165,29 @@ void ssh_session_fail(struct ssh_session *s, enum outcome outcome, enum phase ph
 	struct task_result result = { .outcome = outcome, .phase = phase };
 	va_list ap;
 
-	if (s->state == SESSION_DEAD)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(result.why, sizeof(result.why), fmt, ap);
 	va_end(ap);
+	snprintf(result.detail, sizeof(result.detail), "%.180s port %d", s->route->hostname,
+		 s->route->port);
+	ssh_session_end(s, &result);
+}
+
+void ssh_session_end(struct ssh_session *s, const struct task_result *result)
+{
+	if (s->state == SESSION_DEAD)
+		return;
 	log_debug(LOG_SSH, "%s@%s:%d: %s: %s", s->route->user, s->route->hostname, s->route->port,
-		  phase_name(phase), result.why);
+		  phase_name(result->phase), result->why);
 	die(s);
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
-		struct task_result own = result;
+		struct task_result own = *result;
 
 		own.begun = ch->begun;
 		if (ch->begun) {
 			own.outcome = OUTCOME_LOST;
 			own.phase = ch->state == CHANNEL_EXEC ? PHASE_EXEC : PHASE_STREAM;
-		} else if (outcome == OUTCOME_LOST) {
+		} else if (result->outcome == OUTCOME_LOST) {
 			own.outcome = OUTCOME_UNREACHABLE;
 			own.phase = PHASE_OPEN;
 		}
@@ -245,8 +252,8 @@ static void on_silence(struct ssh_session *s)
 		s->last_byte_us = loop_now_us(s->loop);
 	} else if (silent >= s->route->lost_us) {
 		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM,
-				 "connection to %s lost: no byte for %.3g s, though asked for a "
-				 "sign of life", s->route->hostname, (double)silent / 1e6);
+				 "connection lost: no byte for %g s, though asked for a sign of "
+				 "life", (double)s->route->lost_us / 1e6);
 		return;
 	} else if (silent >= s->route->keepalive_us) {
 		send_keepalive(s);

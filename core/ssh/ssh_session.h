@@ -141,9 +141,13 @@ ssize_t ssh_session_receive(struct ssh_session *s, void *buf, size_t len);
 /* The last user of a channel is gone, or one more came. */
 void ssh_session_count_users(struct ssh_session *s, int change);
 
-/* Everything on the session ends with this; what had begun is LOST. `state` becomes DEAD. */
+/* Everything on the session ends with this; what had begun is LOST. `state` becomes DEAD. The words
+ * are a task_result's `why`: without the host, whose address becomes the `detail`. */
 void ssh_session_fail(struct ssh_session *s, enum outcome outcome, enum phase phase,
 		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same with a detail of one's own; of the result outcome, phase, why and detail count. */
+void ssh_session_end(struct ssh_session *s, const struct task_result *result);
 
 /* The words of libssh2's last error, and of the system's when the socket failed. */
 const char *ssh_session_error(struct ssh_session *s);

@@ -72,4 +72,6 @@ void task_result_json(struct strbuf *out, const struct task_result *r)
 		jsontext_field(out, "signal", r->signal);
 	if (r->why[0] != '\0')
 		jsontext_field(out, "why", r->why);
+	if (r->detail[0] != '\0')
+		jsontext_field(out, "detail", r->detail);
 }

@@ -83,10 +83,17 @@ struct task_result {
 	bool other_way;	  /* this transport lacks what the host asks for; the system's ssh may not */
 	int code;	  /* exit code with OUTCOME_OK (0) and OUTCOME_EXIT */
 	char signal[16];  /* "TERM" with OUTCOME_SIGNAL, without SIG */
-	char why[400];	  /* one sentence for a person, "" with OUTCOME_OK */
+	/*
+	 * One sentence for a person, "" with OUTCOME_OK, and the same words for the same reason:
+	 * hosts with equal reasons are told together, and the host's name stands in front already.
+	 * So no name or address of the host here, no fingerprint, nothing that is its alone:
+	 * that is the `detail`, which is told where a host fails alone.
+	 */
+	char why[400];
+	char detail[200]; /* "10.0.0.7 port 22"; "" when there is nothing to add */
 };
 
-/* Appends ,"outcome":...,"phase":...,"code":...,"signal":...,"why":... as JSON, what applies: how a
+/* Appends ,"outcome":...,"phase":...,"code":...,"signal":...,"why":...,"detail":... as JSON, what applies: how a
  * task ended as `--json` and the journal say it. */
 void task_result_json(struct strbuf *out, const struct task_result *r);
 
