@@ -25,6 +25,7 @@ struct child_spec {
 	bool stdin_open;	  /* false: /dev/null */
 	bool merge;		  /* stderr into stdout */
 	bool new_session;	  /* setsid(): the child leads a session and group of its own */
+	int death_signal;	  /* what it gets when we are gone, SIGKILLed even; 0: nothing */
 };
 
 struct child_events {

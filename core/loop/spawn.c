@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -165,10 +166,21 @@ static void report_failure(int fd, int what)
 	_exit(127);
 }
 
-static void become(const struct child_spec *spec, const struct pipes *p, const char **env)
+/* The parent may have died before it was asked for. */
+static void die_with(pid_t parent, int signo)
+{
+	prctl(PR_SET_PDEATHSIG, signo);
+	if (getppid() != parent)
+		_exit(127);
+}
+
+static void become(const struct child_spec *spec, const struct pipes *p, const char **env,
+		   pid_t parent)
 {
 	if (spec->new_session)
 		setsid();
+	if (spec->death_signal != 0)
+		die_with(parent, spec->death_signal);
 	set_streams(spec, p);
 	close_others();
 	if (spec->cwd != NULL && chdir(spec->cwd) < 0)
@@ -184,13 +196,13 @@ static void become(const struct child_spec *spec, const struct pipes *p, const c
 static pid_t fork_and_exec(const struct child_spec *spec, const struct pipes *p, const char **env)
 {
 	sigset_t all, before;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = vfork();
 	if (pid == 0)
-		become(spec, p, env);
+		become(spec, p, env, parent);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }

@@ -100,20 +100,18 @@ static void ssh_destroy(struct transport *tp)
 	free(ssh);
 }
 
-static const struct transport_ops ssh_ops = {
-	.name = "ssh",
-	.caps = TRANSPORT_STDIN | TRANSPORT_PUT | TRANSPORT_GET | TRANSPORT_SIGNAL |
-		TRANSPORT_PLACES,
-	.start = ssh_start,
-	.write = ssh_write,
-	.close_stdin = ssh_close_stdin,
-	.signal = ssh_signal,
-	.cancel = ssh_cancel,
-	.pause = ssh_pause,
-	.resume = ssh_resume,
-	.close_idle = ssh_close_idle,
-	.destroy = ssh_destroy,
-};
+#define SSH_OPS(of_name)                                                                           \
+	{                                                                                          \
+		.name = (of_name),                                                                 \
+		.caps = TRANSPORT_STDIN | TRANSPORT_PUT | TRANSPORT_GET | TRANSPORT_SIGNAL |       \
+			TRANSPORT_PLACES,                                                          \
+		.start = ssh_start, .write = ssh_write, .close_stdin = ssh_close_stdin,            \
+		.signal = ssh_signal, .cancel = ssh_cancel, .pause = ssh_pause,                    \
+		.resume = ssh_resume, .close_idle = ssh_close_idle, .destroy = ssh_destroy,        \
+	}
+
+static const struct transport_ops ssh_ops = SSH_OPS("ssh");
+static const struct transport_ops openssh_ops = SSH_OPS("openssh");
 
 struct transport *ssh_create(struct loop *loop, const struct ssh_options *options,
 			     struct pl_error *err)
@@ -131,7 +129,7 @@ struct transport *ssh_create(struct loop *loop, const struct ssh_options *option
 		return NULL;
 	}
 	ssh = xcalloc(1, sizeof(*ssh));
-	ssh->base = (struct transport){ &ssh_ops, loop };
+	ssh->base = (struct transport){ options->system_ssh ? &openssh_ops : &ssh_ops, loop };
 	ssh->pool = pool;
 	return &ssh->base;
 }

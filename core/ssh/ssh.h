@@ -1,5 +1,6 @@
 /*
- * ssh.h - hosts reached through libssh2, without blocking.
+ * ssh.h - hosts reached by SSH, without blocking: through libssh2, or where it cannot (or by wish)
+ * through the system's ssh.
  *
  * One session per (user, address, port) and per MaxSessions of concurrent channels; a session is
  * kept warm for the next command while ssh_options.keep_sessions allows. Session states, in order:
@@ -26,6 +27,7 @@ struct ssh_options {
 	enum ssh_hostkey_policy hostkey;
 	unsigned max_auth_fail; /* so many equal refusals, and no new login begins; 0: 3 */
 	double connect_rate;	/* logins begun per second; 0: 100 */
+	bool system_ssh;	/* the system's ssh carries every session: transport "openssh" */
 	bool no_supervisor;	/* nothing of ours runs there beside the commands */
 	bool audit;		/* the supervisor says each start to the host's system log */
 	const char *password;	/* asked for by the user's wish, for password and

@@ -57,6 +57,7 @@ void ssh_channel_free(struct ssh_channel *ch)
 	strbuf_fini(&ch->held[0]);
 	strbuf_fini(&ch->held[1]);
 	free(ch->line);
+	free(ch->mux);
 	free(ch);
 }
 
@@ -125,8 +126,8 @@ void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result)
 	ssh_session_count_users(ch->session, -1);
 }
 
-static void end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
-		       const char *why)
+void ssh_channel_fail(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
+		      const char *why)
 {
 	struct task_result r = { .outcome = outcome, .phase = phase, .begun = ch->begun };
 
@@ -134,24 +135,30 @@ static void end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase 
 	ssh_channel_end(ch, &r);
 }
 
+void ssh_channel_exited(struct task_result *r, int code, const char *signal)
+{
+	*r = (struct task_result){ .outcome = OUTCOME_OK, .begun = true, .code = code };
+	if (signal != NULL && *signal != '\0') {
+		r->outcome = OUTCOME_SIGNAL;
+		snprintf(r->signal, sizeof(r->signal), "%.15s", signal);
+		snprintf(r->why, sizeof(r->why), "died by SIG%s", r->signal);
+	} else if (code != 0) {
+		r->outcome = OUTCOME_EXIT;
+		snprintf(r->why, sizeof(r->why), "exit status %d", code);
+	}
+}
+
 /* How the command ended, known once the other side closed the channel. */
 static struct task_result exit_result(struct ssh_channel *ch)
 {
-	struct task_result r = { .outcome = OUTCOME_OK, .begun = true };
+	struct task_result r;
 	char *signal = NULL;
 	size_t len = 0;
 
-	r.code = libssh2_channel_get_exit_status(ch->ssh);
 	libssh2_channel_get_exit_signal(ch->ssh, &signal, &len, NULL, NULL, NULL, NULL);
-	if (signal != NULL) {
-		r.outcome = OUTCOME_SIGNAL;
-		snprintf(r.signal, sizeof(r.signal), "%.15s", signal);
-		snprintf(r.why, sizeof(r.why), "died by SIG%s", r.signal);
+	ssh_channel_exited(&r, libssh2_channel_get_exit_status(ch->ssh), signal);
+	if (signal != NULL)
 		libssh2_free(ch->session->ssh, signal);
-	} else if (r.code != 0) {
-		r.outcome = OUTCOME_EXIT;
-		snprintf(r.why, sizeof(r.why), "exit status %d", r.code);
-	}
 	return r;
 }
 
@@ -166,7 +173,7 @@ static void give_up_open(struct ssh_channel *late)
 	s->most = 0;
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
 		if (ch == late || ch->state == CHANNEL_QUEUED)
-			end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN, why);
+			ssh_channel_fail(ch, OUTCOME_UNREACHABLE, PHASE_OPEN, why);
 	}
 }
 
@@ -181,7 +188,7 @@ static void on_deadline(void *arg)
 	} else if (ch->state != CHANNEL_QUEUED) {
 		snprintf(why, sizeof(why), "it did not start the command within %g s",
 			 (double)s->route->connect_timeout_us / 1e6);
-		end_failed(ch, OUTCOME_LOST, PHASE_EXEC, why);
+		ssh_channel_fail(ch, OUTCOME_LOST, PHASE_EXEC, why);
 	}
 	ssh_session_poke(s);
 }
@@ -238,7 +245,7 @@ static bool step_queued(struct ssh_channel *ch)
  * The server has no channel to give. Either it allows fewer than we thought, and this one waits for
  * another to end; or it has not put away yet one that ended, and is asked again.
  */
-static bool refused_open(struct ssh_channel *ch)
+bool ssh_channel_refused(struct ssh_channel *ch)
 {
 	struct ssh_session *s = ch->session;
 	size_t others = count_open(s) - 1;
@@ -247,7 +254,7 @@ static bool refused_open(struct ssh_channel *ch)
 	loop_timer_stop(&ch->deadline);
 	if (others == 0 && ch->refusals++ == most) {
 		ch->state = CHANNEL_GONE;
-		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
+		ssh_channel_fail(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
 			   "the host refused to open a channel (its sshd has reached "
 			   "MaxSessions, or allows no sessions)");
 		return false;
@@ -258,6 +265,13 @@ static bool refused_open(struct ssh_channel *ch)
 	else
 		loop_timer_start(&ch->deadline, ch->refusals * REFUSED_PAUSE_US);
 	return false;
+}
+
+bool ssh_channel_opened(struct ssh_channel *ch)
+{
+	ch->state = ch->events != NULL ? CHANNEL_EXEC : CHANNEL_CLOSE;
+	ssh_channel_tell_phase(ch, PHASE_EXEC);
+	return true;
 }
 
 static bool step_open(struct ssh_channel *ch)
@@ -273,13 +287,31 @@ static bool step_open(struct ssh_channel *ch)
 	s->stuck = NULL;
 	s->opening = NULL;
 	if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
-		return refused_open(ch);
+		return ssh_channel_refused(ch);
 	if (rc != 0) {
 		ssh_channel_lose_session(ch, PHASE_OPEN);
 		return false;
 	}
-	ch->state = ch->events != NULL ? CHANNEL_EXEC : CHANNEL_CLOSE;
-	ssh_channel_tell_phase(ch, PHASE_EXEC);
+	return ssh_channel_opened(ch);
+}
+
+bool ssh_channel_denied(struct ssh_channel *ch)
+{
+	ssh_channel_fail(ch, OUTCOME_UNREACHABLE, PHASE_EXEC,
+			 "the host refused to run a command (its sshd may allow "
+			 "sftp or forwarding only)");
+	ch->state = CHANNEL_CLOSE;
+	return true;
+}
+
+bool ssh_channel_started(struct ssh_channel *ch)
+{
+	free(ch->line);
+	ch->line = NULL;
+	loop_timer_stop(&ch->deadline);
+	ch->state = ch->events != NULL ? CHANNEL_STREAM : CHANNEL_CLOSE;
+	if (ch->events != NULL && ch->events->on_start != NULL)
+		ch->events->on_start(ch->arg);
 	return true;
 }
 
@@ -302,24 +334,13 @@ static bool step_exec(struct ssh_channel *ch)
 	}
 	ch->begun = ch->begun || s->bytes_out != before;
 	s->stuck = NULL;
-	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED || rc == LIBSSH2_ERROR_CHANNEL_FAILURE) {
-		end_failed(ch, OUTCOME_UNREACHABLE, PHASE_EXEC,
-			   "the host refused to run a command (its sshd may allow "
-			   "sftp or forwarding only)");
-		ch->state = CHANNEL_CLOSE;
-		return true;
-	}
+	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED || rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
+		return ssh_channel_denied(ch);
 	if (rc != 0) {
 		ssh_channel_lose_session(ch, PHASE_EXEC);
 		return false;
 	}
-	free(ch->line);
-	ch->line = NULL;
-	loop_timer_stop(&ch->deadline);
-	ch->state = ch->events != NULL ? CHANNEL_STREAM : CHANNEL_CLOSE;
-	if (ch->events != NULL && ch->events->on_start != NULL)
-		ch->events->on_start(ch->arg);
-	return true;
+	return ssh_channel_started(ch);
 }
 
 static bool step_wait_closed(struct ssh_channel *ch)
@@ -361,21 +382,33 @@ static bool step_close(struct ssh_channel *ch)
 	return false;
 }
 
+const struct ssh_channel_steps ssh_channel_steps = {
+	.open = step_open,
+	.exec = step_exec,
+	.stream = ssh_channel_step_stream,
+	.wait_closed = step_wait_closed,
+	.close = step_close,
+};
+
+/* ---- both ways ---- */
+
 static bool step_once(struct ssh_channel *ch)
 {
+	const struct ssh_channel_steps *steps = ch->session->steps;
+
 	switch (ch->state) {
 	case CHANNEL_QUEUED:
 		return step_queued(ch);
 	case CHANNEL_OPEN:
-		return step_open(ch);
+		return steps->open(ch);
 	case CHANNEL_EXEC:
-		return step_exec(ch);
+		return steps->exec(ch);
 	case CHANNEL_STREAM:
-		return ssh_channel_step_stream(ch);
+		return steps->stream(ch);
 	case CHANNEL_WAIT_CLOSED:
-		return step_wait_closed(ch);
+		return steps->wait_closed(ch);
 	case CHANNEL_CLOSE:
-		return step_close(ch);
+		return steps->close(ch);
 	case CHANNEL_GONE:
 		return false;
 	}

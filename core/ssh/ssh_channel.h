@@ -40,6 +40,21 @@ struct ssh_channel_events {
 /* What an operation cut short by a full socket was: it must be taken up again first. */
 enum ssh_channel_op { CHANNEL_OP_NONE, CHANNEL_OP_READ, CHANNEL_OP_WRITE };
 
+/*
+ * What depends on who carries the session: libssh2 (ssh_channel.c, ssh_stream.c) or the system's
+ * ssh (mux_channel.c). Each is the step of a state: does what can be done and returns true when the
+ * state changed.
+ */
+struct ssh_channel_steps {
+	bool (*open)(struct ssh_channel *ch);
+	bool (*exec)(struct ssh_channel *ch);
+	bool (*stream)(struct ssh_channel *ch);
+	bool (*wait_closed)(struct ssh_channel *ch);
+	bool (*close)(struct ssh_channel *ch);
+};
+
+extern const struct ssh_channel_steps ssh_channel_steps; /* libssh2's */
+
 struct ssh_channel {
 	struct ssh_session *session;
 	struct ssh_channel *prev, *next;
@@ -47,6 +62,7 @@ struct ssh_channel {
 	const struct ssh_channel_events *events; /* NULL: nobody listens */
 	void *arg;
 	LIBSSH2_CHANNEL *ssh;
+	struct mux_channel *mux; /* where the system's ssh carries the session */
 	struct loop_timer deadline; /* of OPEN and EXEC together; QUEUED: when to open again */
 	unsigned refusals;
 	char *line;
@@ -96,7 +112,27 @@ bool ssh_channel_must_wait(struct ssh_channel *ch, ssize_t rc);
 /* The connection failed under it. */
 void ssh_channel_lose_session(struct ssh_channel *ch, enum phase phase);
 
+/* What the answers of the other side come to, whoever carried them. Each returns what its step
+ * returns: it was opened; it was refused; the command was started; it was denied. */
+bool ssh_channel_opened(struct ssh_channel *ch);
+bool ssh_channel_refused(struct ssh_channel *ch);
+bool ssh_channel_started(struct ssh_channel *ch);
+bool ssh_channel_denied(struct ssh_channel *ch);
+
+/* Fills the result of a command that ended; signal is NULL or "" when it was not by one. */
+void ssh_channel_exited(struct task_result *r, int code, const char *signal);
+
+/* ssh_stream.c: hands output to the user, or holds it while paused. */
+void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void *bytes,
+			 size_t len);
+void ssh_channel_deliver_held(struct ssh_channel *ch);
+
+/* ssh_stream.c: true when `sending`, filled from `queued` once it was sent, holds bytes. */
+bool ssh_channel_refill(struct ssh_channel *ch);
+
 /* Ends it for its user. */
+void ssh_channel_fail(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
+		      const char *why);
 void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result);
 void ssh_channel_free(struct ssh_channel *ch);
 

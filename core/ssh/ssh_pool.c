@@ -81,11 +81,15 @@ static enum ssh_hostkey_policy hostkey_policy(const struct ssh_pool *pool, const
 	return pool->options.hostkey;
 }
 
-static void make_route(struct ssh_pool *pool, const struct ssh_settings *s, struct ssh_route *r)
+static void make_route(struct ssh_pool *pool, const char *name, const struct ssh_settings *s,
+		       struct ssh_route *r)
 {
 	const struct ssh_options *o = &pool->options;
 	const char *user = o->user != NULL ? o->user : s->user;
 
+	r->name = xstrdup(name);
+	r->asked = o;
+	r->other_way = xstrdup(o->system_ssh ? "it was asked for" : s->other_way);
 	r->hostname = xstrdup(s->hostname);
 	r->user = xstrdup(user != NULL ? user : ssh_local_user());
 	r->port = o->port != 0 ? o->port : s->port != 0 ? s->port : 22;
@@ -108,6 +112,8 @@ static void make_route(struct ssh_pool *pool, const struct ssh_settings *s, stru
 
 static void route_fini(struct ssh_route *r)
 {
+	free(r->name);
+	free(r->other_way);
 	free(r->hostname);
 	free(r->user);
 	free(r->keys);
@@ -121,6 +127,8 @@ static char *route_key(const struct ssh_route *r)
 
 	strbuf_addf(&key, "%s@%s:%d", r->user, r->hostname, r->port);
 	strbuf_addf(&key, " %d %lld", (int)r->hostkey, (long long)r->connect_timeout_us);
+	if (r->other_way != NULL) /* ssh may know more of the name than we */
+		strbuf_addf(&key, " %s", r->name);
 	/* one path is one struct */
 	for (size_t i = 0; i < r->n_keys; i++)
 		strbuf_addf(&key, " %p", (void *)r->keys[i]);
@@ -161,7 +169,7 @@ struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct p
 	if (ssh_config_lookup(pool->config, name, &settings, pool->options.on_note,
 			      pool->options.note_arg, err) != 0)
 		return NULL;
-	make_route(pool, &settings, &route);
+	make_route(pool, name, &settings, &route);
 	ssh_settings_fini(&settings);
 	host = share_host(pool, &route);
 	strtable_put(&pool->by_name, name, host);
@@ -313,7 +321,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->loop = loop;
 	pool->options = *options;
 	pool->options.user = xstrdup(options->user);
-	pool->options.config_path = NULL;
+	pool->options.config_path = xstrdup(options->config_path);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->files = ssh_files_create(loop, on_file, pool);
 	if (read_config(pool, options->config_path, err) != 0) {
@@ -349,6 +357,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	ssh_files_destroy(pool->files);
 	ssh_config_destroy(pool->config);
 	free((char *)pool->options.user);
+	free((char *)pool->options.config_path);
 	free(pool->scratch);
 	free(pool);
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ssh/ssh_channel.h"
+#include "ssh/ssh_mux.h"
 
 #define CHANNELS_MOST 8 /* OpenSSH allows 10; one is kept for ending a command, one spare */
 
@@ -31,9 +32,12 @@ struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *rout
 	s->arg = arg;
 	s->fd = -1;
 	s->most = CHANNELS_MOST;
+	s->steps = &ssh_channel_steps;
 	loop_defer_init(&s->again, loop, on_again, s);
 	loop_timer_init(&s->timer, loop, on_timer, s);
 	ssh_login_begin(s);
+	if (route->other_way != NULL)
+		ssh_mux_adopt(s);
 	ssh_session_poke(s);
 	return s;
 }
@@ -130,6 +134,7 @@ static void release(struct ssh_session *s)
 	if (s->ssh != NULL)
 		libssh2_session_free(s->ssh); /* never EAGAIN once severed */
 	s->ssh = NULL;
+	ssh_mux_free(s);
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
@@ -220,6 +225,8 @@ static void watch_silence(struct ssh_session *s)
 	int64_t silent = loop_now_us(s->loop) - s->last_byte_us;
 	int64_t until = silent < r->keepalive_us ? r->keepalive_us - silent : r->keepalive_us;
 
+	if (s->mux != NULL)
+		return; /* ssh watches by itself */
 	if (until > r->lost_us - silent)
 		until = r->lost_us - silent;
 	loop_timer_start(&s->timer, until);
@@ -287,7 +294,7 @@ static void become_ready(struct ssh_session *s)
 
 bool ssh_session_is_keepable(const struct ssh_session *s)
 {
-	bool listens = s->ear != NULL;
+	bool listens = s->ear != NULL || s->mux != NULL;
 
 	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
 		listens = listens || ch->ssh != NULL;
@@ -336,6 +343,10 @@ static void watch_socket(struct ssh_session *s)
 
 	if (s->io == NULL)
 		return;
+	if (s->mux != NULL) {
+		loop_io_want(s->io, ssh_mux_wants(s));
+		return;
+	}
 	switch (s->state) {
 	case SESSION_CONNECT:
 		want = LOOP_WRITE;
@@ -353,9 +364,28 @@ static void watch_socket(struct ssh_session *s)
 	loop_io_want(s->io, want);
 }
 
+static bool step_mux(struct ssh_session *s)
+{
+	if (s->state < SESSION_READY) {
+		if (!ssh_mux_login(s))
+			return false;
+		if (s->state == SESSION_READY)
+			become_ready(s);
+		return true;
+	}
+	ssh_mux_receive(s);
+	if (s->state == SESSION_READY)
+		step_channels(s);
+	if (s->state == SESSION_READY)
+		ssh_mux_flush(s);
+	return s->state == SESSION_CLOSING;
+}
+
 /* True when the state changed, so that there may be more to do. */
 static bool step_once(struct ssh_session *s)
 {
+	if (s->mux != NULL && s->state < SESSION_CLOSING)
+		return step_mux(s);
 	switch (s->state) {
 	case SESSION_RESOLVE:
 		return ssh_login_resolve(s);

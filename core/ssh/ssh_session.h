@@ -32,11 +32,15 @@
 #define SSH_STEP_BYTES (256 * 1024)	/* taken from a session before others have their turn */
 
 struct ssh_channel;
+struct ssh_channel_steps;
 struct ssh_login;
+struct ssh_mux;
 struct ssh_session;
 
 /* How a host is reached and with what. Owned by the pool of sessions, outlives them. */
 struct ssh_route {
+	char *name; /* as it was first named: the system's ssh looks it up itself */
+	const struct ssh_options *asked;
 	char *hostname, *user;
 	int port;
 	int64_t connect_timeout_us; /* of each phase; all together three times it */
@@ -97,6 +101,8 @@ struct ssh_session {
 	bool dry;     /* the socket was seen empty since it last reported bytes */
 	bool severed; /* nothing more is sent or received */
 
+	struct ssh_mux *mux; /* the system's ssh carries it (ssh_mux.h); NULL: libssh2 does */
+	const struct ssh_channel_steps *steps;
 	LIBSSH2_SESSION *ssh;
 	LIBSSH2_CHANNEL *ear; /* closed; through it an idle session listens */
 	struct ssh_channel *first, *last; /* channels in the order they came */

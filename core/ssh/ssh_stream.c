@@ -1,7 +1,7 @@
 /* ssh_stream.c - the state STREAM of a channel: what comes, what goes, back-pressure */
 #include "ssh/ssh_channel.h"
 
-static void deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
+void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
 {
 	if (ch->events == NULL)
 		return;
@@ -11,7 +11,7 @@ static void deliver(struct ssh_channel *ch, enum stream stream, const void *byte
 		ch->events->on_output(ch->arg, stream, bytes, len);
 }
 
-static void deliver_held(struct ssh_channel *ch)
+void ssh_channel_deliver_held(struct ssh_channel *ch)
 {
 	for (int i = 0; i < 2; i++) {
 		struct strbuf bytes = ch->held[i];
@@ -19,7 +19,7 @@ static void deliver_held(struct ssh_channel *ch)
 		if (ch->paused || bytes.len == 0)
 			continue;
 		strbuf_init(&ch->held[i]);
-		deliver(ch, i == 0 ? STREAM_OUT : STREAM_ERR, bytes.s, bytes.len);
+		ssh_channel_deliver(ch, i == 0 ? STREAM_OUT : STREAM_ERR, bytes.s, bytes.len);
 		strbuf_fini(&bytes);
 	}
 }
@@ -42,7 +42,7 @@ static ssize_t read_stream(struct ssh_channel *ch, enum stream stream)
 		return -1;
 	}
 	if (n > 0)
-		deliver(ch, stream, s->scratch, (size_t)n);
+		ssh_channel_deliver(ch, stream, s->scratch, (size_t)n);
 	return n;
 }
 
@@ -89,8 +89,7 @@ static bool drain(struct ssh_channel *ch)
 	return true;
 }
 
-/* True when `sending` holds bytes. */
-static bool refill(struct ssh_channel *ch)
+bool ssh_channel_refill(struct ssh_channel *ch)
 {
 	struct strbuf empty;
 
@@ -130,7 +129,7 @@ static bool feed(struct ssh_channel *ch)
 	struct ssh_session *s = ch->session;
 	bool fed = false;
 
-	while (refill(ch)) {
+	while (ssh_channel_refill(ch)) {
 		ssize_t n = libssh2_channel_write_ex(ch->ssh, 0, ch->sending.s + ch->sent,
 						     ch->sending.len - ch->sent);
 
@@ -160,7 +159,7 @@ bool ssh_channel_step_stream(struct ssh_channel *ch)
 		ch->state = CHANNEL_CLOSE;
 		return true;
 	}
-	deliver_held(ch);
+	ssh_channel_deliver_held(ch);
 	if (ch->stuck_op != CHANNEL_OP_READ && !feed(ch))
 		return false;
 	if ((!ch->paused || ch->stuck_op == CHANNEL_OP_READ) && !drain(ch))
