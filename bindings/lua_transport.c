@@ -1,5 +1,5 @@
 /*
- * lua_transport.c - the module perilune.core.transport: local, ssh, sim.
+ * lua_transport.c - the module perilune.core.transport: local, ssh, openssh, sim.
  *
  * What a transport asks of Lua (a simulated host's answer, a note) comes from loop callbacks, which
  * never enter Lua: it is queued and handed to a task of its own.
@@ -164,9 +164,10 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 			   hostkey);
 }
 
-static int transport_ssh(lua_State *L)
+/* Both kinds take the same table. */
+static int make_ssh(lua_State *L, bool system_ssh)
 {
-	struct ssh_options options = { 0 };
+	struct ssh_options options = { .system_ssh = system_ssh };
 	struct pl_error err = { 0 };
 	struct lua_transport *t;
 
@@ -184,6 +185,16 @@ static int transport_ssh(lua_State *L)
 	lua_pop(L, 1);
 	t->tp = ssh_create(sched_loop(L), &options, &err);
 	return made(L, t, &err);
+}
+
+static int transport_ssh(lua_State *L)
+{
+	return make_ssh(L, false);
+}
+
+static int transport_openssh(lua_State *L)
+{
+	return make_ssh(L, true);
 }
 
 static int transport_sim(lua_State *L)
@@ -256,7 +267,7 @@ static int transport_close_idle(lua_State *L)
 
 static bool is_ssh(const struct lua_transport *t)
 {
-	return strcmp(t->tp->ops->name, "ssh") == 0;
+	return strcmp(t->tp->ops->name, "ssh") == 0 || strcmp(t->tp->ops->name, "openssh") == 0;
 }
 
 /* Counts of an ssh transport; an empty table for the others. */
@@ -295,6 +306,7 @@ int luaopen_perilune_core_transport(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "local", transport_local },
+		{ "openssh", transport_openssh },
 		{ "sim", transport_sim },
 		{ "ssh", transport_ssh },
 		{ NULL, NULL },

@@ -62,7 +62,7 @@ function address.of(t, hosts)
     for _, host in hosts:each() do by_host[host] = { [host] = true } end
     return setmetatable({ ok = true, by_host = by_host }, Addresses)
   end
-  if not transport:can("places") or transport:name() ~= "ssh" then
+  if not transport:can("places") or not transport:name():find "ssh$" then
     return result.failed { phase = "verify", why = ("over %s every host is this machine")
       :format(transport:name()) }
   end

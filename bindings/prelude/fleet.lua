@@ -35,7 +35,8 @@ fleet.options = {
     help = "ends a command without output for so long" },
   option { "ssh-config", short = "F", type = "path", help = "an OpenSSH configuration" },
   option { "transport", type = "choice", choices = { "ssh", "openssh", "local", "slurm", "sim" },
-    metavar = "ssh|local|sim", help = "how hosts are reached (default ssh when hosts are named)" },
+    metavar = "ssh|openssh|local|sim",
+    help = "how hosts are reached (default ssh when hosts are named); openssh is the system's ssh" },
   option { "retries", type = "int", min = 0, default = 0,
     help = "tries again where nothing of the command was sent yet" },
   option { "fail-fast", short = "k", type = "bool", help = "the first failure cancels the rest" },
@@ -87,9 +88,10 @@ local function within_limit(limits, name, value, asked)
   return limit.value
 end
 
--- A session holds a descriptor, and its output may go to two files.
-local function within_descriptors(fanout)
-  local room = math.max(1, (sys.nofile_limit() - 32) // 3)
+-- A session holds a descriptor (with openssh the pipes of a process too), and its output may go to
+-- two files.
+local function within_descriptors(fanout, name)
+  local room = math.max(1, (sys.nofile_limit() - 32) // (name == "openssh" and 5 or 3))
   if fanout <= room then return fanout end
   require("perilune.terminal").note(
     "fanout is limited to %d by the descriptors allowed (ulimit -n)", room)
@@ -198,14 +200,21 @@ local function choose_transport(values, named)
   return "local"
 end
 
-local function open_ssh(values, warm)
-  local spare = 256 -- descriptors kept for everything that is no session
-  local transport, message = require("perilune.core.transport").ssh {
+-- Sessions kept for later commands: each holds a descriptor, and with openssh a process of 10 MB.
+local function sessions_kept(name)
+  local spare = 256 -- descriptors for everything that is no session
+  local room = math.max(1, sys.nofile_limit() - spare)
+  return name == "openssh" and math.min(room, 1024) or room
+end
+
+-- name: "ssh" or "openssh".
+local function open_ssh(name, values, warm)
+  local transport, message = require("perilune.core.transport")[name] {
     user = values.user,
     config = values.ssh_config,
     connect_timeout = values.connect_timeout,
     hostkey = values.host_key,
-    keep_sessions = warm and math.max(1, sys.nofile_limit() - spare) or 0,
+    keep_sessions = warm and sessions_kept(name) or 0,
     on_note = function(text) require("perilune.terminal").note(text) end,
   }
   if not transport then errors.fail(2, "%s", message) end -- the file named by -F
@@ -219,7 +228,7 @@ local function open_transport(name, values, settings)
     errors.checked(require("perilune.core.sched").virtual_time())
     return transport.sim { responder = settings.responder }
   end
-  if name == "ssh" then return open_ssh(values, settings.warm) end
+  if name == "ssh" or name == "openssh" then return open_ssh(name, values, settings.warm) end
   errors.usage("--transport %s is not in this version", name)
 end
 
@@ -266,7 +275,9 @@ function fleet.open(o, given, settings)
   values.fanout = within_limit(limits, "fanout", values.fanout or 64, given.fanout)
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)
-  if name == "ssh" then values.fanout = within_descriptors(values.fanout) end
+  if name == "ssh" or name == "openssh" then
+    values.fanout = within_descriptors(values.fanout, name)
+  end
   return setmetatable({
     hosts = set,
     cluster = cluster,
