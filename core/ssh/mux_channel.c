@@ -234,7 +234,7 @@ static bool step_exec(struct ssh_channel *ch)
 		return false;
 	case EXEC_ASKED:
 		if (m->closed)
-			ssh_channel_fail(ch, OUTCOME_LOST, PHASE_EXEC,
+			ssh_channel_end_failed(ch, OUTCOME_LOST, PHASE_EXEC,
 					 "the host closed the channel before the command began");
 		ch->state = m->closed ? CHANNEL_CLOSE : CHANNEL_EXEC;
 		return m->closed;
@@ -333,7 +333,7 @@ static bool step_wait_closed(struct ssh_channel *ch)
 		ssh_channel_exited(&result, m->code, m->signal);
 		ssh_channel_end(ch, &result);
 	} else {
-		ssh_channel_fail(ch, OUTCOME_LOST, PHASE_STREAM,
+		ssh_channel_end_failed(ch, OUTCOME_LOST, PHASE_STREAM,
 				 "the host closed the channel without saying how the command "
 				 "ended");
 	}

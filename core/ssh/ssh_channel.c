@@ -1,6 +1,7 @@
 /* ssh_channel.c - see ssh_channel.h */
 #include "ssh/ssh_channel.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,12 +127,15 @@ void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result)
 	ssh_session_count_users(ch->session, -1);
 }
 
-void ssh_channel_fail(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
-		      const char *why)
+void ssh_channel_end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
+			    const char *fmt, ...)
 {
 	struct task_result r = { .outcome = outcome, .phase = phase, .begun = ch->begun };
+	va_list ap;
 
-	snprintf(r.why, sizeof(r.why), "%s", why);
+	va_start(ap, fmt);
+	vsnprintf(r.why, sizeof(r.why), fmt, ap);
+	va_end(ap);
 	ssh_channel_end(ch, &r);
 }
 
@@ -166,14 +170,13 @@ static struct task_result exit_result(struct ssh_channel *ch)
 static void give_up_open(struct ssh_channel *late)
 {
 	struct ssh_session *s = late->session;
-	char why[400];
 
-	snprintf(why, sizeof(why), "it did not open a channel within %g s",
-		 (double)s->route->connect_timeout_us / 1e6);
 	s->most = 0;
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
 		if (ch == late || ch->state == CHANNEL_QUEUED)
-			ssh_channel_fail(ch, OUTCOME_UNREACHABLE, PHASE_OPEN, why);
+			ssh_channel_end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
+					       "it did not open a channel within %g s",
+					       (double)s->route->connect_timeout_us / 1e6);
 	}
 }
 
@@ -181,15 +184,13 @@ static void on_deadline(void *arg)
 {
 	struct ssh_channel *ch = arg;
 	struct ssh_session *s = ch->session;
-	char why[400];
 
-	if (ch->state == CHANNEL_OPEN) {
+	if (ch->state == CHANNEL_OPEN)
 		give_up_open(ch);
-	} else if (ch->state != CHANNEL_QUEUED) {
-		snprintf(why, sizeof(why), "it did not start the command within %g s",
-			 (double)s->route->connect_timeout_us / 1e6);
-		ssh_channel_fail(ch, OUTCOME_LOST, PHASE_EXEC, why);
-	}
+	else if (ch->state != CHANNEL_QUEUED)
+		ssh_channel_end_failed(ch, OUTCOME_LOST, PHASE_EXEC,
+				       "it did not start the command within %g s",
+				       (double)s->route->connect_timeout_us / 1e6);
 	ssh_session_poke(s);
 }
 
@@ -254,7 +255,7 @@ bool ssh_channel_refused(struct ssh_channel *ch)
 	loop_timer_stop(&ch->deadline);
 	if (others == 0 && ch->refusals++ == most) {
 		ch->state = CHANNEL_GONE;
-		ssh_channel_fail(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
+		ssh_channel_end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
 			   "the host refused to open a channel (its sshd has reached "
 			   "MaxSessions, or allows no sessions)");
 		return false;
@@ -297,7 +298,7 @@ static bool step_open(struct ssh_channel *ch)
 
 bool ssh_channel_denied(struct ssh_channel *ch)
 {
-	ssh_channel_fail(ch, OUTCOME_UNREACHABLE, PHASE_EXEC,
+	ssh_channel_end_failed(ch, OUTCOME_UNREACHABLE, PHASE_EXEC,
 			 "the host refused to run a command (its sshd may allow "
 			 "sftp or forwarding only)");
 	ch->state = CHANNEL_CLOSE;

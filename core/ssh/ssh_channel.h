@@ -131,8 +131,8 @@ void ssh_channel_deliver_held(struct ssh_channel *ch);
 bool ssh_channel_refill(struct ssh_channel *ch);
 
 /* Ends it for its user. */
-void ssh_channel_fail(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
-		      const char *why);
+void ssh_channel_end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
+			    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result);
 void ssh_channel_free(struct ssh_channel *ch);
 
