@@ -31,11 +31,15 @@ static uint64_t mix(uint64_t h, uint64_t word)
 
 static uint64_t hash_output(uint64_t h, const struct output *o)
 {
+	const char *kept;
+	size_t len;
+
 	if (o == NULL)
 		return mix(h, 0);
 	h = mix(h, o->total);
 	h = mix(h, o->tail_hash);
-	return o->kept.len > 0 ? mix(h, strtable_hash(o->kept.s, o->kept.len)) : h;
+	kept = output_kept(o, &len);
+	return len > 0 ? mix(h, strtable_hash(kept, len)) : h;
 }
 
 static uint64_t hash_slot(const struct folding *f, const struct slot *slot)
@@ -51,11 +55,13 @@ static uint64_t hash_slot(const struct folding *f, const struct slot *slot)
 
 static bool same_output(const struct output *a, const struct output *b)
 {
+	size_t a_len, b_len;
+	const char *a_kept = output_kept(a, &a_len), *b_kept = output_kept(b, &b_len);
+
 	if (a == NULL || b == NULL)
 		return a == b;
 	return a->total == b->total && a->tail_hash == b->tail_hash &&
-	       a->kept.len == b->kept.len &&
-	       (a->kept.len == 0 || memcmp(a->kept.s, b->kept.s, a->kept.len) == 0);
+	       a_len == b_len && (a_len == 0 || memcmp(a_kept, b_kept, a_len) == 0);
 }
 
 static bool same(const struct folding *f, const struct slot *a, const struct slot *b)

@@ -1,9 +1,13 @@
 /*
- * output.h - one output stream of one task: the first bytes in memory, the whole of it on disk once
+ * output.h - one output stream of one task: its first bytes at hand, the whole of it on disk once
  * there are more than the cap.
  *
  *	MEMORY -> SPILLING -> SPILLED		with a folder to spill to
  *	MEMORY -> DROPPING			without one, or when the disk refused
+ *	MEMORY -> PARKING -> PARKED | SPILLED	when all streams together hold too much memory
+ *
+ * What is parked lies in a file that is gone from its folder once the stream has ended, and is
+ * mapped: it reads like memory and costs none until it is read.
  */
 #ifndef PL_RUN_OUTPUT_H
 #define PL_RUN_OUTPUT_H
@@ -15,14 +19,32 @@
 #include "base/strbuf.h"
 #include "transport/task.h"
 
-enum output_state { OUTPUT_MEMORY, OUTPUT_SPILLING, OUTPUT_SPILLED, OUTPUT_DROPPING };
+#define OUTPUT_PARK_MIN (64 * 1024) /* smaller ones are not worth a file */
+
+enum output_state {
+	OUTPUT_MEMORY,
+	OUTPUT_SPILLING,
+	OUTPUT_SPILLED,
+	OUTPUT_PARKING,
+	OUTPUT_PARKED,
+	OUTPUT_DROPPING,
+};
+
+/* Memory that many streams share. */
+struct output_budget {
+	size_t used; /* bytes that they hold in memory */
+	size_t most; /* more than this, and large ones are parked */
+};
 
 struct output {
-	struct strbuf kept;
+	struct output_budget *budget; /* outlives it */
+	struct strbuf kept; /* the first bytes, unless they are parked */
+	char *mapped;	    /* them, once PARKED, or SPILLED after PARKING; else NULL */
+	size_t kept_len;    /* how many: all, up to the cap */
 	uint64_t total;	    /* bytes that came */
-	uint64_t tail_hash; /* of the bytes past `kept`, so that two long streams can be compared */
-	char *path;	    /* the file, while SPILLING or SPILLED */
-	int fd;		    /* while SPILLING, else -1 */
+	uint64_t tail_hash; /* of the bytes past those, so that two long streams can be compared */
+	char *path;	    /* the file, while there is one with a name */
+	int fd;		    /* while SPILLING or PARKING, else -1 */
 	enum output_state state;
 };
 
@@ -37,18 +59,22 @@ struct output_place {
 	enum stream stream;
 };
 
-struct output *output_create(void);
-void output_destroy(struct output *o); /* the file stays; NULL is a no-op */
+struct output *output_create(struct output_budget *budget);
+void output_destroy(struct output *o); /* a file with a name stays; NULL is a no-op */
+
+/* The kept bytes of a stream that has ended, NUL-terminated; NULL when there are none. */
+const char *output_kept(const struct output *o, size_t *len);
 
 /*
- * Adds bytes. An error (PL_ESYS: folder gone, disk full) is told once, with the stream turned to
- * DROPPING: what is in memory stays, the incomplete file is removed, further bytes are counted.
+ * Adds bytes. An error (PL_ESYS: folder gone, disk full) is told once. A stream that was to spill
+ * is then DROPPING: what is in memory stays, the incomplete file is removed, further bytes are
+ * counted. One that was to be parked stays in memory, and so does every other.
  */
 int output_add(struct output *o, const struct output_place *place, const void *bytes, size_t len,
 	       struct pl_error *err);
 
-/* The stream is at its end: closes the file and gives spare memory back. Errors as output_add (a
- * late write error of the file). NULL is a no-op. */
-int output_finish(struct output *o, struct pl_error *err);
+/* The stream is at its end: closes the file, and gives spare memory back or parks what is kept.
+ * Errors as output_add (a late write error of the file). NULL is a no-op. */
+int output_finish(struct output *o, const struct output_place *place, struct pl_error *err);
 
 #endif

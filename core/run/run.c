@@ -39,6 +39,7 @@ struct run *run_start(const struct run_spec *spec, struct run_sink *const *sinks
 	run->spec = *spec;
 	run->spec.tasks = NULL;
 	run->spec.id = run->id = xstrdup(spec->id);
+	run->budget.most = RUN_KEEP_TOTAL;
 	run->spec.spill_dir = run->spill_dir = xstrdup(spec->spill_dir);
 	copy_tasks(run, spec);
 	run->n_unstarted = spec->n_tasks;
@@ -191,12 +192,10 @@ void run_result(const struct run *run, size_t i, struct run_result *out)
 	out->attempts = slot->attempts;
 	out->started_us = slot->started_us;
 	out->seconds_us = slot->seconds_us;
-	out->out = slot->out != NULL ? slot->out->kept.s : NULL;
-	out->out_len = slot->out != NULL ? slot->out->kept.len : 0;
+	out->out = output_kept(slot->out, &out->out_len);
 	out->out_total = slot->out != NULL ? slot->out->total : 0;
 	out->out_path = slot->out != NULL ? slot->out->path : NULL;
-	out->err = slot->err != NULL ? slot->err->kept.s : NULL;
-	out->err_len = slot->err != NULL ? slot->err->kept.len : 0;
+	out->err = output_kept(slot->err, &out->err_len);
 	out->err_total = slot->err != NULL ? slot->err->total : 0;
 	out->err_path = slot->err != NULL ? slot->err->path : NULL;
 }

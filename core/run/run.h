@@ -21,6 +21,7 @@
 #include "transport/transport.h"
 
 #define RUN_KEEP_BYTES (1024 * 1024)
+#define RUN_KEEP_TOTAL (32 * 1024 * 1024) /* of all tasks together; more is parked on disk */
 #define RUN_NO_LIMIT SIZE_MAX
 
 struct run_task {

@@ -95,6 +95,7 @@ struct run {
 	struct stdin_log input; /* for all */
 	unsigned paused;
 	enum { RUN_NEW, RUN_GOING, RUN_ENDED } state;
+	struct output_budget budget; /* of what the tasks have written */
 	bool sweep;	  /* slots CLOSING without an attempt wait for their end */
 	bool limited;	  /* a limit was reached and has cancelled the rest */
 	bool interrupted; /* somebody asked to cancel, not a limit */

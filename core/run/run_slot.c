@@ -118,21 +118,27 @@ static void tell_disk(struct run *run, const struct slot *slot, const struct pl_
 	run->disk_told = true;
 }
 
+static struct output_place output_place(const struct run *run, const struct slot *slot,
+					enum stream stream)
+{
+	return (struct output_place){ run->spec.keep_bytes, run->spill_dir,   run->id, slot->host,
+				      slot->index,	    slot->attempts, stream };
+}
+
 static void task_output(struct task *task, enum stream stream, const void *bytes, size_t len)
 {
 	struct attempt *a = task->owner;
 	struct slot *slot = a->slot;
 	struct run *run = a->run;
 	struct output **o = stream == STREAM_OUT ? &slot->out : &slot->err;
-	struct output_place place = { run->spec.keep_bytes, run->spill_dir,   run->id, slot->host,
-				      slot->index,	    slot->attempts, stream };
+	struct output_place place = output_place(run, slot, stream);
 	struct pl_error err;
 
 	if (len == 0)
 		return;
 	a->sign_us = loop_now_us(run->spec.loop);
 	if (*o == NULL)
-		*o = output_create();
+		*o = output_create(&run->budget);
 	if (output_add(*o, &place, bytes, len, &err) != 0)
 		tell_disk(run, slot, &err);
 	RUN_TELL(run, on_output, slot_number(run, slot), stream, bytes, len);
@@ -276,11 +282,13 @@ static void keep_result(struct run *run, struct slot *slot, const struct task_re
 
 static void finish_output(struct run *run, struct slot *slot)
 {
+	struct output_place out = output_place(run, slot, STREAM_OUT);
+	struct output_place error = output_place(run, slot, STREAM_ERR);
 	struct pl_error err;
 
-	if (output_finish(slot->out, &err) != 0)
+	if (output_finish(slot->out, &out, &err) != 0)
 		tell_disk(run, slot, &err);
-	if (output_finish(slot->err, &err) != 0)
+	if (output_finish(slot->err, &error, &err) != 0)
 		tell_disk(run, slot, &err);
 }
 
