@@ -17,7 +17,7 @@ report() {
 one_mb='set -- $SSH_CONNECTION; yes "$3 0123456789abcdefghijklmnopqrstuvwxyz" | head -c 1048576'
 
 outputs() {
-	"$cost" "$perilune" exec -q -f 64 --connect-rate 10000 -F "$FLEET_SSH_CONFIG" -w "^$FLEET_HOSTS" \
+	"$cost" "$perilune" exec -q -f 64 -F "$FLEET_SSH_CONFIG" -w "^$FLEET_HOSTS" \
 		--outdir "$dir/out" "$one_mb" 2>"$dir/errors" | tail -n 1
 }
 wrong_outputs() {

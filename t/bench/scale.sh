@@ -15,14 +15,14 @@ bench_fleet_start "$n"
 sweep() {
 	# cost gives its program no standard output
 	ANSWERS=$dir/answers "$cost" sh -c 'exec "$0" "$@" >"$ANSWERS"' "$perilune" exec -f 96 \
-		--connect-rate 10000 -F "$FLEET_SSH_CONFIG" -w "^$FLEET_HOSTS" \
+		-F "$FLEET_SSH_CONFIG" -w "^$FLEET_HOSTS" \
 		'set -- $SSH_CONNECTION; echo $3' 2>"$dir/errors"
 }
 
 # The size in kB of a recipe that holds k sessions, given by itself when all are idle.
 held_kb() {
 	head -n "$1" "$FLEET_HOSTS" >"$dir/held"
-	"$perilune" run -f 96 --connect-rate 10000 -F "$FLEET_SSH_CONFIG" -w "^$dir/held" \
+	"$perilune" run -f 96 -F "$FLEET_SSH_CONFIG" -w "^$dir/held" \
 		"$dir/hold.lua" 2>&1 | sed -n 's/.*resident \([0-9]*\).*/\1/p' | head -n 1
 }
 cat >"$dir/hold.lua" <<'LUA'
