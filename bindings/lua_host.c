@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/screen.h"
 #include "lua_boot.h"
 #include "lua_run.h"
 #include "lua_sched.h"
@@ -89,9 +90,9 @@ static int print_error(lua_State *L)
 	if (strcmp(kind, "exit") == 0)
 		return 0;
 	fflush(stdout);
-	fprintf(stderr, "perilune: %s\n", push_message(L, 1));
+	screen_printf(stderr, "perilune: %s\n", push_message(L, 1));
 	if (strcmp(kind, "usage") != 0 && strcmp(kind, "cancel") != 0 && trace != NULL)
-		fputs(trace, stderr);
+		screen_printf(stderr, "%s", trace);
 	return 0;
 }
 
@@ -131,8 +132,8 @@ static int main_status(struct lua_host *host, struct sched_task *t)
 	status = error_status(host, lua_gettop(L));
 	lua_getiuservalue(L, -3, TASK_TRACE);
 	if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-		fprintf(stderr, "perilune: an error that cannot be printed: %s\n",
-			lua_tostring(L, -1));
+		screen_printf(stderr, "perilune: an error that cannot be printed: %s\n",
+			      lua_tostring(L, -1));
 		lua_pop(L, 1);
 	}
 	return status;

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/screen.h"
 #include "lua_fdio.h"
 #include "lua_fs.h"
 
@@ -103,6 +104,22 @@ static int sys_cpu_seconds(lua_State *L)
 	return 1;
 }
 
+/* visible(text, one_line): what a terminal would obey is shown; newlines too when it is one line. */
+static int sys_visible(lua_State *L)
+{
+	struct strbuf shown = STRBUF_INIT;
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+
+	if (lua_toboolean(L, 2))
+		screen_text(&shown, text, len);
+	else
+		screen_lines(&shown, text, len);
+	lua_pushlstring(L, strbuf_str(&shown), shown.len);
+	strbuf_fini(&shown);
+	return 1;
+}
+
 /* Columns of the terminal on standard output, or standard error; COLUMNS; 80. */
 static int sys_terminal_width(lua_State *L)
 {
@@ -147,6 +164,7 @@ int luaopen_perilune_core_sys(lua_State *L)
 		{ "uid", sys_uid },
 		{ "uname", sys_uname },
 		{ "user", sys_user },
+		{ "visible", sys_visible },
 		{ NULL, NULL },
 	};
 

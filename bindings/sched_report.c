@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <stdio.h>
 
+#include "base/screen.h"
 #include "base/strbuf.h"
 #include "traceback.h"
 
@@ -73,8 +74,8 @@ void sched_report_lost_task(lua_State *L, struct sched_task *t, int ud)
 	lua_checkstack(t->thread, 2);
 	lua_pushvalue(t->thread, -1);
 	lua_xmove(t->thread, L, 1);
-	fprintf(stderr, "perilune: %s failed and nobody waited for it: %s\n%s", name,
-		luaL_tolstring(L, -1, NULL), trace);
+	screen_printf(stderr, "perilune: %s failed and nobody waited for it: %s\n%s", name,
+		      luaL_tolstring(L, -1, NULL), trace);
 	lua_pop(L, 4);
 }
 

@@ -62,7 +62,7 @@ end
 local function print_recipe_help(word, recipe)
   terminal.print(("%s%s\n\nusage: perilune run [OPTIONS] %s [--OPTION VALUE]...\n%s"):format(
     recipe.name, recipe.summary and " - " .. recipe.summary or "", word,
-    require("perilune.help").options(recipe.options, terminal.color(1))))
+    require("perilune.help").options(recipe.options, terminal.color(1))), true)
   return 0
 end
 
@@ -92,7 +92,7 @@ end
 local function list_points(points)
   if #points == 1 and points[1].name == "all" then return end
   for i = 1, math.min(#points, LISTED) do
-    io.stderr:write(("%5d  %s\n"):format(points[i].index, points[i].name))
+    terminal.tell(("%5d  %s\n"):format(points[i].index, points[i].name))
   end
   if #points > LISTED then io.stderr:write(("       and %d more\n"):format(#points - LISTED)) end
 end
@@ -111,7 +111,7 @@ local function carry_out(plan, file, on, o)
   local record <close> = session.begin(runner.head(plan, file, on), o.run_dir)
   local run = runner.new { plan = plan, file = file, fleet = on, session = record }
   local report, text, json = run:carry_out()
-  io.stderr:write(text)
+  terminal.tell(text)
   if o.json then put_json(o.json, json) end
   return record:finish(report.status, report.verdict)
 end

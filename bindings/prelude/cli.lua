@@ -83,7 +83,8 @@ end
 
 local function print_help(verb)
   local terminal = require "perilune.terminal"
-  terminal.print(verb and require("perilune.help").verb(verb, terminal.color(1)) or overview())
+  terminal.print(verb and require("perilune.help").verb(verb, terminal.color(1)) or overview(),
+    true)
   return 0
 end
 
@@ -134,17 +135,18 @@ local function report(e, argv)
   if kind == "quiet" then return e.status end
   local verb = verb_of(argv)
   local where = verb and "perilune: " .. verb or "perilune"
+  local tell = require("perilune.terminal").tell
   if kind == "usage" then
     local known = verb and is_listed(verb) and built_in(verb)
-    io.stderr:write(("%s: %s; see 'perilune %s--help'\n"):format(where, e.message,
+    tell(("%s: %s; see 'perilune %s--help'\n"):format(where, e.message,
       known and verb .. " " or ""))
     return 2
   end
   if not kind then
-    io.stderr:write(where, ": internal error: ", tostring(e), "\n")
+    tell(("%s: internal error: %s\n"):format(where, tostring(e)))
     return 2
   end
-  io.stderr:write(where, ": ", tostring(e), "\n")
+  tell(("%s: %s\n"):format(where, tostring(e)))
   return e.status or 1
 end
 

@@ -19,6 +19,8 @@ output.options = {
   { "diff", type = "bool", group = GROUP, later = true },
   { "outdir", type = "path", metavar = "DIR", group = GROUP,
     help = "into files DIR/HOST.out and DIR/HOST.err" },
+  { "raw", type = "bool", group = GROUP,
+    help = "let output drive the terminal; else its control characters are shown as ^[" },
   { "json", type = "bool", group = GROUP,
     help = "one JSON object a line, as each host ends; a summary last" },
   { "quiet", short = "q", type = "bool", group = GROUP, help = "no summary, no progress" },
@@ -49,12 +51,12 @@ function output.printer(o)
   check_forms(o)
   if o.gather then return nil end
   if o.outdir then
-    local ok, message = require("perilune.core.sys").mkdir(o.outdir, 493, true)
+    local ok, message = require("perilune.core.sys").mkdir(o.outdir, 448, true)
     if not ok then require("perilune.errors").usage("--outdir %s: %s", o.outdir, message) end
   end
   return require("perilune.core.run").printer {
     prefix = not o.no_prefix, quiet = true, json = o.json, outdir = o.outdir,
-    color = terminal.color(1),
+    color = terminal.color(1), raw = o.raw,
   }
 end
 
@@ -90,10 +92,19 @@ function output.folded_text(groups)
   return blocks(groups, "stdout") .. blocks(groups, "stderr")
 end
 
+-- What hosts wrote to standard error: other than notes of ours it is data when nobody looks.
+local function print_errors(text, raw)
+  if raw or not require("perilune.core.sys").isatty(2) then
+    io.stderr:write(text)
+  else
+    terminal.tell(text)
+  end
+end
+
 local function print_gathered(run, o)
   local groups = run:fold { by = "output" }
-  terminal.print(blocks(groups, "stdout", o.no_prefix))
-  io.stderr:write(blocks(groups, "stderr", o.no_prefix))
+  terminal.print(blocks(groups, "stdout", o.no_prefix), o.raw)
+  print_errors(blocks(groups, "stderr", o.no_prefix), o.raw)
   for _, group in ipairs(groups) do
     if group.truncated then
       terminal.note("%s: output exceeded memory; all of it: %s", group.hosts:fold(),
@@ -122,10 +133,10 @@ local function print_reasons(run, failed)
   local list = reasons.fold(run, failed)
   for i, reason in ipairs(list) do
     if i > REASONS_MAX then
-      io.stderr:write(("  ... and %d more reasons\n"):format(#list - REASONS_MAX))
+      terminal.tell(("  ... and %d more reasons\n"):format(#list - REASONS_MAX))
       break
     end
-    io.stderr:write("  ", reason.line, "\n")
+    terminal.tell_line("  " .. reason.line)
   end
 end
 

@@ -14,23 +14,66 @@ local progress = {}
 
 local REDRAW_S = 0.25
 local FIRST_S = 1 -- nothing is said about what is over sooner
-local NOTE_AFTER_S = { 10, 30, 60 } -- then once a minute
+local NOTE_AFTER_S = { 10, 40 } -- then once a minute
+local QUIET_AFTER_S = { 30, 60, 120, 240, 480 } -- where nobody may be looking; then every ten minutes
 local FAILURES_S = { 1, 2, 5 } -- pauses between looks for new failures; then the last again
 local FAILURE_LINES = 5 -- a look
 local CLEAR_LINE = "\r\27[K"
 
--- "waiting on node17, connect, 94 s (and 2 more)"
-local function waiting_text(run)
-  local waiting = run:waiting()
-  local slowest = waiting[1]
-  if not slowest then return "waiting" end
+local GROUPS_MAX = 3 -- told apart in a line; the others are counted
+local HOSTS_COLUMNS = 40 -- of a group's hosts in a line
+
+-- Those waited for, the longest first, together where phase and time are about equal: an entry
+-- joins a group whose longest is less than a half and two seconds above it.
+local function waiting_groups(waiting)
+  table.sort(waiting, function(a, b)
+    if a.seconds ~= b.seconds then return a.seconds > b.seconds end
+    return a.i < b.i
+  end)
+  local groups, open = {}, {}
   for _, entry in ipairs(waiting) do
-    if entry.seconds > slowest.seconds then slowest = entry end
+    local group = open[entry.phase]
+    if not group or entry.seconds * 1.5 + 2 < group.seconds then
+      group = { phase = entry.phase, seconds = entry.seconds, names = {} }
+      open[entry.phase] = group
+      groups[#groups + 1] = group
+    end
+    table.insert(group.names, entry.host)
   end
-  local phase = slowest.phase ~= "" and slowest.phase ~= "stream" and slowest.phase .. ", " or ""
-  return ("waiting on %s, %s%s%s"):format(slowest.host, phase,
-    units.format_duration(slowest.seconds),
-    #waiting > 1 and (" (and %d more)"):format(#waiting - 1) or "")
+  return groups
+end
+
+-- "kex, 12 s"; "running, idle 94 s"
+local function state_text(group)
+  local time = units.format_duration(math.floor(group.seconds))
+  if group.phase == "stream" then
+    return group.seconds < 2 and "running" or "running, idle " .. time
+  end
+  return ("%s, %s"):format(group.phase == "" and "starting" or group.phase, time)
+end
+
+local function hosts_text(names)
+  local text = require("perilune.core.hostset").new(names):fold()
+  if #text <= HOSTS_COLUMNS or #names == 1 then return text end
+  return ("%s and %d more"):format(names[1], #names - 1)
+end
+
+--- Who is waited for: "waiting on node17 (kex, 12 s), node[20-31] (running, idle 94 s)".
+---@param run userdata
+---@return string
+function progress.waiting_text(run)
+  local waiting = run:waiting()
+  if #waiting == 0 then return "waiting" end
+  local parts, left = {}, #waiting
+  for i, group in ipairs(waiting_groups(waiting)) do
+    if i > GROUPS_MAX then
+      parts[i] = ("%d more"):format(left)
+      break
+    end
+    left = left - #group.names
+    parts[i] = ("%s (%s)"):format(hosts_text(group.names), state_text(group))
+  end
+  return "waiting on " .. table.concat(parts, ", ")
 end
 
 local function counts_text(run)
@@ -42,8 +85,8 @@ end
 
 local function redraw(run, begun)
   if sched.now() - begun < FIRST_S then return end
-  local text = ("%s; %s"):format(counts_text(run), waiting_text(run))
-  io.stderr:write(CLEAR_LINE, text:sub(1, terminal.width() - 1))
+  local text = ("%s; %s"):format(counts_text(run), progress.waiting_text(run))
+  io.stderr:write(CLEAR_LINE, sys.visible(text, true):sub(1, terminal.width() - 1))
   io.stderr:flush()
 end
 
@@ -54,13 +97,19 @@ local function run_redrawing(run, begun)
   end
 end
 
-local function run_noting(run, begun)
+-- When the n-th note is due: after the times of the list, then after its last pause again.
+local function note_due(times, n, pause)
+  return times[n] or times[#times] + pause * (n - #times)
+end
+
+local function run_noting(run, begun, wanted)
   local notes = 0
   while not run:ended() do
     notes = notes + 1
-    local due = NOTE_AFTER_S[notes] or 60 * (notes - #NOTE_AFTER_S + 1)
+    local due = wanted and note_due(NOTE_AFTER_S, notes, 60)
+      or note_due(QUIET_AFTER_S, notes, 600)
     sched.sleep(math.max(0, begun + due - sched.now()))
-    if not run:ended() then terminal.note("%s; %s", counts_text(run), waiting_text(run)) end
+    if not run:ended() then terminal.note("%s; %s", counts_text(run), progress.waiting_text(run)) end
   end
 end
 
@@ -115,9 +164,9 @@ function progress.start(run, mode, prints)
   local on_terminal = sys.isatty(2)
   self.redraws = on_terminal and not (prints and sys.isatty(1))
   self.tasks = { sched.spawn(run_telling, run, self.redraws) }
-  if on_terminal or mode == "always" then
-    self.tasks[2] = sched.spawn(self.redraws and run_redrawing or run_noting, run, sched.now())
-  end
+  local wanted = on_terminal or mode == "always"
+  self.tasks[2] = sched.spawn(self.redraws and run_redrawing or run_noting, run, sched.now(),
+    wanted)
   return self
 end
 

@@ -35,7 +35,7 @@ end
 local function functions_of(self)
   local session, shown, said = self.session, self.shown, {}
   self.record = function(ev, fields) session:append(ev, report.plain(fields)) end
-  self.say = function(text) io.stderr:write(text, "\n") end
+  self.say = function(text) terminal.tell(text .. "\n") end
   self.say_once = function(text)
     if not said[text] then self.say(text) end
     said[text] = true

@@ -11,10 +11,23 @@ function terminal.set_verb(verb)
   prefix = verb and "perilune: " .. verb or "perilune"
 end
 
+--- Text on standard error, as it is but for what a terminal would obey: that is shown, because a
+--- host may have said some of it.
+---@param text string
+function terminal.tell(text)
+  io.stderr:write(sys.visible(text))
+end
+
+--- The same for one line: a newline inside is shown too.
+---@param line string without its newline
+function terminal.tell_line(line)
+  io.stderr:write(sys.visible(line, true), "\n")
+end
+
 --- One line on standard error, "perilune: exec: ...".
 function terminal.note(fmt, ...)
   local text = select("#", ...) > 0 and fmt:format(...) or fmt
-  io.stderr:write(prefix, ": ", text, "\n")
+  terminal.tell_line(prefix .. ": " .. text)
 end
 
 --- Whether to colour what goes to descriptor fd: NO_COLOR, CLICOLOR_FORCE, else a terminal.
@@ -29,10 +42,11 @@ function terminal.color(fd)
 end
 
 --- Writes to standard output, waiting while nobody reads. A reader that went away ends the verb
---- quietly, as it does other programs.
+--- quietly, as it does other programs. On a terminal what it would obey is shown, unless `raw`.
 ---@param text string
-function terminal.print(text)
-  local ok, message = sys.write(1, text)
+---@param raw? boolean
+function terminal.print(text, raw)
+  local ok, message = sys.write(1, not raw and sys.isatty(1) and sys.visible(text) or text)
   if ok then return end
   local errors = require "perilune.errors"
   if message:find("Broken pipe", 1, true) then errors.quiet(terminal.READER_LEFT) end

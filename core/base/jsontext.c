@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/screen.h"
 #include "base/utf8.h"
 
 static void add_escaped(struct strbuf *out, unsigned char c)
@@ -28,21 +29,37 @@ static void add_escaped(struct strbuf *out, unsigned char c)
 	}
 }
 
+/* JSON may be looked at on a terminal: what would drive it is escaped, of UTF-8 too. */
+static unsigned mischief(const char *s, size_t len, size_t *n)
+{
+	unsigned char c = (unsigned char)*s;
+
+	*n = c == 0xc2 || c == 0xd8 || c == 0xe2 ? utf8_length(s, len) : 0;
+	return screen_mischief(s, *n);
+}
+
 void jsontext_string(struct strbuf *out, const char *bytes, size_t len)
 {
 	size_t plain = 0; /* bytes before i that need no escape and are not yet added */
+	size_t n;
 
 	strbuf_addc(out, '"');
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)bytes[i];
+		unsigned code = c < 0x80 ? 0 : mischief(bytes + i, len - i, &n);
 
-		if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
+		if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f && code == 0) {
 			plain++;
 			continue;
 		}
 		strbuf_add(out, bytes + i - plain, plain);
 		plain = 0;
-		add_escaped(out, c);
+		if (code == 0) {
+			add_escaped(out, c);
+		} else {
+			strbuf_addf(out, "\\u%04x", code);
+			i += n - 1;
+		}
 	}
 	strbuf_add(out, bytes + len - plain, plain);
 	strbuf_addc(out, '"');

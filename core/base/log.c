@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/screen.h"
 
 static const char *const group_names[LOG_GROUPS] = {
 	[LOG_LOOP] = "loop", [LOG_SSH] = "ssh", [LOG_LOCAL] = "local", [LOG_SIM] = "sim",
@@ -71,5 +72,5 @@ void log_write(enum log_group group, enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "perilune: %s: %s\n", group_names[group], text);
+	screen_printf(stderr, "perilune: %s: %s\n", group_names[group], text);
 }

@@ -279,7 +279,7 @@ static void note_failure(struct printer *p, const struct run_result *result)
 	/* who was cancelled is for the summary: it would be a line for each host that waited */
 	if (p->options.quiet || o == OUTCOME_OK || o == OUTCOME_CANCELED)
 		return;
-	printer_note(outlet_buffer(p->err), shows_controls(p, p->err), result);
+	printer_note(outlet_buffer(p->err), result);
 	outlet_commit(p->err);
 }
 

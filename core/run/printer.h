@@ -21,7 +21,8 @@
 enum printer_mode {
 	PRINTER_LINES, /* each line as it comes */
 	PRINTER_JSON,  /* one object per task as it ends, a summary at the end of the run */
-	PRINTER_FILES, /* DIR/HOST.out and DIR/HOST.err (HOST.INDEX.out from the second task) */
+	PRINTER_FILES, /* DIR/HOST.out and DIR/HOST.err (HOST.INDEX.out from the second task), 0600;
+			* bytes of a host's name that are unfit for a file's stand as %2F */
 	PRINTER_NOTES, /* only who failed */
 };
 

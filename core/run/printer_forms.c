@@ -7,18 +7,12 @@
 #include <unistd.h>
 
 #include "base/jsontext.h"
-#include "run/screen.h"
+#include "base/screen.h"
+#include "base/strtable.h"
 
 #define BLUE "\033[34m"
 #define RED "\033[31m"
 #define PLAIN "\033[0m"
-
-static void add_label(struct strbuf *to, const struct run_result *who)
-{
-	strbuf_adds(to, who->host);
-	if (who->index > 0)
-		strbuf_addf(to, "/%u", who->index);
-}
 
 static void add_text(struct strbuf *to, bool screen, const char *text, size_t len)
 {
@@ -26,6 +20,13 @@ static void add_text(struct strbuf *to, bool screen, const char *text, size_t le
 		screen_text(to, text, len);
 	else
 		strbuf_add(to, text, len);
+}
+
+static void add_label(struct strbuf *to, bool screen, const struct run_result *who)
+{
+	add_text(to, screen, who->host, strlen(who->host));
+	if (who->index > 0)
+		strbuf_addf(to, "/%u", who->index);
 }
 
 void printer_line(const struct printer *p, struct strbuf *to, bool screen, enum stream stream,
@@ -37,7 +38,7 @@ void printer_line(const struct printer *p, struct strbuf *to, bool screen, enum 
 		if (p->options.color)
 			strbuf_adds(to, stream == STREAM_OUT ? BLUE : RED);
 		from = to->len;
-		add_label(to, who);
+		add_label(to, screen, who);
 		/* the rest of a line that was too long to keep: told apart from a new line */
 		strbuf_addc(to, flags & LINES_GOES_ON ? '+' : ':');
 		while (to->len - from < p->options.width)
@@ -70,15 +71,15 @@ static void add_reason(struct strbuf *to, const struct run_result *r)
 		strbuf_addf(to, "; %s", r->end.detail);
 }
 
-void printer_note(struct strbuf *to, bool screen, const struct run_result *r)
+void printer_note(struct strbuf *to, const struct run_result *r)
 {
 	struct strbuf reason = STRBUF_INIT;
 
 	add_reason(&reason, r);
 	strbuf_adds(to, "perilune: ");
-	add_label(to, r);
+	add_label(to, true, r);
 	strbuf_adds(to, ": ");
-	add_text(to, screen, strbuf_str(&reason), reason.len);
+	screen_text(to, strbuf_str(&reason), reason.len);
 	strbuf_addc(to, '\n');
 	strbuf_fini(&reason);
 }
@@ -125,23 +126,42 @@ void printer_summary(struct strbuf *to, const struct run *run)
 
 /* ---- files ---- */
 
+#define FILE_NAME_MAX 200 /* of a host's name; file systems allow 255 for all of it */
+
+/* Different hosts have different files: what is replaced can be told from what stood there. A name
+ * too long for a file ends in its hash. */
+static void add_file_name(struct strbuf *to, const char *host)
+{
+	size_t from = to->len;
+
+	for (const char *c = host; *c != '\0'; c++) {
+		bool fit = (unsigned char)*c > ' ' && *c != '/' && *c != '%' && *c != 0x7f;
+
+		if (fit && (*c != '.' || c != host))
+			strbuf_addc(to, *c);
+		else
+			strbuf_addf(to, "%%%02X", (unsigned char)*c);
+	}
+	if (to->len - from <= FILE_NAME_MAX)
+		return;
+	to->len = from + FILE_NAME_MAX - 17;
+	strbuf_addf(to, "%%%016llx", (unsigned long long)strtable_hash(host, strlen(host)));
+}
+
 /* Opened for each chunk: a thousand hosts at once would need more descriptors than there are. */
 int printer_file(const struct printer *p, const char *host, unsigned index, enum stream stream,
 		 bool first, const void *bytes, size_t len)
 {
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	struct strbuf path = STRBUF_INIT;
-	size_t from;
 	int fd, rc = 0;
 
 	strbuf_addf(&path, "%s/", p->outdir);
-	from = path.len;
-	strbuf_adds(&path, host);
+	add_file_name(&path, host);
 	if (index > 0)
 		strbuf_addf(&path, ".%u", index);
-	for (char *c = path.s + from; *c != '\0'; c++)
-		*c = *c == '/' ? '_' : *c;
 	strbuf_adds(&path, stream == STREAM_OUT ? ".out" : ".err");
-	fd = open(path.s, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (first ? O_TRUNC : 0), 0666);
+	fd = open(path.s, flags | (first ? O_TRUNC : 0), 0600);
 	strbuf_fini(&path);
 	if (fd < 0)
 		return errno;

@@ -32,8 +32,8 @@ struct printer {
 void printer_line(const struct printer *p, struct strbuf *to, bool screen, enum stream stream,
 		  const struct run_result *who, const char *text, size_t len, unsigned flags);
 
-/* "perilune: host: what went wrong" */
-void printer_note(struct strbuf *to, bool screen, const struct run_result *r);
+/* "perilune: host: what went wrong": a line of ours, harmless wherever it goes */
+void printer_note(struct strbuf *to, const struct run_result *r);
 
 /* One object of --json, and the last one. */
 void printer_object(struct strbuf *to, const struct run_result *r);

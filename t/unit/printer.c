@@ -1,4 +1,4 @@
-/* printer.c - tests of core/run/printer and of what it is made of: screen, jsontext, outlet */
+/* printer.c - tests of core/run/printer and of what it is made of: jsontext, outlet */
 #include "unit.h"
 
 #include <errno.h>
@@ -12,41 +12,12 @@
 #include "base/jsontext.h"
 #include "run/outlet.h"
 #include "run/printer.h"
-#include "run/screen.h"
 #include "base/utf8.h"
 #include "sim_fleet.h"
 
 static const struct command command = { .line = "x", .mode = -1 };
 
 /* ---- text ---- */
-
-static void what_a_terminal_would_obey_is_shown(void **state)
-{
-	static const struct {
-		const char *text, *shown;
-	} cases[] = {
-		{ "plain\ttext", "plain\ttext" },
-		{ "\033[31mred\a", "^[[31mred^G" },
-		{ "progress\rbar", "progress^Mbar" },
-		{ "dos line\r", "dos line" },
-		{ "\x7f", "^?" },
-		{ "caf\xc3\xa9", "caf\xc3\xa9" },
-		{ "\xc2\x9b"
-		  "31m",
-		  "\\xc2\\x9b31m" },
-		{ "\x9b\xff", "\\x9b\\xff" },
-		{ "two\nlines", "two^Jlines" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct strbuf b = STRBUF_INIT;
-
-		screen_text(&b, cases[i].text, strlen(cases[i].text));
-		assert_string_equal(strbuf_str(&b), cases[i].shown);
-		strbuf_fini(&b);
-	}
-}
 
 static void utf8_is_told_from_bytes(void **state)
 {
@@ -81,6 +52,9 @@ static void bytes_become_json(void **state)
 		{ "a\"b\\c\n\t\r", 8, "\"s\":\"a\\\"b\\\\c\\n\\t\\r\"" },
 		{ "\0\033\x7f", 3, "\"s\":\"\\u0000\\u001b\\u007f\"" },
 		{ "\xc3\xa9", 2, "\"s\":\"\xc3\xa9\"" },
+		/* UTF-8 that would drive a terminal */
+		{ "\xc2\x9b" "1m\xc2\xa0", 6, "\"s\":\"\\u009b1m\xc2\xa0\"" },
+		{ "a\xe2\x80\xae" "b", 5, "\"s\":\"a\\u202eb\"" },
 		{ "\xff", 1, "\"s_base64\":\"/w==\"" },
 		{ "\xff\xfe", 2, "\"s_base64\":\"//4=\"" },
 		{ "\xff\xfe\xfd", 3, "\"s_base64\":\"//79\"" },
@@ -292,7 +266,7 @@ static void each_host_has_its_files(void **state)
 	fd = open_in(&st, "say1.out");
 	assert_string_equal(content(fd), "hello\n");
 	close(fd);
-	fd = open_in(&st, "say_.._x.out");
+	fd = open_in(&st, "say%2F..%2Fx.out");
 	assert_string_equal(content(fd), "hello\n");
 	close(fd);
 	path = xasprintf("%s/ok1.err", st.dir);
@@ -433,7 +407,6 @@ static void a_terminal_is_shown_controls_but_a_file_gets_them(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(what_a_terminal_would_obey_is_shown),
 	cmocka_unit_test(utf8_is_told_from_bytes),
 	cmocka_unit_test(bytes_become_json),
 	cmocka_unit_test(lines_go_out_with_their_host_and_failures_to_standard_error),
