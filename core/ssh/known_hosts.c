@@ -75,6 +75,12 @@ unsigned hostkey_type_parse(const char *name, size_t len)
 	return 0;
 }
 
+unsigned hostkey_method_type(const char *name, size_t len)
+{
+	return len > 8 && memcmp(name, "rsa-sha2", 8) == 0 ? HOSTKEY_RSA
+							   : hostkey_type_parse(name, len);
+}
+
 const char *hostkey_type_name(enum hostkey_type type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {

@@ -40,6 +40,9 @@ enum hostkey_type {
 unsigned hostkey_type_parse(const char *name, size_t len);
 const char *hostkey_type_name(enum hostkey_type type);
 
+/* The kind of key behind a host key method ("rsa-sha2-512"), 0 when it is none of them. */
+unsigned hostkey_method_type(const char *name, size_t len);
+
 enum hostkey_verdict {
 	HOSTKEY_UNKNOWN, /* no line for this host holds a key of this kind */
 	HOSTKEY_KNOWN,

@@ -20,39 +20,67 @@ static struct known_hosts **trust_tables(const struct ssh_route *r)
 	return tables;
 }
 
+/* Under which name and port known_hosts has the host: an alias stands without a port. */
+static const char *trust_name(const struct ssh_route *r, int *port)
+{
+	*port = r->host_key_alias != NULL ? 22 : r->port;
+	return r->host_key_alias != NULL ? r->host_key_alias : r->hostname;
+}
+
 static unsigned known_types(const struct ssh_route *r)
 {
 	struct known_hosts **trust = trust_tables(r);
-	unsigned types = known_hosts_types(trust, r->n_trust, r->hostname, r->port);
+	int port;
+	const char *name = trust_name(r, &port);
+	unsigned types = known_hosts_types(trust, r->n_trust, name, port);
 
 	free(trust);
 	return types;
 }
 
-/* libssh2 1.10 signs and checks RSA with SHA-1 only, which OpenSSH refuses since 8.8. */
-const char *ssh_hostkey_hint(const struct ssh_session *s)
+/* The methods of the route whose keys known_hosts holds; all of them when it holds none. NULL when
+ * there is none left. Owned by the caller. */
+static char *usable_methods(const struct ssh_route *r)
 {
-	return known_types(s->route) == HOSTKEY_RSA
-		       ? " (known_hosts holds only its RSA key, which cannot be used in this "
-			 "version: add what `ssh-keyscan -t ed25519` says)"
-		       : "";
+	unsigned types = known_types(r);
+	struct strbuf names = STRBUF_INIT;
+	size_t len;
+
+	for (const char *at = r->host_key_algorithms; *at != '\0'; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (types == 0 || (types & hostkey_method_type(at, len)) != 0)
+			strbuf_addf(&names, "%s%.*s", names.len > 0 ? "," : "", (int)len, at);
+	}
+	if (names.len > 0)
+		return strbuf_detach(&names);
+	strbuf_fini(&names);
+	return NULL;
+}
+
+bool ssh_hostkey_is_ours(struct ssh_session *s)
+{
+	struct task_result result = { .outcome = OUTCOME_UNREACHABLE, .phase = PHASE_KEX,
+				      .other_way = true };
+	char *methods = usable_methods(s->route);
+	bool ours = methods != NULL;
+
+	free(methods);
+	if (ours)
+		return true;
+	snprintf(result.why, sizeof(result.why), "libssh2 %s can check none of the host keys that "
+		 "known_hosts holds for it%s; add what `ssh-keyscan -t ed25519` says",
+		 libssh2_version(0), known_types(s->route) == HOSTKEY_RSA ? " (RSA)" : "");
+	ssh_session_end(s, &result);
+	return false;
 }
 
 void ssh_hostkey_prefer(struct ssh_session *s)
 {
-	static const enum hostkey_type order[] = { HOSTKEY_ED25519, HOSTKEY_ECDSA_256,
-						   HOSTKEY_ECDSA_384, HOSTKEY_ECDSA_521,
-						   HOSTKEY_RSA };
-	unsigned types = known_types(s->route);
-	struct strbuf names = STRBUF_INIT;
+	char *methods = usable_methods(s->route);
 
-	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-		if (types == 0 || (types & order[i]) != 0)
-			strbuf_addf(&names, "%s%s", names.len > 0 ? "," : "",
-				    hostkey_type_name(order[i]));
-	}
-	libssh2_session_method_pref(s->ssh, LIBSSH2_METHOD_HOSTKEY, strbuf_str(&names));
-	strbuf_fini(&names);
+	libssh2_session_method_pref(s->ssh, LIBSSH2_METHOD_HOSTKEY,
+				    methods != NULL ? methods : "");
+	free(methods);
 }
 
 static const char *first_trust_path(const struct ssh_route *r)
@@ -109,7 +137,9 @@ static void refuse_revoked(struct ssh_session *s, const char *fingerprint,
 static void accept_new(struct ssh_session *s, const char *key, size_t len)
 {
 	const struct ssh_route *r = s->route;
-	char *line = known_hosts_line(r->hostname, r->port, key, len);
+	int port;
+	const char *name = trust_name(r, &port);
+	char *line = known_hosts_line(name, port, key, len);
 
 	if (r->n_user_trust > 0)
 		ssh_file_add_line(r->trust[0], line);
@@ -143,11 +173,12 @@ bool ssh_hostkey_check(struct ssh_session *s)
 	struct known_hosts **trust = trust_tables(s->route);
 	struct hostkey_answer answer;
 	size_t len = 0;
-	int type;
+	int type, port;
 	const char *key = libssh2_session_hostkey(s->ssh, &len, &type);
+	const char *name = trust_name(s->route, &port);
 
-	known_hosts_check(trust, s->route->n_trust, s->route->hostname, s->route->port,
-			  key != NULL ? key : "", len, &answer);
+	known_hosts_check(trust, s->route->n_trust, name, port, key != NULL ? key : "", len,
+			  &answer);
 	free(trust);
 	return judge(s, &answer, key, len);
 }

@@ -1,20 +1,15 @@
 /* ssh_pool.c - see ssh_pool.h */
 #include "ssh/ssh_pool.h"
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "base/strtable.h"
 #include "ssh/ssh_config.h"
 #include "ssh/ssh_files.h"
-
-#define CONNECT_TIMEOUT_US (10 * 1000000)
-#define KEEPALIVE_US (15 * 1000000)
-#define LOST_US (45 * 1000000)
+#include "ssh/ssh_route.h"
 
 struct ssh_pool {
 	struct loop *loop;
@@ -22,46 +17,13 @@ struct ssh_pool {
 	struct ssh_config *config;  /* NULL: none */
 	struct ssh_files *files;
 	struct strtable by_name;  /* as the user names hosts -> struct ssh_host */
-	struct strtable by_route; /* route_key() -> struct ssh_host, which it owns */
+	struct strtable by_route; /* ssh_route_key() -> struct ssh_host, which it owns */
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	char *scratch;
 	struct ssh_stats stats;
 };
 
-/* ---- routes ---- */
-
-static const char *const DEFAULT_KEYS[] = { "~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", NULL };
-static const char *const DEFAULT_USER_TRUST[] = { "~/.ssh/known_hosts", "~/.ssh/known_hosts2",
-						  NULL };
-static const char *const DEFAULT_GLOBAL_TRUST[] = { "/etc/ssh/ssh_known_hosts",
-						    "/etc/ssh/ssh_known_hosts2", NULL };
-
-/* Of settings `~` is expanded already, and a '%' in them is one; defaults begin with "~/". */
-static struct ssh_file *get_file(struct ssh_pool *pool, enum ssh_file_kind kind, const char *path)
-{
-	char *full = path[0] == '~' ? xasprintf("%s%s", ssh_home(), path + 1) : xstrdup(path);
-	struct ssh_file *f = ssh_files_get(pool->files, kind, full);
-
-	free(full);
-	return f;
-}
-
-/* Appends the files of a NULL-terminated list; "none" names no file. */
-static void add_files(struct ssh_pool *pool, enum ssh_file_kind kind, const char *const *paths,
-		      struct ssh_file ***files, size_t *n)
-{
-	for (; *paths != NULL; paths++) {
-		if (strcasecmp(*paths, "none") == 0)
-			continue;
-		*files = xreallocarray(*files, *n + 1, sizeof(struct ssh_file *));
-		(*files)[(*n)++] = get_file(pool, kind, *paths);
-	}
-}
-
-static const char *const *list_or(char **list, const char *const *fallback)
-{
-	return list != NULL ? (const char *const *)list : fallback;
-}
+/* ---- hosts ---- */
 
 static void note(struct ssh_pool *pool, const char *text)
 {
@@ -69,77 +31,9 @@ static void note(struct ssh_pool *pool, const char *text)
 		pool->options.on_note(pool->options.note_arg, text);
 }
 
-/* Never laxer than accept-new: a changed key is refused whatever the configuration says. */
-static enum ssh_hostkey_policy hostkey_policy(const struct ssh_pool *pool, const char *strict)
-{
-	static const char *const lax[] = { "accept-new", "no", "off" };
-
-	for (size_t i = 0; strict != NULL && i < ARRAY_LEN(lax); i++) {
-		if (strcasecmp(strict, lax[i]) == 0)
-			return SSH_HOSTKEY_ACCEPT_NEW;
-	}
-	return pool->options.hostkey;
-}
-
-static void make_route(struct ssh_pool *pool, const char *name, const struct ssh_settings *s,
-		       struct ssh_route *r)
-{
-	const struct ssh_options *o = &pool->options;
-	const char *user = o->user != NULL ? o->user : s->user;
-
-	r->name = xstrdup(name);
-	r->asked = o;
-	r->other_way = xstrdup(o->system_ssh ? "it was asked for" : s->other_way);
-	r->hostname = xstrdup(s->hostname);
-	r->user = xstrdup(user != NULL ? user : ssh_local_user());
-	r->port = o->port != 0 ? o->port : s->port != 0 ? s->port : 22;
-	r->connect_timeout_us = o->connect_timeout_us != 0 ? o->connect_timeout_us
-							   : s->connect_timeout_us;
-	if (r->connect_timeout_us == 0)
-		r->connect_timeout_us = CONNECT_TIMEOUT_US;
-	r->keepalive_us = o->keepalive_us != 0 ? o->keepalive_us : KEEPALIVE_US;
-	r->lost_us = o->lost_us != 0 ? o->lost_us : LOST_US;
-	r->hostkey = hostkey_policy(pool, s->strict);
-	r->default_keys = s->identity_files == NULL;
-	add_files(pool, SSH_FILE_KEY, list_or(s->identity_files, DEFAULT_KEYS), &r->keys,
-		  &r->n_keys);
-	add_files(pool, SSH_FILE_TRUST, list_or(s->user_known_hosts, DEFAULT_USER_TRUST),
-		  &r->trust, &r->n_trust);
-	r->n_user_trust = r->n_trust;
-	add_files(pool, SSH_FILE_TRUST, list_or(s->global_known_hosts, DEFAULT_GLOBAL_TRUST),
-		  &r->trust, &r->n_trust);
-}
-
-static void route_fini(struct ssh_route *r)
-{
-	free(r->name);
-	free(r->other_way);
-	free(r->hostname);
-	free(r->user);
-	free(r->keys);
-	free(r->trust);
-}
-
-/* What two names must have in common to share sessions. */
-static char *route_key(const struct ssh_route *r)
-{
-	struct strbuf key = STRBUF_INIT;
-
-	strbuf_addf(&key, "%s@%s:%d", r->user, r->hostname, r->port);
-	strbuf_addf(&key, " %d %lld", (int)r->hostkey, (long long)r->connect_timeout_us);
-	if (r->other_way != NULL) /* ssh may know more of the name than we */
-		strbuf_addf(&key, " %s", r->name);
-	/* one path is one struct */
-	for (size_t i = 0; i < r->n_keys; i++)
-		strbuf_addf(&key, " %p", (void *)r->keys[i]);
-	for (size_t i = 0; i < r->n_trust; i++)
-		strbuf_addf(&key, " %p", (void *)r->trust[i]);
-	return strbuf_detach(&key);
-}
-
 static struct ssh_host *share_host(struct ssh_pool *pool, const struct ssh_route *r)
 {
-	char *key = route_key(r);
+	char *key = ssh_route_key(r);
 	struct ssh_host *host = strtable_get(&pool->by_route, key);
 
 	if (host == NULL) {
@@ -150,10 +44,23 @@ static struct ssh_host *share_host(struct ssh_pool *pool, const struct ssh_route
 	} else {
 		struct ssh_route unused = *r;
 
-		route_fini(&unused);
+		ssh_route_fini(&unused);
 	}
 	free(key);
 	return host;
+}
+
+static int look_up(struct ssh_pool *pool, const char *name, struct ssh_settings *out,
+		   struct pl_error *err)
+{
+	const struct ssh_query query = { name, pool->options.user, pool->options.port };
+	int rc = ssh_config_lookup(pool->config, &query, out, pool->options.on_note,
+				   pool->options.note_arg, err);
+
+	if (rc == SSH_CONFIG_ASK)
+		return pl_errorf(err, PL_EUNSUPPORTED, "%s: only ssh itself can say what its "
+				 "configuration means (Match exec, CanonicalizeHostname)", name);
+	return rc;
 }
 
 struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct pl_error *err)
@@ -166,10 +73,9 @@ struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct p
 		return host;
 	if (*name == '\0' || *name == '-')
 		return pl_errorf(err, PL_EUSAGE, "'%s' is no host name", name), NULL;
-	if (ssh_config_lookup(pool->config, name, &settings, pool->options.on_note,
-			      pool->options.note_arg, err) != 0)
+	if (look_up(pool, name, &settings, err) != 0)
 		return NULL;
-	make_route(pool, name, &settings, &route);
+	ssh_route_make(&route, name, &pool->options, &settings, pool->files);
 	ssh_settings_fini(&settings);
 	host = share_host(pool, &route);
 	strtable_put(&pool->by_name, name, host);
@@ -293,24 +199,32 @@ static void on_file(void *arg, struct ssh_file *f)
 	}
 }
 
-/* ~/.ssh/config need not be there; a file that was named must. */
-static int read_config(struct ssh_pool *pool, const char *path, struct pl_error *err)
+/* A file that need not be there. */
+static int add_config(struct ssh_pool *pool, enum ssh_config_source source, const char *path,
+		      struct pl_error *err)
 {
 	struct pl_error why = { 0 };
-	char *home_path;
 
-	if (path != NULL && strcmp(path, "none") == 0)
-		return 0;
-	if (path != NULL) {
-		pool->config = ssh_config_read(path, false, err);
-		return pool->config != NULL ? 0 : -1;
-	}
-	home_path = xasprintf("%s/.ssh/config", ssh_home());
-	pool->config = ssh_config_read(home_path, true, &why);
-	free(home_path);
-	if (pool->config != NULL || why.code == PL_ENOENT)
+	if (ssh_config_add(pool->config, source, path, &why) == 0 || why.code == PL_ENOENT)
 		return 0;
 	return pl_errorf(err, why.code, "%s", why.text);
+}
+
+/* The user's and the system's need not be there; a file that was named must, and stands alone. */
+static int read_config(struct ssh_pool *pool, const char *path, struct pl_error *err)
+{
+	char *home_path;
+	int rc;
+
+	pool->config = ssh_config_create();
+	if (path != NULL && strcasecmp(path, "none") == 0)
+		return 0;
+	if (path != NULL)
+		return ssh_config_add(pool->config, SSH_CONFIG_NAMED, path, err);
+	home_path = xasprintf("%s/.ssh/config", ssh_home());
+	rc = add_config(pool, SSH_CONFIG_USER, home_path, err);
+	free(home_path);
+	return rc != 0 ? rc : add_config(pool, SSH_CONFIG_SYSTEM, "/etc/ssh/ssh_config", err);
 }
 
 struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *options,
@@ -339,7 +253,7 @@ static void host_free(struct ssh_host *host)
 		next = s->next;
 		ssh_session_destroy(s);
 	}
-	route_fini(&host->route);
+	ssh_route_fini(&host->route);
 	free(host);
 }
 

@@ -48,15 +48,19 @@ struct ssh_route {
 	enum ssh_hostkey_policy hostkey;
 	char *host_key_alias;	/* the name that known_hosts has it under; NULL: hostname */
 	char *proxy_command;	/* its stdin and stdout are the connection; NULL: a socket of ours */
+	char *proxy_jump;	/* "[user@]host[:port],...", the first hop first; NULL */
 	struct ssh_host *jump;	/* the connection is a channel on a session there; NULL */
 	int address_family;	/* AF_UNSPEC: any */
-	char *bind_address;
-	char *kex, *host_key_algorithms, *ciphers, *macs; /* what the configuration asks; NULL */
+	char *bind_address, *bind_interface;
+	char *kex, *host_key_algorithms, *ciphers, *macs; /* for libssh2_session_method_pref */
 	bool identities_only;
 	char *agent;		/* path of the agent's socket; NULL: none */
+	char *forward_agent;	/* path of the agent that may be used from there; NULL: none */
 	char **certificates;	/* files, NULL-terminated; NULL */
 	char **env;		/* SetEnv and SendEnv, "NAME=value", NULL-terminated; NULL */
 	char *other_way;	/* why only the system's ssh can reach it; NULL: we can */
+	char *without_key;	/* why the system's ssh may log in where no key does; NULL */
+	bool hash_known_hosts;	/* names are written hashed */
 	struct ssh_file **keys;	 /* to try in turn */
 	size_t n_keys;
 	bool default_keys; /* nobody named them: they may be missing */
@@ -180,8 +184,9 @@ ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len); /* ahea
  * any: libssh2 would choose by its own taste and meet a key that is not on file. */
 void ssh_hostkey_prefer(struct ssh_session *s);
 
-/* What to add to the message when there was no key exchange; "" when nothing. */
-const char *ssh_hostkey_hint(const struct ssh_session *s);
+/* False, and the session has ended with `other_way`, when libssh2 can check no key that known_hosts
+ * holds for the host. Before the host is bothered. */
+bool ssh_hostkey_is_ours(struct ssh_session *s);
 
 /* False, and the session has failed, when the key that was shown must not be trusted. */
 bool ssh_hostkey_check(struct ssh_session *s);

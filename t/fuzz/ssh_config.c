@@ -25,10 +25,15 @@ static void note(void *arg, const char *text)
 
 static void ask(struct ssh_config *cfg, const char *host)
 {
+	const struct ssh_query query = { .host = host };
 	struct ssh_settings settings;
 	struct pl_error err = { 0 };
 
-	if (ssh_config_lookup(cfg, host, &settings, note, NULL, &err) != 0) {
+	int rc = ssh_config_lookup(cfg, &query, &settings, note, NULL, &err);
+
+	if (rc == SSH_CONFIG_ASK)
+		return;
+	if (rc != 0) {
 		if (err.code == PL_EOK || err.text[0] == '\0')
 			fail("refused without a word", host);
 		return;
