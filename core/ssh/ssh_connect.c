@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,25 +89,10 @@ static void begin_resolve(struct ssh_session *s)
 		login->resolve = resolve_start(s->loop, r->hostname, r->port, on_resolved, s);
 }
 
-/* Not for libssh2: whoever waits is told so. */
-static void give_way(struct ssh_session *s)
-{
-	struct task_result result = { .outcome = OUTCOME_UNREACHABLE, .phase = PHASE_RESOLVE,
-				      .other_way = true };
-
-	snprintf(result.why, sizeof(result.why), "only the system's ssh can reach it: %.300s",
-		 s->route->other_way);
-	ssh_session_end(s, &result);
-}
-
 bool ssh_login_resolve(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
 
-	if (s->route->other_way != NULL) {
-		give_way(s);
-		return true;
-	}
 	if (login->began_us < 0)
 		begin_resolve(s);
 	if (login->addresses == NULL || !files_are_read(s->route))
