@@ -214,7 +214,7 @@ test_expect_success "prepare a configuration of hosts that fail in every way" '
 	  IdentityFile $FLEET_DIR/id_ed25519
 	  UserKnownHostsFile $FLEET_DIR/known_hosts
 	  GlobalKnownHostsFile /dev/null
-	  ForwardAgent yes
+	  Compression yes
 	  ControlMaster auto
 	END
 '
@@ -228,7 +228,7 @@ test_expect_success "Host blocks give name, port, user, key and known hosts" '
 
 test_expect_success "keywords that are not honoured are noted once, with file and line" '
 	test_line_count = 2 err &&
-	grep "^perilune: exec: hosts.cfg:[0-9]*: ForwardAgent is not honoured" err &&
+	grep "^perilune: exec: hosts.cfg:[0-9]*: Compression is not honoured" err &&
 	grep "^perilune: exec: hosts.cfg:[0-9]*: ControlMaster is not honoured" err
 '
 
