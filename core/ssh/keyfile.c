@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 
 #include "base/mem.h"
+#include "ssh/fields.h"
 
 #define KEYFILE_MAX 65536
 #define BEGIN "-----BEGIN OPENSSH PRIVATE KEY-----"
@@ -50,61 +51,15 @@ struct keyfile {
 	EVP_PKEY *pkey;
 };
 
-/* ---- reading fields: a cursor that turns bad and stays bad ---- */
-
-struct cursor {
-	const unsigned char *p;
-	size_t left;
-	bool bad;
-};
-
-struct bytes {
-	const unsigned char *p;
-	size_t len;
-};
-
-static uint32_t take_u32(struct cursor *c)
-{
-	uint32_t v;
-
-	if (c->bad || c->left < 4) {
-		c->bad = true;
-		return 0;
-	}
-	v = (uint32_t)c->p[0] << 24 | (uint32_t)c->p[1] << 16 | (uint32_t)c->p[2] << 8 | c->p[3];
-	c->p += 4;
-	c->left -= 4;
-	return v;
-}
-
-static struct bytes take_string(struct cursor *c)
-{
-	struct bytes b = { c->p, take_u32(c) };
-
-	if (c->bad || b.len > c->left) {
-		c->bad = true;
-		return (struct bytes){ c->p, 0 };
-	}
-	b.p = c->p;
-	c->p += b.len;
-	c->left -= b.len;
-	return b;
-}
-
-static bool bytes_are(struct bytes b, const char *text)
-{
-	return b.len == strlen(text) && memcmp(b.p, text, b.len) == 0;
-}
-
 /* ---- the private half ---- */
 
 /* string public, string seed-and-public */
-static EVP_PKEY *take_ed25519(struct cursor *c)
+static EVP_PKEY *take_ed25519(struct field_reader *c)
 {
-	struct bytes secret;
+	struct field secret;
 
-	take_string(c);
-	secret = take_string(c);
+	field_take_string(c);
+	secret = field_take_string(c);
 	if (c->bad || secret.len != 64)
 		return NULL;
 	return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret.p, 32);
@@ -125,17 +80,17 @@ static void add_der(unsigned char **at, unsigned char tag, const void *bytes, si
  * string curve, string Q, mpint d. Goes to OpenSSL as an ECPrivateKey (RFC 5915), the one form
  * that every release since 1.1 reads without deprecated calls.
  */
-static EVP_PKEY *take_ecdsa(struct cursor *c, const struct key_kind *kind)
+static EVP_PKEY *take_ecdsa(struct field_reader *c, const struct key_kind *kind)
 {
 	unsigned char body[256], outer[260], secret[66] = { 0 };
 	unsigned char *at = body, *end = outer;
 	const unsigned char *der = outer;
-	struct bytes q, d;
+	struct field q, d;
 	EVP_PKEY *pkey;
 
-	take_string(c);
-	q = take_string(c);
-	d = take_string(c);
+	field_take_string(c);
+	q = field_take_string(c);
+	d = field_take_string(c);
 	while (d.len > 0 && *d.p == 0) {
 		d.p++;
 		d.len--;
@@ -155,22 +110,22 @@ static EVP_PKEY *take_ecdsa(struct cursor *c, const struct key_kind *kind)
 	return pkey;
 }
 
-static const struct key_kind *find_kind(struct bytes name)
+static const struct key_kind *find_kind(struct field name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-		if (bytes_are(name, KINDS[i].name))
+		if (field_is(name, KINDS[i].name))
 			return &KINDS[i];
 	}
 	return NULL;
 }
 
 /* u32 check twice, string type, the numbers, string comment, padding */
-static int take_private(struct keyfile *key, struct bytes section, struct pl_error *err)
+static int take_private(struct keyfile *key, struct field section, struct pl_error *err)
 {
-	struct cursor c = { section.p, section.len, false };
-	uint32_t check = take_u32(&c);
-	bool same = take_u32(&c) == check;
-	struct bytes type = take_string(&c);
+	struct field_reader c = { section.p, section.len, false };
+	uint32_t check = field_take_u32(&c);
+	bool same = field_take_u32(&c) == check;
+	struct field type = field_take_string(&c);
 
 	if (c.bad || !same)
 		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
@@ -187,24 +142,24 @@ static int take_private(struct keyfile *key, struct bytes section, struct pl_err
 }
 
 /* magic, string cipher, string kdf, string options, u32 keys, string public, string private */
-static int take_container(struct keyfile *key, struct cursor *c, struct pl_error *err)
+static int take_container(struct keyfile *key, struct field_reader *c, struct pl_error *err)
 {
-	struct bytes cipher, blob, section;
+	struct field cipher, blob, section;
 	uint32_t keys;
 
 	if (c->left < sizeof(MAGIC) || memcmp(c->p, MAGIC, sizeof(MAGIC)) != 0)
 		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
 	c->p += sizeof(MAGIC);
 	c->left -= sizeof(MAGIC);
-	cipher = take_string(c);
-	take_string(c);
-	take_string(c);
-	keys = take_u32(c);
-	blob = take_string(c);
-	section = take_string(c);
+	cipher = field_take_string(c);
+	field_take_string(c);
+	field_take_string(c);
+	keys = field_take_u32(c);
+	blob = field_take_string(c);
+	section = field_take_string(c);
 	if (c->bad || keys != 1)
 		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
-	if (!bytes_are(cipher, "none"))
+	if (!field_is(cipher, "none"))
 		return pl_errorf(err, PL_EUNSUPPORTED,
 				 "key file %s has a passphrase: not in this version, use an "
 				 "unencrypted key", key->path);
@@ -215,39 +170,6 @@ static int take_container(struct keyfile *key, struct cursor *c, struct pl_error
 }
 
 /* ---- the text around it ---- */
-
-static int value_of(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* Decodes up to the first byte that is neither base64 nor white space; returns the length. */
-static size_t decode_base64(const char *text, unsigned char *out)
-{
-	uint32_t bits = 0;
-	size_t n = 0;
-	int have = 0;
-
-	for (; *text != '\0'; text++) {
-		int v = value_of(*text);
-
-		if (v < 0 && strchr(" \t\r\n", *text) != NULL)
-			continue;
-		if (v < 0)
-			break;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (unsigned char)(bits >> have);
-		}
-	}
-	return n;
-}
 
 static int refuse_format(const char *text, const char *path, struct pl_error *err)
 {
@@ -263,7 +185,7 @@ static int refuse_format(const char *text, const char *path, struct pl_error *er
 struct keyfile *keyfile_parse(const char *text, const char *path, struct pl_error *err)
 {
 	const char *begin = strstr(text, BEGIN);
-	struct cursor c = { 0 };
+	struct field_reader c = { 0 };
 	struct keyfile *key;
 	unsigned char *raw;
 	size_t size;
@@ -274,7 +196,7 @@ struct keyfile *keyfile_parse(const char *text, const char *path, struct pl_erro
 	size = strlen(begin);
 	raw = xmalloc(size);
 	c.p = raw;
-	c.left = decode_base64(begin, raw);
+	c.left = field_decode_base64(begin, raw);
 	key = xcalloc(1, sizeof(*key));
 	key->path = xstrdup(path);
 	if (take_container(key, &c, err) != 0) {

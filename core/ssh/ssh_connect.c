@@ -12,44 +12,17 @@
 #include <unistd.h>
 
 #include "ssh/resolve.h"
+#include "ssh/ssh_auth.h"
 
 /* ---- RESOLVE ---- */
 
-static bool files_are_read(const struct ssh_route *r)
+static bool trust_is_read(const struct ssh_route *r)
 {
-	for (size_t i = 0; i < r->n_keys; i++) {
-		if (!ssh_file_is_read(r->keys[i]))
-			return false;
-	}
 	for (size_t i = 0; i < r->n_trust; i++) {
 		if (!ssh_file_is_read(r->trust[i]))
 			return false;
 	}
 	return true;
-}
-
-/* A host is not bothered when no key could be shown to it. True when there is one. */
-static bool check_keys(struct ssh_session *s)
-{
-	const struct ssh_route *r = s->route;
-	const char *why = "no key file found: make one with `ssh-keygen -t ed25519`, or name "
-			  "one with IdentityFile";
-	const struct ssh_file *reason = NULL;
-
-	for (size_t i = 0; i < r->n_keys; i++) {
-		const struct pl_error *e = ssh_file_error(r->keys[i]);
-
-		if (ssh_file_key(r->keys[i]) != NULL)
-			return true;
-		/* a file that is there and does not do says more than one that is not there */
-		if (reason == NULL || (ssh_file_error(reason)->code == PL_ENOENT &&
-				       e->code != PL_ENOENT))
-			reason = r->keys[i];
-	}
-	if (reason != NULL && !(r->default_keys && ssh_file_error(reason)->code == PL_ENOENT))
-		why = ssh_file_error(reason)->text;
-	ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH, "%s", why);
-	return false;
 }
 
 static bool check_trust(struct ssh_session *s)
@@ -92,12 +65,15 @@ static void begin_resolve(struct ssh_session *s)
 bool ssh_login_resolve(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
+	bool prepared;
 
 	if (login->began_us < 0)
 		begin_resolve(s);
-	if (login->addresses == NULL || !files_are_read(s->route))
+	/* all of them are asked for at once */
+	prepared = ssh_auth_is_prepared(s);
+	if (login->addresses == NULL || !prepared || !trust_is_read(s->route))
 		return false;
-	if (!check_keys(s) || !check_trust(s) || !ssh_hostkey_is_ours(s))
+	if (!ssh_auth_prepare(s) || !check_trust(s) || !ssh_hostkey_is_ours(s))
 		return true;
 	s->state = SESSION_CONNECT;
 	ssh_login_enter(s, PHASE_CONNECT);

@@ -1,7 +1,7 @@
 /*
- * ssh_login.c - from a connection to a session that takes commands: the states HANDSHAKE and AUTH
- * of ssh_session.h, and the deadlines of all phases. The states before are in ssh_connect.c, the
- * judgement of HOSTKEY in ssh_hostkey.c.
+ * ssh_login.c - from a connection to one that is encrypted: the state HANDSHAKE of ssh_session.h,
+ * and the deadlines of all phases. The states before are in ssh_connect.c, the judgement of HOSTKEY
+ * in ssh_hostkey.c, AUTH in ssh_auth.c.
  */
 #include "ssh/ssh_login.h"
 
@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "ssh/resolve.h"
+#include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
 
 #define BANNER_MAX 255 /* RFC 4253, 4.2, the newline included */
@@ -31,6 +32,7 @@ void ssh_login_free(struct ssh_session *s)
 	resolve_cancel(login->resolve);
 	if (login->addresses != NULL)
 		freeaddrinfo(login->addresses);
+	ssh_auth_free(login->auth);
 	free(login);
 	s->login = NULL;
 }
@@ -85,6 +87,8 @@ void ssh_login_timeout(struct ssh_session *s)
 		ssh_session_poke(s);
 		return;
 	}
+	if (login->phase == PHASE_AUTH && ssh_auth_timeout(s))
+		return;
 	ssh_session_fail(s, OUTCOME_UNREACHABLE, login->phase, "%s within %g s", what,
 			 (double)s->route->connect_timeout_us / 1e6);
 }
@@ -228,72 +232,5 @@ bool ssh_login_hostkey(struct ssh_session *s)
 		s->state = SESSION_AUTH;
 		ssh_login_enter(s, PHASE_AUTH);
 	}
-	return true;
-}
-
-/* ---- AUTH ---- */
-
-static int sign(LIBSSH2_SESSION *ssh, unsigned char **sig, size_t *sig_len,
-		const unsigned char *data, size_t data_len, void **abstract)
-{
-	(void)ssh;
-	return keyfile_sign(*abstract, data, data_len, sig, sig_len);
-}
-
-static void refuse_auth(struct ssh_session *s)
-{
-	const struct ssh_route *r = s->route;
-	const struct keyfile *key = NULL;
-
-	for (size_t i = 0; i < r->n_keys && key == NULL; i++)
-		key = ssh_file_key(r->keys[i]);
-	ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH,
-			 "login as %s refused: %s%s not accepted; put its .pub into "
-			 "~/.ssh/authorized_keys there, or name another with IdentityFile",
-			 r->user, key != NULL ? keyfile_path(key) : "key",
-			 s->login->tried > 1 ? " and the others are" : " is");
-}
-
-/* One key: 0 accepted, EAGAIN, or refused. */
-static int try_key(struct ssh_session *s, struct keyfile *key)
-{
-	void *abstract = key;
-	size_t len;
-	const void *blob = keyfile_blob(key, &len);
-
-	return libssh2_userauth_publickey(s->ssh, s->route->user, blob, len, sign, &abstract);
-}
-
-static bool is_refusal(int rc)
-{
-	return rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED ||
-	       rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED;
-}
-
-bool ssh_login_auth(struct ssh_session *s)
-{
-	struct ssh_login *login = s->login;
-
-	for (; login->key < s->route->n_keys; login->key++) {
-		struct keyfile *key = ssh_file_key(s->route->keys[login->key]);
-		int rc;
-
-		if (key == NULL)
-			continue;
-		rc = try_key(s, key);
-		if (rc == LIBSSH2_ERROR_EAGAIN)
-			return false;
-		if (rc == 0) {
-			s->state = SESSION_READY;
-			return true;
-		}
-		login->tried++;
-		if (!is_refusal(rc)) {
-			ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH, "login as %s: %s",
-					 s->route->user, ssh_session_error(s));
-			return true;
-		}
-	}
-	refuse_auth(s);
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
- * ssh_login.h - what ssh_connect.c and ssh_login.c share: a session on its way to READY. Private to
- * the two; others see the functions ssh_login_* of ssh_session.h.
+ * ssh_login.h - what ssh_connect.c, ssh_login.c and ssh_auth.c share: a session on its way to READY.
+ * Private to the three; others see the functions ssh_login_* of ssh_session.h.
  */
 #ifndef PL_TRANSPORT_SSH_LOGIN_H
 #define PL_TRANSPORT_SSH_LOGIN_H
@@ -9,6 +9,8 @@
 
 #define READ_AHEAD 512	/* libssh2 reads a banner byte by byte */
 #define GREETING_MAX 64 /* of what a server says first, for a message */
+
+struct ssh_auth;
 
 /* What only a session that is not READY needs. */
 struct ssh_login {
@@ -23,8 +25,7 @@ struct ssh_login {
 	char greeting[GREETING_MAX];
 	size_t greeting_len;
 	size_t line_len; /* of the line of a greeting that has come so far */
-	size_t key;    /* the one being tried */
-	size_t tried;
+	struct ssh_auth *auth; /* from the end of RESOLVE */
 };
 
 /* A phase begins: its deadline is set, those who wait are told. */

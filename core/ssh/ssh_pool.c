@@ -9,6 +9,7 @@
 #include "base/strtable.h"
 #include "ssh/ssh_config.h"
 #include "ssh/ssh_files.h"
+#include "ssh/ssh_keyring.h"
 #include "ssh/ssh_route.h"
 
 struct ssh_pool {
@@ -16,6 +17,7 @@ struct ssh_pool {
 	struct ssh_options options; /* strings are ours */
 	struct ssh_config *config;  /* NULL: none */
 	struct ssh_files *files;
+	struct ssh_keyring *keyring;
 	struct strtable by_name;  /* as the user names hosts -> struct ssh_host */
 	struct strtable by_route; /* ssh_route_key() -> struct ssh_host, which it owns */
 	struct ssh_session *oldest, *newest; /* idle sessions */
@@ -76,6 +78,9 @@ struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct p
 	if (look_up(pool, name, &settings, err) != 0)
 		return NULL;
 	ssh_route_make(&route, name, &pool->options, &settings, pool->files);
+	route.keyring = pool->keyring;
+	if (route.agent != NULL)
+		route.agent_client = ssh_keyring_agent(pool->keyring, route.agent);
 	ssh_settings_fini(&settings);
 	host = share_host(pool, &route);
 	strtable_put(&pool->by_name, name, host);
@@ -179,16 +184,13 @@ struct ssh_session *ssh_pool_session(struct ssh_host *host)
 
 /* ---- the pool ---- */
 
-/* A key that cannot be used is worth a note: another one may do, and nobody would know. */
-static void on_file(void *arg, struct ssh_file *f)
+/* What logins wait for may be there. */
+static void wake_resolving(void *arg)
 {
 	struct ssh_pool *pool = arg;
-	const struct pl_error *why = ssh_file_error(f);
 	const struct strtable_entry *it;
 	size_t pos = 0;
 
-	if (why->code != PL_EOK && why->code != PL_ENOENT)
-		note(pool, why->text);
 	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
 		const struct ssh_host *host = it->value;
 
@@ -197,6 +199,24 @@ static void on_file(void *arg, struct ssh_file *f)
 				ssh_session_poke(s);
 		}
 	}
+}
+
+static void on_keyring_note(void *arg, const char *text)
+{
+	note(arg, text);
+}
+
+static const struct ssh_keyring_events keyring_events = { wake_resolving, on_keyring_note };
+
+/* A key that cannot be used is worth a note: another one may do, and nobody would know. */
+static void on_file(void *arg, struct ssh_file *f)
+{
+	struct ssh_pool *pool = arg;
+	const struct pl_error *why = ssh_file_error(f);
+
+	if (why->code != PL_EOK && why->code != PL_ENOENT)
+		note(pool, why->text);
+	wake_resolving(pool);
 }
 
 /* A file that need not be there. */
@@ -238,6 +258,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->options.config_path = xstrdup(options->config_path);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->files = ssh_files_create(loop, on_file, pool);
+	pool->keyring = ssh_keyring_create(loop, &keyring_events, pool);
 	if (read_config(pool, options->config_path, err) != 0) {
 		ssh_pool_destroy(pool);
 		return NULL;
@@ -269,6 +290,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	strtable_fini(&pool->by_route);
 	strtable_fini(&pool->by_name);
 	ssh_files_destroy(pool->files);
+	ssh_keyring_destroy(pool->keyring);
 	ssh_config_destroy(pool->config);
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);

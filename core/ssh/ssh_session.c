@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_mux.h"
 
@@ -396,7 +397,7 @@ static bool step_once(struct ssh_session *s)
 	case SESSION_HOSTKEY:
 		return ssh_login_hostkey(s);
 	case SESSION_AUTH:
-		if (!ssh_login_auth(s))
+		if (!ssh_auth_step(s))
 			return false;
 		if (s->state == SESSION_READY)
 			become_ready(s);

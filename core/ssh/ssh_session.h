@@ -4,8 +4,8 @@
  *	RESOLVE -> CONNECT -> HANDSHAKE -> HOSTKEY -> AUTH -> READY -> CLOSING -> DEAD
  *
  * and from everywhere to DEAD. ssh_session.c drives it: one step function switches on the state.
- * ssh_connect.c and ssh_login.c have the states up to READY, ssh_channel.c what happens on channels
- * in READY.
+ * ssh_connect.c, ssh_login.c and ssh_auth.c have the states up to READY, ssh_channel.c what happens
+ * on channels in READY.
  * Private to the ssh family.
  *
  * libssh2 asks for care in one place: an operation that could not send all of its packet must be
@@ -32,7 +32,9 @@
 #define SSH_STEP_BYTES (256 * 1024)	/* taken from a session before others have their turn */
 
 struct ssh_channel;
+struct ssh_agent;
 struct ssh_channel_steps;
+struct ssh_keyring;
 struct ssh_login;
 struct ssh_mux;
 struct ssh_session;
@@ -55,6 +57,8 @@ struct ssh_route {
 	char *kex, *host_key_algorithms, *ciphers, *macs; /* for libssh2_session_method_pref */
 	bool identities_only;
 	char *agent;		/* path of the agent's socket; NULL: none */
+	struct ssh_agent *agent_client; /* the one at that path; NULL: none */
+	struct ssh_keyring *keyring;	/* of the pool */
 	char *forward_agent;	/* path of the agent that may be used from there; NULL: none */
 	char **certificates;	/* files, NULL-terminated; NULL */
 	char **env;		/* SetEnv and SendEnv, "NAME=value", NULL-terminated; NULL */
@@ -175,7 +179,6 @@ bool ssh_login_resolve(struct ssh_session *s);
 bool ssh_login_connect(struct ssh_session *s);
 bool ssh_login_handshake(struct ssh_session *s);
 bool ssh_login_hostkey(struct ssh_session *s);
-bool ssh_login_auth(struct ssh_session *s);
 void ssh_login_timeout(struct ssh_session *s); /* the deadline of the phase has passed */
 void ssh_login_free(struct ssh_session *s);    /* safe twice */
 ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len); /* ahead of a banner */

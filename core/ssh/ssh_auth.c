@@ -1,0 +1,315 @@
+/* ssh_auth.c - see ssh_auth.h */
+#include "ssh/ssh_auth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "ssh/ssh_credentials.h"
+#include "ssh/ssh_keyring.h"
+#include "ssh/ssh_login.h"
+
+/* Of the credential being tried. libssh2 asks for the signature once the host wants one, and again
+ * until it is there. */
+enum signing { SIGNING_NOT_ASKED, SIGNING_ASKED, SIGNING_DONE, SIGNING_FAILED };
+
+struct ssh_auth {
+	struct ssh_session *s;
+	struct ssh_credentials credentials;
+	size_t at;	/* the one being tried */
+	size_t refused; /* by the host */
+	enum signing signing;
+	bool asked_to_sign;
+	struct ssh_agent_request *request;
+	struct strbuf signature;
+	char *trouble; /* why the agent did not sign the last that it was asked to; NULL */
+};
+
+/* ---- before anything is tried ---- */
+
+/* Half of what a phase may take: with an agent that is silent, key files still have their turn. */
+static int64_t agent_patience_us(const struct ssh_route *r)
+{
+	return r->connect_timeout_us / 2;
+}
+
+bool ssh_auth_is_prepared(struct ssh_session *s)
+{
+	const struct ssh_route *r = s->route;
+
+	if (r->agent_client != NULL && !ssh_agent_is_listed(r->agent_client)) {
+		ssh_agent_list(r->agent_client, agent_patience_us(r));
+		return false;
+	}
+	for (size_t i = 0; i < r->n_keys; i++) {
+		if (!ssh_file_is_read(r->keys[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Why there is nothing to show. */
+static const char *why_nothing(const struct ssh_route *r)
+{
+	const char *why = "no key file found: make one with `ssh-keygen -t ed25519`, or name "
+			  "one with IdentityFile";
+	const struct ssh_file *reason = NULL;
+
+	for (size_t i = 0; i < r->n_keys; i++) {
+		const struct pl_error *e = ssh_file_error(r->keys[i]);
+
+		/* a file that is there and does not do says more than one that is not there */
+		if (reason == NULL || (ssh_file_error(reason)->code == PL_ENOENT &&
+				       e->code != PL_ENOENT))
+			reason = r->keys[i];
+	}
+	if (reason != NULL && !(r->default_keys && ssh_file_error(reason)->code == PL_ENOENT))
+		why = ssh_file_error(reason)->text;
+	return why;
+}
+
+static void fail_other_way(struct ssh_session *s, const char *why)
+{
+	struct task_result result = { .outcome = OUTCOME_AUTH, .phase = PHASE_AUTH,
+				      .other_way = true };
+
+	snprintf(result.why, sizeof(result.why), "%s", why);
+	ssh_session_end(s, &result);
+}
+
+/* What only the system's ssh could try; NULL: nothing. */
+static const char *other_way(const struct ssh_auth *auth)
+{
+	const char *key = auth->credentials.other_way;
+
+	return key != NULL ? key : auth->s->route->without_key;
+}
+
+bool ssh_auth_prepare(struct ssh_session *s)
+{
+	struct ssh_auth *auth = xcalloc(1, sizeof(*auth));
+
+	auth->s = s;
+	s->login->auth = auth;
+	ssh_credentials_gather(s->route, &auth->credentials);
+	if (auth->credentials.n > 0)
+		return true;
+	if (other_way(auth) != NULL)
+		fail_other_way(s, other_way(auth));
+	else
+		ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH, "%s", why_nothing(s->route));
+	return false;
+}
+
+static void end_credential(struct ssh_auth *auth)
+{
+	ssh_agent_forget(auth->request);
+	auth->request = NULL;
+	strbuf_fini(&auth->signature);
+	auth->signing = SIGNING_NOT_ASKED;
+	auth->asked_to_sign = false;
+}
+
+void ssh_auth_free(struct ssh_auth *auth)
+{
+	if (auth == NULL)
+		return;
+	end_credential(auth);
+	ssh_credentials_fini(&auth->credentials);
+	free(auth->trouble);
+	free(auth);
+}
+
+/* ---- signing ---- */
+
+/* string algorithm, string signature; the algorithm is libssh2's own concern */
+static void on_signed(void *arg, struct field whole, const char *why)
+{
+	struct ssh_auth *auth = arg;
+	struct field_reader r = { whole.p, whole.len, false };
+	struct field signature;
+
+	auth->request = NULL;
+	field_take_string(&r);
+	signature = field_take_string(&r);
+	auth->signing = r.bad || signature.len == 0 ? SIGNING_FAILED : SIGNING_DONE;
+	if (auth->signing == SIGNING_DONE) {
+		strbuf_add(&auth->signature, signature.p, signature.len);
+	} else {
+		free(auth->trouble);
+		auth->trouble = xasprintf("the ssh-agent at %s %s",
+					  ssh_agent_path(auth->credentials.all[auth->at].agent),
+					  why != NULL ? why : "talks nonsense");
+	}
+	ssh_session_poke(auth->s);
+}
+
+/* The algorithm that data to be signed names: RFC 4252, 7. */
+static struct field algorithm_of(struct field data)
+{
+	struct field_reader r = { data.p, data.len, false };
+
+	field_take_string(&r); /* session */
+	field_take_byte(&r);
+	field_take_string(&r); /* user */
+	field_take_string(&r); /* service */
+	field_take_string(&r); /* "publickey" */
+	field_take_byte(&r);
+	return field_take_string(&r);
+}
+
+static uint32_t agent_flags(struct field data)
+{
+	struct field algorithm = algorithm_of(data);
+
+	return field_is(algorithm, "rsa-sha2-512")   ? SSH_AGENT_RSA_SHA2_512
+	       : field_is(algorithm, "rsa-sha2-256") ? SSH_AGENT_RSA_SHA2_256
+						     : 0;
+}
+
+/* Hands the signature over in memory of malloc's, for libssh2 to free. */
+static int give_signature(const struct strbuf *signature, unsigned char **sig, size_t *len)
+{
+	*sig = malloc(signature->len);
+	if (*sig == NULL)
+		return -1;
+	memcpy(*sig, signature->s, signature->len);
+	*len = signature->len;
+	return 0;
+}
+
+static int sign(LIBSSH2_SESSION *ssh, unsigned char **sig, size_t *sig_len,
+		const unsigned char *data, size_t data_len, void **abstract)
+{
+	struct ssh_auth *auth = *abstract;
+	const struct ssh_credential *one = &auth->credentials.all[auth->at];
+
+	(void)ssh;
+	auth->asked_to_sign = true;
+	switch (auth->signing) {
+	case SIGNING_NOT_ASKED:
+		if (one->key != NULL)
+			return keyfile_sign(one->key, data, data_len, sig, sig_len);
+		auth->signing = SIGNING_ASKED;
+		auth->request = ssh_agent_sign(one->agent, one->agent_key,
+					       (struct field){ data, data_len },
+					       agent_flags((struct field){ data, data_len }),
+					       on_signed, auth);
+		return LIBSSH2_ERROR_EAGAIN;
+	case SIGNING_ASKED:
+		return LIBSSH2_ERROR_EAGAIN;
+	case SIGNING_DONE:
+		return give_signature(&auth->signature, sig, sig_len);
+	case SIGNING_FAILED:
+		return -1;
+	}
+	return -1;
+}
+
+/* ---- AUTH ---- */
+
+/* How it goes with the credential being tried. */
+enum verdict { VERDICT_PENDING, VERDICT_ACCEPTED, VERDICT_REFUSED, VERDICT_BROKEN };
+
+static enum verdict try_credential(struct ssh_auth *auth)
+{
+	const struct ssh_credential *one = &auth->credentials.all[auth->at];
+	void *abstract = auth;
+
+	switch (libssh2_userauth_publickey(auth->s->ssh, auth->s->route->user, one->blob.p,
+					   one->blob.len, sign, &abstract)) {
+	case 0:
+		return VERDICT_ACCEPTED;
+	case LIBSSH2_ERROR_EAGAIN:
+		return VERDICT_PENDING;
+	case LIBSSH2_ERROR_AUTHENTICATION_FAILED:
+		return VERDICT_REFUSED;
+	case LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
+		/* before a signature was asked for it stands for a connection that ended */
+		return auth->asked_to_sign ? VERDICT_REFUSED : VERDICT_BROKEN;
+	default:
+		return VERDICT_BROKEN;
+	}
+}
+
+static void fail_broken(struct ssh_auth *auth)
+{
+	const struct ssh_route *r = auth->s->route;
+
+	if (auth->refused > 0)
+		ssh_session_fail(auth->s, OUTCOME_AUTH, PHASE_AUTH,
+				 "login as %s: it ended the connection after refusing %zu keys, as "
+				 "sshd does after MaxAuthTries; name the right one with "
+				 "IdentityFile, and IdentitiesOnly yes", r->user, auth->refused);
+	else
+		ssh_session_fail(auth->s, OUTCOME_UNREACHABLE, PHASE_AUTH, "login as %s: %s",
+				 r->user, ssh_session_error(auth->s));
+}
+
+static void fail_refused(struct ssh_auth *auth)
+{
+	const struct ssh_credentials *c = &auth->credentials;
+
+	ssh_session_fail(auth->s, OUTCOME_AUTH, PHASE_AUTH,
+			 "login as %s refused: %s%s not accepted; put its .pub into "
+			 "~/.ssh/authorized_keys there, or name another with IdentityFile",
+			 auth->s->route->user, c->all[0].name,
+			 c->n > 1 ? " and the others are" : " is");
+}
+
+static void fail(struct ssh_auth *auth, enum verdict last)
+{
+	bool host_refuses = last != VERDICT_BROKEN || auth->refused > 0;
+
+	if (host_refuses && other_way(auth) != NULL)
+		fail_other_way(auth->s, other_way(auth));
+	else if (last == VERDICT_BROKEN)
+		fail_broken(auth);
+	else if (auth->trouble != NULL)
+		ssh_session_fail(auth->s, OUTCOME_AUTH, PHASE_AUTH, "login as %s: %s",
+				 auth->s->route->user, auth->trouble);
+	else
+		fail_refused(auth);
+}
+
+bool ssh_auth_step(struct ssh_session *s)
+{
+	struct ssh_auth *auth = s->login->auth;
+	enum verdict verdict = VERDICT_REFUSED;
+
+	for (; auth->at < auth->credentials.n; auth->at++) {
+		verdict = try_credential(auth);
+		if (verdict == VERDICT_PENDING)
+			return false;
+		if (verdict == VERDICT_ACCEPTED) {
+			ssh_keyring_worked(s->route->keyring,
+					   auth->credentials.all[auth->at].blob);
+			s->state = SESSION_READY;
+			return true;
+		}
+		if (verdict == VERDICT_BROKEN)
+			break;
+		auth->refused += auth->signing != SIGNING_FAILED;
+		log_debug(LOG_SSH, "%s: %s is not accepted", s->route->hostname,
+			  auth->credentials.all[auth->at].name);
+		end_credential(auth);
+	}
+	fail(auth, verdict);
+	return true;
+}
+
+bool ssh_auth_timeout(struct ssh_session *s)
+{
+	struct ssh_auth *auth = s->login->auth;
+
+	if (auth == NULL || auth->request == NULL)
+		return false;
+	ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH,
+			 "login as %s: the ssh-agent at %s did not sign with %s within %g s",
+			 s->route->user, ssh_agent_path(auth->credentials.all[auth->at].agent),
+			 auth->credentials.all[auth->at].name,
+			 (double)s->route->connect_timeout_us / 1e6);
+	return true;
+}

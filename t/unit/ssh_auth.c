@@ -1,0 +1,264 @@
+/* ssh_auth.c - who we are: keys of an agent, key files, in which order, and what is refused */
+#include "transport_cases.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "ssh_stage.h"
+
+#define MS 1000
+
+/* What a login met. */
+struct met {
+	struct task_result result;
+	double seconds;
+	size_t logins;
+};
+
+/* Runs `true` on so many hosts under a configuration of these lines and the fleet's known_hosts. */
+static struct met log_in(const char *lines, unsigned hosts, int64_t timeout_us)
+{
+	const char *config = ssh_fleet_write(&fleet, "config",
+					     "%s\nPort %d\nUserKnownHostsFile %s/known_hosts\n"
+					     "GlobalKnownHostsFile none\n",
+					     lines, fleet.port, fleet.dir);
+	struct probe *p = xcalloc(hosts, sizeof(*p));
+	struct met met = { 0 };
+	struct ssh_stats stats;
+	struct stage st;
+	int64_t began;
+
+	open_with(&st, (struct ssh_options){ .config_path = config,
+					     .connect_timeout_us = timeout_us });
+	began = loop_now_us(st.loop);
+	for (unsigned i = 0; i < hosts; i++) {
+		probe_line(&p[i], &st, i, "true");
+		probe_start(&p[i]);
+	}
+	for (unsigned i = 0; i < hosts; i++) {
+		probe_wait(&p[i]);
+		if (met.result.outcome <= OUTCOME_OK)
+			met.result = p[i].result;
+		probe_fini(&p[i]);
+	}
+	met.seconds = (double)(loop_now_us(st.loop) - began) / 1e6;
+	ssh_stats(st.tp, &stats);
+	met.logins = stats.logins;
+	free(p);
+	stage_close(&st);
+	return met;
+}
+
+static void logs_in(const char *lines)
+{
+	struct met met = log_in(lines, 1, 0);
+
+	if (met.result.outcome != OUTCOME_OK)
+		fail_msg("%s: %s", outcome_name(met.result.outcome), met.result.why);
+}
+
+static void is_refused(struct met met, bool other_way, const char *words)
+{
+	assert_int_equal(met.result.outcome, OUTCOME_AUTH);
+	assert_int_equal(met.result.phase, PHASE_AUTH);
+	assert_int_equal(met.result.other_way, other_way);
+	assert_false(met.result.begun);
+	if (strstr(met.result.why, words) == NULL)
+		fail_msg("'%s' does not say '%s'", met.result.why, words);
+}
+
+/* Makes a key $D/NAME that no host takes. */
+static void make_key(const char *name, const char *options)
+{
+	char line[400];
+
+	snprintf(line, sizeof(line), "rm -f $D/%s; ssh-keygen -q %s -f $D/%s", name, options,
+		 name);
+	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
+}
+
+static const char *key_line(const char *name)
+{
+	static char line[200];
+
+	snprintf(line, sizeof(line), "IdentityFile %s/%s", fleet.dir, name);
+	return line;
+}
+
+/* ---- agents: each case begins with an empty one ---- */
+
+static char agent_path[96];
+
+static int start_agent(void **state)
+{
+	(void)state;
+	snprintf(agent_path, sizeof(agent_path), "%s/agent", fleet.dir);
+	setenv("SSH_AUTH_SOCK", agent_path, 1);
+	return ssh_fleet_sh(&fleet, "rm -f $D/agent; eval $(ssh-agent -a $D/agent) >/dev/null && "
+				    "echo $SSH_AGENT_PID >$D/agent.pid");
+}
+
+static int stop_agent(void **state)
+{
+	(void)state;
+	unsetenv("SSH_AUTH_SOCK");
+	ssh_fleet_sh(&fleet, "kill $(cat $D/agent.pid); rm -f $D/agent $D/agent.pid");
+	return 0;
+}
+
+static void agent_holds(const char *name)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "ssh-add -q $D/%s", name);
+	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
+}
+
+#define AGENT_CASE(f) cmocka_unit_test_setup_teardown(f, start_agent, stop_agent)
+
+static void a_key_of_the_agent_logs_in(void **state)
+{
+	(void)state;
+	agent_holds("id_ed25519");
+	logs_in("IdentityFile none");
+}
+
+static void an_ecdsa_key_of_the_agent_logs_in(void **state)
+{
+	(void)state;
+	make_key("id_agent_ec", "-t ecdsa -b 521 -N ''");
+	assert_int_equal(ssh_fleet_sh(&fleet, "cat $D/id_agent_ec.pub >>$D/authorized_keys"), 0);
+	agent_holds("id_agent_ec");
+	logs_in("IdentityFile none");
+}
+
+static void eighty_logins_share_one_agent(void **state)
+{
+	struct met met;
+
+	(void)state;
+	agent_holds("id_ed25519");
+	met = log_in("IdentityFile none", 80, 30 * 1000 * MS);
+	assert_int_equal(met.result.outcome, OUTCOME_OK);
+	assert_int_equal(met.logins, 80);
+}
+
+static void an_empty_agent_leaves_it_to_the_files(void **state)
+{
+	(void)state;
+	logs_in(key_line("id_ed25519"));
+}
+
+static void an_agent_that_is_gone_leaves_it_to_the_files(void **state)
+{
+	(void)state;
+	setenv("SSH_AUTH_SOCK", "/nonexistent/agent", 1);
+	logs_in(key_line("id_ed25519"));
+}
+
+static void a_locked_agent_is_as_one_without_keys(void **state)
+{
+	(void)state;
+	agent_holds("id_ed25519");
+	assert_int_equal(ssh_fleet_sh(&fleet,
+				      "printf '#!/bin/sh\necho pw\n' >$D/ask; chmod +x $D/ask; "
+				      "SSH_ASKPASS=$D/ask SSH_ASKPASS_REQUIRE=force "
+				      "ssh-add -x >/dev/null 2>&1"), 0);
+	is_refused(log_in("IdentityFile none", 1, 0), false, "no key file found");
+}
+
+static void wrong_keys_before_the_right_one_are_passed_by(void **state)
+{
+	(void)state;
+	make_key("id_wrong", "-t ed25519 -N ''");
+	agent_holds("id_wrong");
+	logs_in(key_line("id_ed25519"));
+	agent_holds("id_ed25519");
+	logs_in("IdentityFile none");
+}
+
+static void eight_wrong_keys(void)
+{
+	for (int i = 0; i < 8; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "id_wrong%d", i);
+		make_key(name, "-t ed25519 -N ''");
+		agent_holds(name);
+	}
+}
+
+static void more_keys_than_a_host_hears_of_end_as_with_ssh(void **state)
+{
+	(void)state;
+	eight_wrong_keys();
+	agent_holds("id_ed25519");
+	is_refused(log_in("IdentityFile none", 1, 0), false, "MaxAuthTries");
+}
+
+static void a_key_that_the_configuration_names_goes_first(void **state)
+{
+	(void)state;
+	eight_wrong_keys();
+	agent_holds("id_ed25519");
+	logs_in(key_line("id_ed25519"));
+}
+
+/* ---- agents that misbehave: a socket of ours ---- */
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static void an_agent_that_hangs_holds_nobody_up(void **state)
+{
+	char path[96];
+	struct met met;
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/silent", fleet.dir);
+	fd = listen_at(path);
+	setenv("SSH_AUTH_SOCK", path, 1);
+	met = log_in(key_line("id_ed25519"), 8, 2000 * MS);
+	assert_int_equal(met.result.outcome, OUTCOME_OK);
+	assert_true(met.seconds < 2 + 3);
+	close(fd);
+	unlink(path);
+	unsetenv("SSH_AUTH_SOCK");
+}
+
+static const struct CMUnitTest tests[] = {
+	AGENT_CASE(a_key_of_the_agent_logs_in),
+	AGENT_CASE(an_ecdsa_key_of_the_agent_logs_in),
+	AGENT_CASE(eighty_logins_share_one_agent),
+	AGENT_CASE(an_empty_agent_leaves_it_to_the_files),
+	AGENT_CASE(an_agent_that_is_gone_leaves_it_to_the_files),
+	AGENT_CASE(a_locked_agent_is_as_one_without_keys),
+	AGENT_CASE(wrong_keys_before_the_right_one_are_passed_by),
+	AGENT_CASE(more_keys_than_a_host_hears_of_end_as_with_ssh),
+	AGENT_CASE(a_key_that_the_configuration_names_goes_first),
+	cmocka_unit_test(an_agent_that_hangs_holds_nobody_up),
+};
+
+int main(void)
+{
+	const char *why = ssh_fleet_start(&fleet, 80);
+	int rc;
+
+	if (why != NULL)
+		return skip_all_transport_cases(why);
+	unsetenv("SSH_AUTH_SOCK");
+	rc = cmocka_run_group_tests_name("ssh_auth", tests, NULL, NULL);
+	ssh_fleet_stop(&fleet);
+	return rc;
+}
