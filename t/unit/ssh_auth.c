@@ -104,7 +104,9 @@ static int stop_agent(void **state)
 {
 	(void)state;
 	unsetenv("SSH_AUTH_SOCK");
-	ssh_fleet_sh(&fleet, "kill $(cat $D/agent.pid); rm -f $D/agent $D/agent.pid");
+	/* it takes its socket away as it goes: not that of the next one */
+	ssh_fleet_sh(&fleet, "p=$(cat $D/agent.pid); kill $p; while [ -e $D/agent ]; do "
+			     "sleep 0.01; done; rm -f $D/agent.pid");
 	return 0;
 }
 
