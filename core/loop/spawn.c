@@ -70,7 +70,7 @@ static int open_pipe(int fds[2])
 static int open_pipes(struct pipes *p, const struct child_spec *spec)
 {
 	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	if (open_pipe(p->report) == 0 && open_pipe(p->out) == 0 &&
+	if (open_pipe(p->report) == 0 && (spec->socket > 0 || open_pipe(p->out) == 0) &&
 	    (spec->merge || open_pipe(p->err) == 0) &&
 	    (!spec->stdin_open || open_pipe(p->in) == 0))
 		return 0;
@@ -147,14 +147,17 @@ static void close_others(void)
 
 static void set_streams(const struct child_spec *spec, const struct pipes *p)
 {
-	int in = spec->stdin_open ? p->in[0] : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = spec->socket > 0 ? spec->socket : p->out[1];
+	int in = spec->socket > 0  ? spec->socket
+		 : spec->stdin_open ? p->in[0]
+				    : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (in > 0)
 		dup2(in, 0);
 	else if (in == 0)
 		fcntl(0, F_SETFD, 0);
-	dup2(p->out[1], 1);
-	dup2(spec->merge ? p->out[1] : p->err[1], 2);
+	dup2(out, 1);
+	dup2(spec->merge ? out : p->err[1], 2);
 }
 
 static void report_failure(int fd, int what)

@@ -59,6 +59,7 @@ void ssh_channel_free(struct ssh_channel *ch)
 	strbuf_fini(&ch->held[1]);
 	free(ch->line);
 	free(ch->mux);
+	free(ch->dial);
 	free(ch);
 }
 
@@ -185,7 +186,9 @@ static void on_deadline(void *arg)
 	struct ssh_channel *ch = arg;
 	struct ssh_session *s = ch->session;
 
-	if (ch->state == CHANNEL_OPEN)
+	if (ch->state == CHANNEL_OPEN && ch->dial != NULL)
+		ssh_channel_late_dial(ch);
+	else if (ch->state == CHANNEL_OPEN)
 		give_up_open(ch);
 	else if (ch->state != CHANNEL_QUEUED)
 		ssh_channel_end_failed(ch, OUTCOME_LOST, PHASE_EXEC,
@@ -232,10 +235,12 @@ static bool step_queued(struct ssh_channel *ch)
 		ch->state = CHANNEL_GONE;
 		return false;
 	}
-	if (s->opening != NULL || count_open(s) >= s->most + ch->urgent ||
-	    loop_timer_armed(&ch->deadline))
+	if (s->opening != NULL || loop_timer_armed(&ch->deadline) ||
+	    (ch->dial != NULL ? !ssh_channel_may_dial(ch)
+			      : count_open(s) >= s->most + ch->urgent))
 		return false;
 	s->opening = ch;
+	s->opening_us = loop_now_us(s->loop);
 	ch->state = CHANNEL_OPEN;
 	loop_timer_start(&ch->deadline, s->route->connect_timeout_us);
 	ssh_channel_tell_phase(ch, PHASE_OPEN);
@@ -280,20 +285,22 @@ static bool step_open(struct ssh_channel *ch)
 	struct ssh_session *s = ch->session;
 	int rc;
 
-	ch->ssh = libssh2_channel_open_ex(s->ssh, "session", 7, SSH_WINDOW,
-					  LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
+	ch->ssh = ch->dial != NULL
+			  ? ssh_channel_open_dial(ch)
+			  : libssh2_channel_open_ex(s->ssh, "session", 7, SSH_WINDOW,
+						    LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
 	rc = ch->ssh != NULL ? 0 : libssh2_session_last_errno(s->ssh);
 	if (ssh_channel_must_wait(ch, rc))
 		return false;
 	s->stuck = NULL;
 	s->opening = NULL;
 	if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
-		return ssh_channel_refused(ch);
+		return ch->dial != NULL ? ssh_channel_refused_dial(ch) : ssh_channel_refused(ch);
 	if (rc != 0) {
 		ssh_channel_lose_session(ch, PHASE_OPEN);
 		return false;
 	}
-	return ssh_channel_opened(ch);
+	return ch->dial != NULL ? ssh_channel_dialed(ch) : ssh_channel_opened(ch);
 }
 
 bool ssh_channel_denied(struct ssh_channel *ch)
@@ -347,7 +354,8 @@ static bool step_exec(struct ssh_channel *ch)
 static bool step_wait_closed(struct ssh_channel *ch)
 {
 	struct task_result result;
-	int rc = ch->events != NULL ? libssh2_channel_wait_closed(ch->ssh) : 0;
+	bool waits = ch->events != NULL && ch->dial == NULL;
+	int rc = waits ? libssh2_channel_wait_closed(ch->ssh) : 0;
 
 	if (ssh_channel_must_wait(ch, rc))
 		return false;

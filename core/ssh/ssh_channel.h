@@ -66,6 +66,8 @@ struct ssh_channel {
 	struct loop_timer deadline; /* of OPEN and EXEC together; QUEUED: when to open again */
 	unsigned refusals;
 	char *line;
+	char *dial;    /* not a command but a connection from there to this host; NULL */
+	int dial_port;
 	bool begun; /* a byte of the request has left */
 	bool urgent; /* has a place of its own, for ending what runs */
 	bool paused;
@@ -81,6 +83,11 @@ struct ssh_channel {
  * session has all the channels it should. */
 struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line, bool urgent,
 				       const struct ssh_channel_events *events, void *arg);
+
+/* ssh_dial.c: a connection from there to a host, as that host calls it. on_start comes when it is
+ * there, on_output with STREAM_OUT; its end is OUTCOME_OK, that there is none PHASE_CONNECT. */
+struct ssh_channel *ssh_channel_dial(struct ssh_session *s, const char *host, int port,
+				     const struct ssh_channel_events *events, void *arg);
 
 void ssh_channel_write(struct ssh_channel *ch, const void *bytes, size_t len); /* copies */
 size_t ssh_channel_pending(const struct ssh_channel *ch); /* bytes not taken yet */
@@ -129,6 +136,13 @@ void ssh_channel_deliver_held(struct ssh_channel *ch);
 
 /* ssh_stream.c: true when `sending`, filled from `queued` once it was sent, holds bytes. */
 bool ssh_channel_refill(struct ssh_channel *ch);
+/* Of a connection to another host: libssh2's open, and what follows from its refusal: true when it
+ * waits for its turn again. */
+LIBSSH2_CHANNEL *ssh_channel_open_dial(struct ssh_channel *ch);
+bool ssh_channel_refused_dial(struct ssh_channel *ch);
+bool ssh_channel_may_dial(const struct ssh_channel *ch);
+bool ssh_channel_dialed(struct ssh_channel *ch); /* always true */
+void ssh_channel_late_dial(struct ssh_channel *ch);
 
 /* Ends it for its user. */
 void ssh_channel_end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase phase,

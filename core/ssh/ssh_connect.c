@@ -9,10 +9,11 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "ssh/resolve.h"
 #include "ssh/ssh_auth.h"
+#include "ssh/ssh_proxy.h"
+#include "ssh/ssh_tunnel.h"
 
 /* ---- RESOLVE ---- */
 
@@ -50,6 +51,12 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 		ssh_session_poke(s);
 }
 
+/* The name is for somebody else to resolve. */
+static bool has_go_between(const struct ssh_route *r)
+{
+	return r->jump != NULL || r->proxy_command != NULL;
+}
+
 static void begin_resolve(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
@@ -57,6 +64,8 @@ static void begin_resolve(struct ssh_session *s)
 
 	login->began_us = loop_now_us(s->loop);
 	ssh_login_enter(s, PHASE_RESOLVE);
+	if (has_go_between(r))
+		return;
 	login->addresses = resolve_numeric(r->hostname, r->port);
 	if (login->addresses == NULL)
 		login->resolve = resolve_start(s->loop, r->hostname, r->port, on_resolved, s);
@@ -71,7 +80,8 @@ bool ssh_login_resolve(struct ssh_session *s)
 		begin_resolve(s);
 	/* all of them are asked for at once */
 	prepared = ssh_auth_is_prepared(s);
-	if (login->addresses == NULL || !prepared || !trust_is_read(s->route))
+	if ((login->addresses == NULL && !has_go_between(s->route)) || !prepared ||
+	    !trust_is_read(s->route))
 		return false;
 	if (!ssh_auth_prepare(s) || !check_trust(s) || !ssh_hostkey_is_ours(s))
 		return true;
@@ -80,40 +90,31 @@ bool ssh_login_resolve(struct ssh_session *s)
 	return true;
 }
 
-/* ---- CONNECT ---- */
+/* ---- CONNECT: a socket of ours ---- */
 
 static void on_socket(void *arg, int events)
 {
 	struct ssh_session *s = arg;
 
 	if (events & LOOP_READ)
-		s->dry = false;
+		s->wire.dry = false;
 	loop_defer_cancel(&s->again);
 	ssh_session_step(s);
-}
-
-static void close_socket(struct ssh_session *s)
-{
-	loop_io_destroy(s->io);
-	s->io = NULL;
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
 }
 
 /* 0 when the connection is under way (or there), else why not. */
 static int begin_connect(struct ssh_session *s, const struct addrinfo *a)
 {
 	int one = 1;
+	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	s->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0)
+	if (fd < 0)
 		return errno;
-	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(s->fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	ssh_wire_take(&s->wire, fd, on_socket, s);
+	if (connect(fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
 		return errno;
-	s->io = loop_io_create(s->loop, s->fd, on_socket, s);
-	loop_io_want(s->io, LOOP_WRITE);
+	ssh_wire_watch(&s->wire, LOOP_WRITE);
 	return 0;
 }
 
@@ -140,7 +141,7 @@ static void fail_connect(struct ssh_session *s, int errnum)
 }
 
 /* Tries addresses from login->at on until one connects or none is left. */
-static bool try_addresses(struct ssh_session *s)
+static void try_addresses(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
 
@@ -148,11 +149,10 @@ static bool try_addresses(struct ssh_session *s)
 		share_deadline(s);
 		login->last_errno = begin_connect(s, login->at);
 		if (login->last_errno == 0)
-			return false;
-		close_socket(s);
+			return;
+		ssh_wire_close(&s->wire);
 	}
 	fail_connect(s, login->last_errno);
-	return true;
 }
 
 static bool is_connected(const struct ssh_session *s, int *errnum)
@@ -161,30 +161,114 @@ static bool is_connected(const struct ssh_session *s, int *errnum)
 	socklen_t len = sizeof(*errnum);
 
 	*errnum = 0;
-	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, errnum, &len) != 0)
+	if (getsockopt(s->wire.fd, SOL_SOCKET, SO_ERROR, errnum, &len) != 0)
 		*errnum = errno;
 	len = sizeof(peer);
-	return *errnum == 0 && getpeername(s->fd, (struct sockaddr *)&peer, &len) == 0;
+	return *errnum == 0 && getpeername(s->wire.fd, (struct sockaddr *)&peer, &len) == 0;
 }
 
-bool ssh_login_connect(struct ssh_session *s)
+static bool connect_to_address(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
 	int errnum = 0;
 
 	if (login->at == NULL) {
 		login->at = login->addresses;
-		return try_addresses(s);
+		try_addresses(s);
+		return false;
 	}
 	if (!is_connected(s, &errnum)) {
 		if (errnum == 0 && loop_timer_armed(&s->timer))
 			return false;
 		login->last_errno = errnum != 0 ? errnum : ETIMEDOUT;
-		close_socket(s);
+		ssh_wire_close(&s->wire);
 		login->at = login->at->ai_next;
-		return try_addresses(s);
+		try_addresses(s);
+		return false;
 	}
-	s->state = SESSION_HANDSHAKE;
-	s->dry = true; /* nothing can have come before our own banner went out */
+	s->wire.dry = true; /* nothing can have come before our own banner went out */
 	return true;
+}
+
+/* ---- CONNECT: the user's ProxyCommand ---- */
+
+static void on_proxy_over(void *arg)
+{
+	struct ssh_session *s = arg;
+
+	s->wire.dry = false;
+	ssh_session_poke(s);
+}
+
+/* It cannot tell when it is connected: the banner does. */
+static bool connect_by_command(struct ssh_session *s)
+{
+	struct pl_error err = { 0 };
+	int fd;
+
+	s->wire.proxy = ssh_proxy_create(s->loop, s->route->proxy_command, on_proxy_over, s,
+					 &fd, &err);
+	if (s->wire.proxy == NULL) {
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_CONNECT, "ProxyCommand: %s",
+				 err.text);
+		return false;
+	}
+	ssh_wire_take(&s->wire, fd, on_socket, s);
+	s->wire.dry = true;
+	return true;
+}
+
+/* ---- CONNECT: through a jump host ---- */
+
+static void on_tunnel_dial(void *arg)
+{
+	struct ssh_session *s = arg;
+
+	if (s->state == SESSION_CONNECT)
+		ssh_login_enter(s, PHASE_CONNECT); /* what went before was the jump host's time */
+}
+
+static void on_tunnel_ready(void *arg)
+{
+	ssh_session_poke(arg);
+}
+
+static void on_tunnel_broken(void *arg, const struct task_result *why)
+{
+	struct ssh_session *s = arg;
+
+	if (s->state == SESSION_CONNECT)
+		ssh_session_fail(s, why->outcome, why->phase, "%s", why->why);
+	else if (s->login != NULL)
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, s->login->phase, "%s", why->why);
+	else
+		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM, "connection lost: %s", why->why);
+}
+
+static bool connect_through_jump(struct ssh_session *s)
+{
+	static const struct ssh_tunnel_events events = { on_tunnel_dial, on_tunnel_ready,
+							 on_tunnel_broken };
+
+	if (s->wire.tunnel == NULL) {
+		ssh_login_wait(s);
+		s->wire.tunnel = ssh_tunnel_create(s->route->jump, s->route->hostname,
+						   s->route->port, &events, s);
+	}
+	return ssh_tunnel_is_open(s->wire.tunnel);
+}
+
+bool ssh_login_connect(struct ssh_session *s)
+{
+	bool connected;
+
+	if (s->route->jump != NULL)
+		connected = connect_through_jump(s);
+	else if (s->route->proxy_command != NULL)
+		connected = connect_by_command(s);
+	else
+		connected = connect_to_address(s);
+	if (connected)
+		s->state = SESSION_HANDSHAKE;
+	return connected || s->state == SESSION_DEAD;
 }

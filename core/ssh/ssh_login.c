@@ -14,6 +14,8 @@
 #include "ssh/resolve.h"
 #include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
+#include "ssh/ssh_proxy.h"
+#include "ssh/ssh_tunnel.h"
 
 #define BANNER_MAX 255 /* RFC 4253, 4.2, the newline included */
 
@@ -59,6 +61,14 @@ void ssh_login_enter(struct ssh_session *s, enum phase phase)
 		ssh_channel_tell_phase(ch, phase);
 }
 
+void ssh_login_wait(struct ssh_session *s)
+{
+	int64_t left = s->login->began_us + 3 * s->route->connect_timeout_us -
+		       loop_now_us(s->loop);
+
+	loop_timer_start(&s->timer, left > 0 ? left : 0);
+}
+
 static const char *phase_failure(enum phase phase, bool has_address)
 {
 	switch (phase) {
@@ -80,6 +90,7 @@ void ssh_login_timeout(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
 	const char *what = phase_failure(login->phase, login->addresses != NULL);
+	char standing[200] = "";
 
 	if (login->phase == PHASE_CONNECT && login->at != NULL && login->at->ai_next != NULL) {
 		/* its share of the time is over; the phase has more for the next address */
@@ -89,7 +100,10 @@ void ssh_login_timeout(struct ssh_session *s)
 	}
 	if (login->phase == PHASE_AUTH && ssh_auth_timeout(s))
 		return;
-	ssh_session_fail(s, OUTCOME_UNREACHABLE, login->phase, "%s within %g s", what,
+	if (login->phase == PHASE_CONNECT && s->wire.tunnel != NULL)
+		ssh_tunnel_standing(s->wire.tunnel, standing, sizeof(standing));
+	ssh_session_fail(s, OUTCOME_UNREACHABLE, login->phase, "%s within %g s",
+			 *standing != '\0' ? standing : what,
 			 (double)s->route->connect_timeout_us / 1e6);
 }
 
@@ -158,6 +172,14 @@ static const char *greeting(struct ssh_login *login)
 
 void ssh_login_hung_up(struct ssh_session *s)
 {
+	const char *words = s->wire.proxy != NULL ? ssh_proxy_words(s->wire.proxy) : "";
+
+	if (s->wire.proxy != NULL) {
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
+				 "its ProxyCommand ended the connection before a banner came%s%s",
+				 *words != '\0' ? ": " : "", words);
+		return;
+	}
 	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
 			 "it ended the connection before its banner (sshd may be short of "
 			 "MaxStartups, or refuse this address)");
@@ -205,7 +227,7 @@ bool ssh_login_handshake(struct ssh_session *s)
 
 	if (s->ssh == NULL)
 		begin_handshake(s);
-	rc = libssh2_session_handshake(s->ssh, s->fd);
+	rc = libssh2_session_handshake(s->ssh, ssh_wire_descriptor(&s->wire));
 	if (banner_is_too_long(s))
 		return true;
 	if (s->login->phase == PHASE_BANNER && libssh2_session_banner_get(s->ssh) != NULL &&

@@ -31,6 +31,9 @@ struct ssh_login {
 /* A phase begins: its deadline is set, those who wait are told. */
 void ssh_login_enter(struct ssh_session *s, enum phase phase);
 
+/* The phase goes on for as long as there is time at all: somebody else has deadlines of his own. */
+void ssh_login_wait(struct ssh_session *s);
+
 /* Fails the session: the other side went away before it said anything. */
 void ssh_login_hung_up(struct ssh_session *s);
 

@@ -58,7 +58,7 @@ static void on_gone(void *arg)
 static void end_socket(struct ssh_session *s)
 {
 	s->mux->state = MUX_ENDED;
-	loop_io_want(s->io, 0);
+	ssh_wire_watch(&s->wire, 0);
 	loop_timer_start(&s->mux->last_words, LAST_WORDS_US);
 }
 
@@ -97,8 +97,7 @@ static void on_login(void *arg, int fd)
 		close(fd);
 		return;
 	}
-	s->fd = fd;
-	s->io = loop_io_create(s->loop, fd, on_socket, s);
+	ssh_wire_take(&s->wire, fd, on_socket, s);
 	s->mux->state = MUX_HELLOS;
 	ssh_session_poke(s);
 }
@@ -200,7 +199,7 @@ static bool receive_some(struct ssh_session *s, size_t *total)
 	ssize_t n;
 
 	do
-		n = recv(s->fd, strbuf_reserve(&mux->in, READ_SIZE), READ_SIZE, 0);
+		n = recv(s->wire.fd, strbuf_reserve(&mux->in, READ_SIZE), READ_SIZE, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN) {
 		if (mux->in.len == 0)
@@ -237,7 +236,7 @@ void ssh_mux_flush(struct ssh_session *s)
 	if (mux->out.len == 0 || mux->state == MUX_ENDED)
 		return;
 	do
-		n = send(s->fd, mux->out.s + mux->sent, mux->out.len - mux->sent, MSG_NOSIGNAL);
+		n = send(s->wire.fd, mux->out.s + mux->sent, mux->out.len - mux->sent, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN) {
 		end_socket(s);

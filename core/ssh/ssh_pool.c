@@ -9,8 +9,14 @@
 #include "base/strtable.h"
 #include "ssh/ssh_config.h"
 #include "ssh/ssh_files.h"
+#include "ssh/ssh_jump.h"
 #include "ssh/ssh_keyring.h"
 #include "ssh/ssh_route.h"
+#include "ssh/ssh_tunnel.h"
+
+#define HOPS_MOST 8
+#define CARRIERS_MOST 32 /* sessions to one jump host; each may be held up by a silent target */
+#define CARRIER_QUEUE_LONG 16 /* more in the row than this are worth another login */
 
 struct ssh_pool {
 	struct loop *loop;
@@ -52,38 +58,94 @@ static struct ssh_host *share_host(struct ssh_pool *pool, const struct ssh_route
 	return host;
 }
 
-static int look_up(struct ssh_pool *pool, const char *name, struct ssh_settings *out,
+static struct ssh_host *find_jump(struct ssh_pool *pool, const char *text, int hops,
+				  struct pl_error *err);
+
+static int look_up(struct ssh_pool *pool, const struct ssh_query *asked, struct ssh_settings *out,
 		   struct pl_error *err)
 {
-	const struct ssh_query query = { name, pool->options.user, pool->options.port };
-	int rc = ssh_config_lookup(pool->config, &query, out, pool->options.on_note,
+	int rc = ssh_config_lookup(pool->config, asked, out, pool->options.on_note,
 				   pool->options.note_arg, err);
 
 	if (rc == SSH_CONFIG_ASK)
 		return pl_errorf(err, PL_EUNSUPPORTED, "%s: only ssh itself can say what its "
-				 "configuration means (Match exec, CanonicalizeHostname)", name);
+				 "configuration means (Match exec, CanonicalizeHostname)",
+				 asked->host);
 	return rc;
 }
 
-struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct pl_error *err)
+/* The jump host of a route, as its text says. Where only ssh can reach that, ssh goes all the way. */
+static int add_jump(struct ssh_pool *pool, struct ssh_route *r, int hops, struct pl_error *err)
 {
-	struct ssh_host *host = strtable_get(&pool->by_name, name);
+	if (r->proxy_jump == NULL || strcasecmp(r->proxy_jump, "none") == 0)
+		return 0;
+	r->jump = find_jump(pool, r->proxy_jump, hops + 1, err);
+	if (r->jump == NULL)
+		return -1;
+	if (r->other_way == NULL)
+		r->other_way = xstrdup(r->jump->route.other_way);
+	return 0;
+}
+
+/*
+ * The host that is asked for, as the configuration has it. It is reached through the hosts of
+ * `before`, NULL: through those that its own ProxyJump names; `hops` counts those after it.
+ */
+static struct ssh_host *find_host(struct ssh_pool *pool, const struct ssh_query *asked,
+				  const char *before, int hops, struct pl_error *err)
+{
 	struct ssh_route route = { 0 };
 	struct ssh_settings settings;
 
-	if (host != NULL)
-		return host;
-	if (*name == '\0' || *name == '-')
-		return pl_errorf(err, PL_EUSAGE, "'%s' is no host name", name), NULL;
-	if (look_up(pool, name, &settings, err) != 0)
+	if (*asked->host == '\0' || *asked->host == '-')
+		return pl_errorf(err, PL_EUSAGE, "'%s' is no host name", asked->host), NULL;
+	if (look_up(pool, asked, &settings, err) != 0)
 		return NULL;
-	ssh_route_make(&route, name, &pool->options, &settings, pool->files);
+	ssh_route_make(&route, asked, &pool->options, &settings, pool->files);
 	route.keyring = pool->keyring;
 	if (route.agent != NULL)
 		route.agent_client = ssh_keyring_agent(pool->keyring, route.agent);
 	ssh_settings_fini(&settings);
-	host = share_host(pool, &route);
-	strtable_put(&pool->by_name, name, host);
+	if (before != NULL) {
+		free(route.proxy_jump);
+		route.proxy_jump = xstrdup(before);
+	}
+	if (add_jump(pool, &route, hops, err) != 0) {
+		ssh_route_fini(&route);
+		return NULL;
+	}
+	return share_host(pool, &route);
+}
+
+/* The last of "[user@]host[:port],...", reached through those before it. */
+static struct ssh_host *find_jump(struct ssh_pool *pool, const char *text, int hops,
+				  struct pl_error *err)
+{
+	struct ssh_host *host = NULL;
+	struct ssh_hop hop;
+
+	if (hops > HOPS_MOST)
+		return pl_errorf(err, PL_EUSAGE, "ProxyJump %s: more than %d jump hosts in a row, or "
+				 "they lead in a circle", text, HOPS_MOST), NULL;
+	if (ssh_jump_parse(text, &hop, err) == 0) {
+		const struct ssh_query asked = { hop.host, hop.user, hop.port };
+
+		host = find_host(pool, &asked, hop.before, hops, err);
+	}
+	ssh_hop_fini(&hop);
+	return host;
+}
+
+struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct pl_error *err)
+{
+	const struct ssh_query asked = { name, pool->options.user, pool->options.port };
+	struct ssh_host *host = strtable_get(&pool->by_name, name);
+
+	if (host != NULL)
+		return host;
+	host = find_host(pool, &asked, NULL, 0, err);
+	if (host != NULL)
+		strtable_put(&pool->by_name, name, host);
 	return host;
 }
 
@@ -120,6 +182,8 @@ static void on_idle(void *arg, struct ssh_session *s)
 {
 	struct ssh_pool *pool = arg;
 
+	if (s->carries && s->opening == NULL && ssh_session_is_keepable(s))
+		return; /* the next host behind it needs it */
 	if (pool->options.keep_sessions == 0 || !ssh_session_is_keepable(s)) {
 		close_one(pool, s);
 		return;
@@ -132,8 +196,19 @@ static void on_idle(void *arg, struct ssh_session *s)
 
 void ssh_pool_close_idle(struct ssh_pool *pool)
 {
+	const struct strtable_entry *it;
+	size_t pos = 0;
+
 	while (pool->oldest != NULL)
 		close_one(pool, pool->oldest);
+	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
+		const struct ssh_host *host = it->value;
+
+		for (struct ssh_session *s = host->sessions; s != NULL; s = s->next) {
+			if (s->carries && s->state == SESSION_READY && s->n_users == 0)
+				ssh_session_close(s);
+		}
+	}
 }
 
 /* ---- sessions ---- */
@@ -158,27 +233,93 @@ static void on_dead(void *arg, struct ssh_session *s)
 
 static const struct ssh_session_events session_events = { on_ready, on_idle, on_dead };
 
-struct ssh_session *ssh_pool_session(struct ssh_host *host)
+static struct ssh_session *add_session(struct ssh_host *host)
 {
 	struct ssh_pool *pool = host->pool;
+	struct ssh_session *s = ssh_session_create(pool->loop, &host->route, pool->scratch,
+						   &session_events, pool);
+
+	s->host = host;
+	s->next = host->sessions;
+	host->sessions = s;
+	return s;
+}
+
+struct ssh_session *ssh_pool_session(struct ssh_host *host)
+{
 	struct ssh_session *s;
 	size_t most = SIZE_MAX;
 
 	for (s = host->sessions; s != NULL; s = s->next) {
+		if (s->carries)
+			continue;
 		if (s->state <= SESSION_READY && s->n_users < s->most) {
-			leave_idle(pool, s);
+			leave_idle(host->pool, s);
 			return s;
 		}
 		if (s->most > 0 && s->most < most)
 			most = s->most;
 	}
-	s = ssh_session_create(pool->loop, &host->route, pool->scratch, &session_events, pool);
+	s = add_session(host);
 	/* what one session learnt of the server's limit, the next need not */
 	if (most < s->most)
 		s->most = most;
-	s->host = host;
-	s->next = host->sessions;
-	host->sessions = s;
+	return s;
+}
+
+/* ---- sessions to jump hosts ---- */
+
+/* Of the sessions to a jump host, those that matter for the choice of one. */
+struct carriers {
+	struct ssh_session *best;   /* logged in, quick, with the shortest row */
+	struct ssh_session *coming; /* not logged in yet */
+	struct ssh_session *slow;   /* held up by a connection that takes its time */
+	size_t best_queue;
+	size_t n;
+};
+
+static bool is_held_up(const struct ssh_session *s)
+{
+	return s->opening != NULL &&
+	       loop_now_us(s->loop) - s->opening_us > TUNNEL_PATIENCE_US;
+}
+
+static struct carriers look_at_carriers(const struct ssh_host *jump)
+{
+	struct carriers c = { .best_queue = SIZE_MAX };
+
+	for (struct ssh_session *s = jump->sessions; s != NULL; s = s->next) {
+		size_t queue = s->carries && s->state <= SESSION_READY ? ssh_tunnel_queue(s)
+								       : SIZE_MAX;
+
+		c.n += s->carries && s->state <= SESSION_READY;
+		if (queue == SIZE_MAX)
+			continue;
+		if (s->state < SESSION_READY) {
+			c.coming = s;
+		} else if (is_held_up(s)) {
+			c.slow = s;
+		} else if (queue < c.best_queue) {
+			c.best = s;
+			c.best_queue = queue;
+		}
+	}
+	return c;
+}
+
+struct ssh_session *ssh_pool_carrier(struct ssh_host *jump)
+{
+	struct carriers c = look_at_carriers(jump);
+	struct ssh_session *s;
+
+	if (c.best != NULL && c.best_queue <= CARRIER_QUEUE_LONG)
+		return c.best;
+	if (c.coming != NULL)
+		return c.coming;
+	if (c.n >= CARRIERS_MOST && (c.best != NULL || c.slow != NULL))
+		return c.best != NULL ? c.best : c.slow;
+	s = add_session(jump);
+	s->carries = true;
 	return s;
 }
 
@@ -266,16 +407,33 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	return pool;
 }
 
-static void host_free(struct ssh_host *host)
+static int count_hops(const struct ssh_host *host)
 {
-	struct ssh_session *next;
+	int n = 0;
 
-	for (struct ssh_session *s = host->sessions; s != NULL; s = next) {
-		next = s->next;
-		ssh_session_destroy(s);
+	while ((host = host->route.jump) != NULL)
+		n++;
+	return n;
+}
+
+/* Those of hosts behind `hops` others: they hold channels on sessions of those before. */
+static void destroy_sessions(struct ssh_pool *pool, int hops)
+{
+	const struct strtable_entry *it;
+	size_t pos = 0;
+
+	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
+		struct ssh_host *host = it->value;
+		struct ssh_session *next;
+
+		for (struct ssh_session *s = host->sessions; s != NULL; s = next) {
+			next = s->next;
+			if (count_hops(host) == hops)
+				ssh_session_destroy(s);
+		}
+		if (count_hops(host) == hops)
+			host->sessions = NULL;
 	}
-	ssh_route_fini(&host->route);
-	free(host);
 }
 
 void ssh_pool_destroy(struct ssh_pool *pool)
@@ -285,8 +443,14 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 
 	if (pool == NULL)
 		return;
-	while ((it = strtable_next(&pool->by_route, &pos)) != NULL)
-		host_free(it->value);
+	for (int hops = HOPS_MOST; hops >= 0; hops--)
+		destroy_sessions(pool, hops);
+	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
+		struct ssh_host *host = it->value;
+
+		ssh_route_fini(&host->route);
+		free(host);
+	}
 	strtable_fini(&pool->by_route);
 	strtable_fini(&pool->by_name);
 	ssh_files_destroy(pool->files);

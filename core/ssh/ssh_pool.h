@@ -31,6 +31,10 @@ struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct p
 /* A session to the host with room for one more channel; begins a new one when there is none. */
 struct ssh_session *ssh_pool_session(struct ssh_host *host);
 
+/* A session to a jump host that takes one more tunnel; begins a new one when those that are there
+ * have too many in their row, or are held up. O(sessions of the host x tunnels). */
+struct ssh_session *ssh_pool_carrier(struct ssh_host *jump);
+
 void ssh_pool_close_idle(struct ssh_pool *pool);
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);
 struct loop *ssh_pool_loop(struct ssh_pool *pool);

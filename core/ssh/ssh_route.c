@@ -279,16 +279,17 @@ static void set_credentials(struct ssh_route *r, const struct ssh_settings *s)
 	r->without_key = xstrdup(may_do_without_key(s));
 }
 
-void ssh_route_make(struct ssh_route *r, const char *name, const struct ssh_options *o,
-		    const struct ssh_settings *s, struct ssh_files *files)
+void ssh_route_make(struct ssh_route *r, const struct ssh_query *asked,
+		    const struct ssh_options *o, const struct ssh_settings *s,
+		    struct ssh_files *files)
 {
-	const char *user = o->user != NULL ? o->user : s->user;
+	const char *user = asked->user != NULL ? asked->user : s->user;
 
-	r->name = xstrdup(name);
+	r->name = xstrdup(asked->host);
 	r->asked = o;
 	r->hostname = xstrdup(s->hostname);
 	r->user = xstrdup(user != NULL ? user : ssh_local_user());
-	r->port = o->port != 0 ? o->port : s->port != 0 ? s->port : 22;
+	r->port = asked->port != 0 ? asked->port : s->port != 0 ? s->port : 22;
 	set_times(r, o, s);
 	set_reach(r, s);
 	set_credentials(r, s);

@@ -2,13 +2,10 @@
 #include "ssh/ssh_session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -31,9 +28,10 @@ struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *rout
 	s->scratch = scratch;
 	s->events = events;
 	s->arg = arg;
-	s->fd = -1;
+	ssh_wire_init(&s->wire, loop);
 	s->most = CHANNELS_MOST;
 	s->steps = &ssh_channel_steps;
+	s->most_tunnels = SIZE_MAX;
 	loop_defer_init(&s->again, loop, on_again, s);
 	loop_timer_init(&s->timer, loop, on_timer, s);
 	ssh_login_begin(s);
@@ -43,23 +41,12 @@ struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *rout
 	return s;
 }
 
-/* ---- the socket, as libssh2 sees it ---- */
+/* ---- the wire, as libssh2 sees it ---- */
 
 ssize_t ssh_session_receive(struct ssh_session *s, void *buf, size_t len)
 {
-	ssize_t n;
+	ssize_t n = ssh_wire_receive(&s->wire, buf, len);
 
-	if (s->dry)
-		return -EAGAIN;
-	do
-		n = recv(s->fd, buf, len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN)
-		return -errno;
-	/* fewer than asked for: the next call would say EAGAIN, and the loop reports what comes */
-	s->dry = n != 0 && n < (ssize_t)len;
-	if (n < 0)
-		return -EAGAIN;
 	if (n > 0)
 		s->last_byte_us = loop_now_us(s->loop);
 	return n;
@@ -82,15 +69,13 @@ static ssize_t transmit(libssh2_socket_t fd, const void *buf, size_t len, int fl
 	struct ssh_session *s = *abstract;
 	ssize_t n;
 
+	(void)fd;
 	(void)flags;
 	if (s->severed)
 		return -ENOTCONN;
-	do
-		n = send(fd, buf, len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	s->bytes_out += (uint64_t)n;
+	n = ssh_wire_send(&s->wire, buf, len);
+	if (n > 0)
+		s->bytes_out += (uint64_t)n;
 	return n;
 }
 
@@ -108,16 +93,14 @@ void ssh_session_open_libssh2(struct ssh_session *s)
 const char *ssh_session_error(struct ssh_session *s)
 {
 	char *text = NULL;
-	int errnum = 0;
-	socklen_t len = sizeof(errnum);
+	int errnum;
 
 	switch (libssh2_session_last_error(s->ssh, &text, NULL, 0)) {
 	case LIBSSH2_ERROR_SOCKET_SEND:
 	case LIBSSH2_ERROR_SOCKET_RECV:
 	case LIBSSH2_ERROR_SOCKET_DISCONNECT:
-		if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) == 0 && errnum != 0)
-			return strerror(errnum);
-		return "the other side closed the connection";
+		errnum = ssh_wire_error(&s->wire);
+		return errnum != 0 ? strerror(errnum) : "the other side closed the connection";
 	default:
 		return text != NULL && *text != '\0' ? text : "unknown error";
 	}
@@ -129,16 +112,12 @@ static void release(struct ssh_session *s)
 {
 	s->severed = true;
 	loop_timer_stop(&s->timer);
-	loop_io_destroy(s->io);
-	s->io = NULL;
 	ssh_login_free(s);
 	if (s->ssh != NULL)
 		libssh2_session_free(s->ssh); /* never EAGAIN once severed */
 	s->ssh = NULL;
 	ssh_mux_free(s);
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
+	ssh_wire_close(&s->wire);
 }
 
 void ssh_session_destroy(struct ssh_session *s)
@@ -160,8 +139,7 @@ static void die(struct ssh_session *s)
 	s->state = SESSION_DEAD;
 	s->severed = true;
 	loop_timer_stop(&s->timer);
-	if (s->io != NULL)
-		loop_io_want(s->io, 0);
+	ssh_wire_watch(&s->wire, 0);
 	loop_defer_schedule(&s->again);
 }
 
@@ -236,9 +214,7 @@ static void watch_silence(struct ssh_session *s)
 /* Small and into an empty socket: libssh2 forgets a keepalive that is sent in part. */
 static void send_keepalive(struct ssh_session *s)
 {
-	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
-
-	if (s->stuck == NULL && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0)
+	if (s->stuck == NULL && ssh_wire_has_room(&s->wire))
 		libssh2_keepalive_send(s->ssh, NULL);
 }
 
@@ -338,14 +314,12 @@ static void step_channels(struct ssh_session *s)
 
 /* ---- the step ---- */
 
-static void watch_socket(struct ssh_session *s)
+static void watch_wire(struct ssh_session *s)
 {
 	int want = 0;
 
-	if (s->io == NULL)
-		return;
 	if (s->mux != NULL) {
-		loop_io_want(s->io, ssh_mux_wants(s));
+		ssh_wire_watch(&s->wire, ssh_mux_wants(s));
 		return;
 	}
 	switch (s->state) {
@@ -362,7 +336,7 @@ static void watch_socket(struct ssh_session *s)
 	default:
 		break;
 	}
-	loop_io_want(s->io, want);
+	ssh_wire_watch(&s->wire, want);
 }
 
 static bool step_mux(struct ssh_session *s)
@@ -418,7 +392,7 @@ void ssh_session_step(struct ssh_session *s)
 {
 	while (step_once(s))
 		;
-	watch_socket(s);
+	watch_wire(s);
 }
 
 static void on_again(void *arg)

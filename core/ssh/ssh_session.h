@@ -24,6 +24,7 @@
 #include "loop/loop.h"
 #include "ssh/ssh.h"
 #include "ssh/ssh_files.h"
+#include "ssh/ssh_wire.h"
 #include "transport/task.h"
 
 #define SSH_READ_SIZE (32 * 1024)	/* most bytes taken from a channel at once */
@@ -100,14 +101,13 @@ struct ssh_session {
 
 	enum ssh_session_state state;
 	struct ssh_login *login; /* until READY */
-	int fd;
-	struct loop_io *io;
+	struct ssh_wire wire;
 	struct loop_defer again; /* another step in the next turn */
 	struct loop_timer timer; /* until READY a phase's deadline, then the watch for silence */
 	int64_t last_byte_us;
 	uint64_t bytes_out;
-	bool dry;     /* the socket was seen empty since it last reported bytes */
 	bool severed; /* nothing more is sent or received */
+	bool carries; /* its channels are connections to other hosts, see ssh_tunnel.h */
 
 	struct ssh_mux *mux; /* the system's ssh carries it (ssh_mux.h); NULL: libssh2 does */
 	const struct ssh_channel_steps *steps;
@@ -116,7 +116,9 @@ struct ssh_session {
 	struct ssh_channel *first, *last; /* channels in the order they came */
 	size_t n_users;	 /* channels somebody waits for */
 	size_t most;	 /* channels the server allows at once, as far as known; 0: no more */
+	size_t most_tunnels; /* likewise of connections to other hosts */
 	struct ssh_channel *opening; /* libssh2 opens one at a time */
+	int64_t opening_us;	     /* since when */
 	struct ssh_channel *stuck;
 
 	/* the pool's, see ssh_pool.c */
@@ -146,10 +148,10 @@ void ssh_session_poke(struct ssh_session *s);
 
 void ssh_session_step(struct ssh_session *s);
 
-/* Makes s->ssh, over the socket that is connected. */
+/* Makes s->ssh, over the wire that is connected. */
 void ssh_session_open_libssh2(struct ssh_session *s);
 
-/* Bytes from the socket; 0 at its end, -errno. -EAGAIN without a system call while it is dry. */
+/* Bytes from the wire, as ssh_wire_receive: what came is a sign of life. */
 ssize_t ssh_session_receive(struct ssh_session *s, void *buf, size_t len);
 
 /* The last user of a channel is gone, or one more came. */

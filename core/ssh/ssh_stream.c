@@ -156,6 +156,9 @@ bool ssh_channel_step_stream(struct ssh_channel *ch)
 	struct ssh_session *s = ch->session;
 
 	if (ch->events == NULL && ch->stuck_op == CHANNEL_OP_NONE) {
+		/* what a connection was given last is a goodbye to the host behind it */
+		if (ch->dial != NULL && !feed(ch))
+			return false;
 		ch->state = CHANNEL_CLOSE;
 		return true;
 	}

@@ -14,17 +14,6 @@
 
 #define MS INT64_C(1000)
 
-static void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
-			  const char *words)
-{
-	probe_ended(p, outcome);
-	if (p->result.phase != phase)
-		fail_msg("phase is %s, not %s: %s", phase_name(p->result.phase), phase_name(phase),
-			 p->result.why);
-	if (strstr(p->result.why, words) == NULL)
-		fail_msg("'%s' does not say '%s'", p->result.why, words);
-}
-
 /* ---- what carries the tag of a probe on this machine ---- */
 
 struct tag_sweep {
@@ -135,27 +124,18 @@ static void a_banner_longer_than_ssh_allows_is_named(void **state)
 static void on_second_sshd(const char *settings, void (*fn)(struct stage *st))
 {
 	struct stage st;
-	char line[600];
-	int port = fleet.port;
+	int port = second_sshd_start(settings);
 
-	fleet.port = port % 10000 + 40000;
-	snprintf(line, sizeof(line),
-		 "$(PATH=$PATH:/usr/sbin command -v sshd) -f $D/sshd_config -p $P %s "
-		 "-o PidFile=$D/second.pid && sed 's/:%d/:'$P/ $D/known_hosts >$D/kh_second",
-		 settings, port);
-	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
 	open_with(&st, (struct ssh_options){
 			       .config_path = ssh_fleet_write(
 				       &fleet, "config2",
 				       "Port %d\nIdentityFile %s/id_ed25519\n"
 				       "UserKnownHostsFile %s/kh_second\n",
-				       fleet.port, fleet.dir, fleet.dir),
+				       port, fleet.dir, fleet.dir),
 			       .keep_sessions = 8 });
 	fn(&st);
 	stage_close(&st);
-	ssh_fleet_sh(&fleet, "kill $(cat $D/second.pid); while [ -e $D/second.pid ]; do "
-			     "sleep 0.02; done");
-	fleet.port = port;
+	second_sshd_stop();
 }
 
 static void run_twenty(struct stage *st)

@@ -3,6 +3,37 @@
 
 struct ssh_fleet fleet;
 
+void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
+			  const char *words)
+{
+	probe_ended(p, outcome);
+	if (p->result.phase != phase)
+		fail_msg("phase is %s, not %s: %s", phase_name(p->result.phase), phase_name(phase),
+			 p->result.why);
+	if (strstr(p->result.why, words) == NULL)
+		fail_msg("'%s' does not say '%s'", p->result.why, words);
+}
+
+int second_sshd_start(const char *settings)
+{
+	int port = fleet.port % 10000 + 40000;
+	char line[600];
+
+	snprintf(line, sizeof(line),
+		 "$(PATH=$PATH:/usr/sbin command -v sshd) -f $D/sshd_config -p %d %s "
+		 "-o PidFile=$D/second.pid && sed 's/:%d/:'%d/ $D/known_hosts >$D/kh_second && "
+		 "while [ ! -s $D/second.pid ]; do sleep 0.02; done",
+		 port, settings, fleet.port, port);
+	assert_int_equal(ssh_fleet_sh(&fleet, line), 0);
+	return port;
+}
+
+void second_sshd_stop(void)
+{
+	ssh_fleet_sh(&fleet, "kill $(cat $D/second.pid); while [ -e $D/second.pid ]; do "
+			     "sleep 0.02; done");
+}
+
 /* What a case wants of the transport; the rest is the fleet's. */
 static struct ssh_options wanted;
 

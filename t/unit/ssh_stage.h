@@ -18,4 +18,13 @@ extern const struct transport_under_test ssh_under_test;
 /* Opens a stage with these options; without a configuration in them, with the fleet's. */
 void open_with(struct stage *st, struct ssh_options options);
 
+/* Another sshd of the fleet, with these settings ("-o MaxSessions=2 ..."): its port. Its key is in
+ * kh_second of the fleet's folder, its pid in second.pid. One at a time. */
+int second_sshd_start(const char *settings);
+void second_sshd_stop(void);
+
+/* Asserts how it ended, where, and that the reason holds these words. */
+void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
+		   const char *words);
+
 #endif
