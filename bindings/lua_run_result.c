@@ -155,7 +155,9 @@ static void push_group(lua_State *L, const struct run *run, const struct fold_gr
 
 int lua_run_fold(lua_State *L)
 {
-	static const char *const names[] = { "output", "outcome", NULL };
+	static const char *const names[] = { "output", "outcome", "stdout", "stderr", NULL };
+	static const enum fold_by values[] = { FOLD_BY_OUTPUT, FOLD_BY_OUTCOME, FOLD_BY_STDOUT,
+					       FOLD_BY_STDERR };
 	struct lua_run *r = lua_check_run(L, 1);
 	enum fold_by by = FOLD_BY_OUTPUT;
 	struct fold *fold;
@@ -163,8 +165,7 @@ int lua_run_fold(lua_State *L)
 	if (!lua_isnoneornil(L, 2)) {
 		luaL_checktype(L, 2, LUA_TTABLE);
 		lua_getfield(L, 2, "by");
-		if (luaL_checkoption(L, lua_gettop(L), "output", names) == 1)
-			by = FOLD_BY_OUTCOME;
+		by = values[luaL_checkoption(L, lua_gettop(L), "output", names)];
 	}
 	fold = push_fold(L);
 	fold_init(fold, r->run, by);

@@ -16,8 +16,8 @@
 static const char *const spec_keys[] = {
 	"transport",  "id",	   "hosts",	 "tasks",     "kind",	"line",	      "argv",
 	"env",	      "cwd",	   "merge",	 "stdin",     "mode",	"local_path", "remote_path",
-	"fanout",     "gang",	   "timeout",	 "idle_timeout", "retries", "fail_fast", "max_fail",
-	"keep_bytes", "spill_dir", "sinks",	 "lines",     NULL,
+	"fanout",     "gang",	   "serial",	 "timeout",   "retries", "idle_timeout", "fail_fast",
+	"max_fail",   "keep_bytes", "spill_dir", "sinks",     "lines",	 NULL,
 };
 static const char *const task_keys[] = { "host", "index", "line", "argv", "env", "cwd", NULL };
 
@@ -284,6 +284,7 @@ static void read_limits(lua_State *L, int arg, struct lua_run_parts *parts)
 
 	spec->fanout = read_count(L, arg, "fanout", DEFAULT_FANOUT, 1);
 	spec->gang = binding_opt_bool(L, arg, "gang", 0) != 0;
+	spec->serial = read_count(L, arg, "serial", 0, 1);
 	spec->timeout_us = read_seconds(L, arg, "timeout");
 	spec->idle_timeout_us = read_seconds(L, arg, "idle_timeout");
 	spec->retries = (unsigned)read_count(L, arg, "retries", 0, 0);

@@ -19,25 +19,9 @@ local own_options = {
 
 -- ---- what to run ---------------------------------------------------------------------------
 
--- Takes the script from standard input, runs it by the interpreter of its first line, and leaves
--- nothing behind.
-local RUN_SCRIPT = [[
-f=$(mktemp) || exit 126
-trap 'rm -f "$f"' EXIT
-trap 'exit 143' TERM
-cat >"$f"
-interpreter=$1
-shift
-$interpreter "$f" "$@"
-]]
-
 local function script_command(o, args)
   if o.stdin == "all" then errors.usage("--script and --stdin all exclude each other") end
-  local text, message = files.read(o.script)
-  if not text then errors.usage("--script: %s", message) end
-  local interpreter = text:match("^#![ \t]*([^\n]-)[ \t\r]*\n") or "sh"
-  local argv = { "sh", "-c", RUN_SCRIPT, o.script:match("[^/]*$"), interpreter }
-  table.move(args, 1, #args, #argv + 1, argv)
+  local argv, text = require("perilune.scriptfile").command(o.script, args)
   return { argv = argv, stdin = text, shown = ("--script %s %s"):format(o.script,
     table.concat(args, " ")) }
 end

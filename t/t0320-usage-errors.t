@@ -31,8 +31,6 @@ test_expect_success "an unknown option suggests the nearest" '
 
 test_expect_success "options that are promised but not built say so" '
 	refused "exec: --sudo is not in this version" exec --sudo true &&
-	refused "exec: --serial is not in this version" exec --serial 3 true &&
-	refused "exec: --diff is not in this version" exec --diff true &&
 	refused "transport slurm is not in this version" exec --transport slurm true
 '
 

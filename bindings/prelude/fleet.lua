@@ -43,7 +43,9 @@ fleet.options = {
   option { "max-fail", type = "limit", help = "more failures than this cancel the rest" },
   option { "max-auth-fail", type = "int", later = true },
   option { "connect-rate", type = "number", later = true },
-  option { "serial", type = "int", later = true },
+  option { "serial", type = "int", min = 1,
+    help = "batches of so many hosts: the next begins when one has ended, and only when none of "
+      .. "it failed (or not more than --max-fail)" },
   option { "pick", type = "int", min = 1, help = "only so many of the hosts, chosen at random" },
   option { "host-key", type = "choice", choices = { "strict", "accept-new" }, default = "strict",
     help = "what to do about a host key that is not known" },
@@ -288,6 +290,7 @@ function fleet.open(o, given, settings)
       timeout = values.timeout,
       idle_timeout = values.idle_timeout,
       retries = values.retries,
+      serial = values.serial,
       fail_fast = values.fail_fast,
       max_fail = failures_allowed(values.max_fail, #set),
     },

@@ -16,7 +16,8 @@ output.options = {
     help = "lines without the host's name" },
   { "gather", short = "b", type = "bool", group = GROUP,
     help = "at the end, hosts with equal output together" },
-  { "diff", type = "bool", group = GROUP, later = true },
+  { "diff", type = "bool", group = GROUP,
+    help = "the same, but all but the largest group as what differs from it" },
   { "outdir", type = "path", metavar = "DIR", group = GROUP,
     help = "into files DIR/HOST.out and DIR/HOST.err" },
   { "raw", type = "bool", group = GROUP,
@@ -31,13 +32,13 @@ output.options = {
 }
 
 -- Forms of output that exclude each other.
-local FORMS = { "gather", "json", "outdir" }
+local FORMS = { "gather", "diff", "json", "outdir" }
 
 local function check_forms(o)
   local chosen
   for _, form in ipairs(FORMS) do
     if o[form] then
-      if chosen then
+      if chosen and not (chosen == "gather" and form == "diff") then
         require("perilune.errors").usage("--%s and --%s exclude each other", chosen, form)
       end
       chosen = form
@@ -45,11 +46,11 @@ local function check_forms(o)
   end
 end
 
---- The sink that prints as output comes; nil with --gather, which prints at the end.
+--- The sink that prints as output comes; nil with --gather and --diff, which print at the end.
 ---@param o table values of output.options
 function output.printer(o)
   check_forms(o)
-  if o.gather then return nil end
+  if o.gather or o.diff then return nil end
   if o.outdir then
     local ok, message = require("perilune.core.sys").mkdir(o.outdir, 448, true)
     if not ok then require("perilune.errors").usage("--outdir %s: %s", o.outdir, message) end
@@ -58,59 +59,6 @@ function output.printer(o)
     prefix = not o.no_prefix, quiet = true, json = o.json, outdir = o.outdir,
     color = terminal.color(1), raw = o.raw,
   }
-end
-
--- ---- gathered output -----------------------------------------------------------------------
-
-local RULE = ("-"):rep(15)
-
-local function with_newline(text)
-  return text:sub(-1) == "\n" and text or text .. "\n"
-end
-
-local function block(group, text)
-  local count = #group.hosts
-  return ("%s\n%s%s\n%s\n%s"):format(RULE, group.hosts:fold(),
-    count > 1 and (" (%d)"):format(count) or "", RULE, with_newline(text))
-end
-
--- The blocks of one stream of folded groups.
-local function blocks(groups, stream, bare)
-  local out = {}
-  for _, group in ipairs(groups) do
-    local text = group[stream]
-    if text and text ~= "" then
-      out[#out + 1] = bare and with_newline(text) or block(group, text)
-    end
-  end
-  return table.concat(out)
-end
-
---- Folded groups as `exec --gather` prints them, standard output before standard error.
----@return string
-function output.folded_text(groups)
-  return blocks(groups, "stdout") .. blocks(groups, "stderr")
-end
-
--- What hosts wrote to standard error: other than notes of ours it is data when nobody looks.
-local function print_errors(text, raw)
-  if raw or not require("perilune.core.sys").isatty(2) then
-    io.stderr:write(text)
-  else
-    terminal.tell(text)
-  end
-end
-
-local function print_gathered(run, o)
-  local groups = run:fold { by = "output" }
-  terminal.print(blocks(groups, "stdout", o.no_prefix), o.raw)
-  print_errors(blocks(groups, "stderr", o.no_prefix), o.raw)
-  for _, group in ipairs(groups) do
-    if group.truncated then
-      terminal.note("%s: output exceeded memory; all of it: %s", group.hosts:fold(),
-        group.stdout_path or group.stderr_path or "dropped")
-    end
-  end
 end
 
 -- ---- the summary ---------------------------------------------------------------------------
@@ -178,7 +126,7 @@ local function finish(run, o, printer, seconds)
     if code == "pipe" then require("perilune.errors").quiet(terminal.READER_LEFT) end
     if not ok then require("perilune.errors").fail(2, "%s", message) end
   else
-    print_gathered(run, o)
+    require("perilune.gather").print(run, o)
   end
   if not o.quiet then print_summary(run, seconds) end
 end

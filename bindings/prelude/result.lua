@@ -179,7 +179,7 @@ Fold.__index = Fold
 
 --- As `exec --gather` prints it.
 function Fold:__tostring()
-  return require("perilune.output").folded_text(self)
+  return require("perilune.gather").text(self)
 end
 
 --- Equal outputs together, largest group first: an array of { hosts, stdout, stderr, outcome, ... }

@@ -42,15 +42,27 @@ static uint64_t hash_output(uint64_t h, const struct output *o)
 	return len > 0 ? mix(h, strtable_hash(kept, len)) : h;
 }
 
-static uint64_t hash_slot(const struct folding *f, const struct slot *slot)
+static uint64_t hash_outcome(const struct slot *slot)
 {
 	uint64_t h = mix(slot->outcome, slot->phase);
 
 	h = mix(h, (uint64_t)slot->code);
-	h = mix(h, strtable_hash(slot->signal, strlen(slot->signal)));
-	if (f->by == FOLD_BY_OUTCOME)
-		return h;
-	return hash_output(hash_output(h, slot->out), slot->err);
+	return mix(h, strtable_hash(slot->signal, strlen(slot->signal)));
+}
+
+static uint64_t hash_slot(enum fold_by by, const struct slot *slot)
+{
+	switch (by) {
+	case FOLD_BY_STDOUT:
+		return hash_output(0, slot->out);
+	case FOLD_BY_STDERR:
+		return hash_output(0, slot->err);
+	case FOLD_BY_OUTCOME:
+		return hash_outcome(slot);
+	case FOLD_BY_OUTPUT:
+		break;
+	}
+	return hash_output(hash_output(hash_outcome(slot), slot->out), slot->err);
 }
 
 static bool same_output(const struct output *a, const struct output *b)
@@ -64,13 +76,25 @@ static bool same_output(const struct output *a, const struct output *b)
 	       a_len == b_len && (a_len == 0 || memcmp(a_kept, b_kept, a_len) == 0);
 }
 
-static bool same(const struct folding *f, const struct slot *a, const struct slot *b)
+static bool same_outcome(const struct slot *a, const struct slot *b)
 {
-	if (a->outcome != b->outcome || a->phase != b->phase || a->code != b->code ||
-	    strcmp(a->signal, b->signal) != 0)
-		return false;
-	return f->by == FOLD_BY_OUTCOME ||
-	       (same_output(a->out, b->out) && same_output(a->err, b->err));
+	return a->outcome == b->outcome && a->phase == b->phase && a->code == b->code &&
+	       strcmp(a->signal, b->signal) == 0;
+}
+
+static bool same(enum fold_by by, const struct slot *a, const struct slot *b)
+{
+	switch (by) {
+	case FOLD_BY_STDOUT:
+		return same_output(a->out, b->out);
+	case FOLD_BY_STDERR:
+		return same_output(a->err, b->err);
+	case FOLD_BY_OUTCOME:
+		return same_outcome(a, b);
+	case FOLD_BY_OUTPUT:
+		break;
+	}
+	return same_outcome(a, b) && same_output(a->out, b->out) && same_output(a->err, b->err);
 }
 
 /* The place in the table of the slot's group, or the free one where it would go. */
@@ -81,7 +105,7 @@ static uint32_t *find(const struct folding *f, const struct slot *slot, uint64_t
 	for (; f->table[at] != 0; at = (at + 1) & f->mask) {
 		const struct found *g = &f->found[f->table[at] - 1];
 
-		if (g->hash == hash && same(f, &f->run->slots[g->first], slot))
+		if (g->hash == hash && same(f->by, &f->run->slots[g->first], slot))
 			break;
 	}
 	return &f->table[at];
@@ -90,7 +114,7 @@ static uint32_t *find(const struct folding *f, const struct slot *slot, uint64_t
 static void put(struct folding *f, size_t task)
 {
 	const struct slot *slot = &f->run->slots[task];
-	uint64_t hash = hash_slot(f, slot);
+	uint64_t hash = hash_slot(f->by, slot);
 	uint32_t *at = find(f, slot, hash);
 
 	if (*at == 0) {

@@ -11,6 +11,8 @@
 enum fold_by {
 	FOLD_BY_OUTPUT,	 /* outcome, phase, exit code, signal and every byte of both streams */
 	FOLD_BY_OUTCOME, /* outcome, phase, exit code, signal */
+	FOLD_BY_STDOUT,	 /* every byte of this stream, however the tasks ended */
+	FOLD_BY_STDERR,
 };
 
 struct fold_group {

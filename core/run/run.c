@@ -13,6 +13,7 @@
 #define BATCH 64 /* tasks handed to the transport in one call */
 
 static int check_spec(const struct run_spec *spec, struct pl_error *err);
+static void next_batch(struct run *run);
 static void tick(void *arg);
 
 static void copy_tasks(struct run *run, const struct run_spec *spec)
@@ -43,6 +44,7 @@ struct run *run_start(const struct run_spec *spec, struct run_sink *const *sinks
 	run->spec.spill_dir = run->spill_dir = xstrdup(spec->spill_dir);
 	copy_tasks(run, spec);
 	run->n_unstarted = spec->n_tasks;
+	next_batch(run);
 	run->again_tail = &run->again;
 	run->sinks = xcalloc(n_sinks, sizeof(struct run_sink *));
 	run->n_sinks = n_sinks;
@@ -255,7 +257,7 @@ static struct slot *window_next(struct run *run)
 		a->next = NULL;
 		return a->slot;
 	}
-	for (; run->next < run->spec.n_tasks; run->next++) {
+	for (; run->next < run->batch_end; run->next++) {
 		if (run->slots[run->next].state == SLOT_PENDING)
 			return &run->slots[run->next++];
 	}
@@ -342,6 +344,30 @@ static void sweep(struct run *run)
 	}
 }
 
+static void next_batch(struct run *run)
+{
+	size_t size = run->spec.serial > 0 ? run->spec.serial : run->spec.n_tasks;
+	size_t left = run->spec.n_tasks - run->batch_end;
+	size_t end = run->batch_end + (size < left ? size : left);
+
+	for (; run->batch_end < end; run->batch_end++) {
+		if (run->slots[run->batch_end].outcome == OUTCOME_NONE)
+			run->batch_left++;
+	}
+}
+
+/* Goes on with the next batch once one has ended, or cancels all that are left. */
+static void check_batch(struct run *run)
+{
+	while (run->batch_left == 0 && run->batch_end < run->spec.n_tasks) {
+		if (!run->limited && limits_end_batches(run)) {
+			run->limited = true;
+			cancel_all(run);
+		}
+		next_batch(run);
+	}
+}
+
 static void tick(void *arg)
 {
 	struct run *run = arg;
@@ -354,6 +380,7 @@ static void tick(void *arg)
 		run->limited = true;
 		cancel_all(run);
 	}
+	check_batch(run);
 	if (run->sweep)
 		sweep(run);
 	fill_window(run);
@@ -412,6 +439,8 @@ static int check_spec(const struct run_spec *spec, struct pl_error *err)
 		return pl_errorf(err, PL_EUSAGE, "fanout is 0: nothing could ever start");
 	if (spec->timeout_us < 0 || spec->idle_timeout_us < 0)
 		return pl_errorf(err, PL_EUSAGE, "a timeout cannot be negative");
+	if (spec->gang && spec->serial > 0)
+		return pl_errorf(err, PL_EUSAGE, "a gang starts at once, not in batches");
 	if (check_id(spec->id, err) != 0)
 		return -1;
 	for (size_t i = 0; i < spec->n_tasks; i++) {

@@ -39,6 +39,9 @@ struct run_spec {
 	size_t fanout;		 /* tasks being started or working at once; >= 1 */
 	bool gang;		 /* fanout bounds only those being started: all must run at once,
 				  * and one that fails cancels the others */
+	size_t serial; /* batches of so many, in order: the next begins when all of one have ended,
+			* and only when not more than max_fail failed (NO_LIMIT: none did); 0: all
+			* at once. Not with gang. */
 	int64_t timeout_us;	 /* from on_start; 0: none */
 	int64_t idle_timeout_us; /* without output; 0: none */
 	unsigned retries;

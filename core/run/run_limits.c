@@ -76,6 +76,13 @@ void limits_pause(struct attempt *a)
 	loop_timer_start(&a->timer, pause / 2 + (int64_t)((h >> 16) % (uint64_t)(pause / 2)));
 }
 
+bool limits_end_batches(const struct run *run)
+{
+	size_t allowed = run->spec.max_fail == RUN_NO_LIMIT ? 0 : run->spec.max_fail;
+
+	return run->n_failed > allowed;
+}
+
 bool limits_reached(const struct run *run)
 {
 	const struct run_spec *spec = &run->spec;

@@ -85,6 +85,8 @@ struct run {
 	size_t n_sinks;
 	struct loop_defer tick;
 	size_t next;		/* first slot never handed out */
+	size_t batch_end;	/* slots from here on belong to later batches */
+	size_t batch_left;	/* of those before, not ended */
 	size_t n_live;		/* handed out and not ended */
 	size_t n_starting;	/* of these, not yet RUNNING */
 	size_t n_unstarted;	/* tasks whose stdin has not been handed over */
@@ -126,6 +128,7 @@ enum outcome limits_check(struct attempt *a);  /* TIMEOUT, IDLE, or NONE and arm
 bool limits_may_retry(const struct slot *slot, unsigned retries, const struct task_result *result);
 void limits_pause(struct attempt *a);	       /* arms the pause before the next attempt */
 bool limits_reached(const struct run *run);    /* too many failed */
+bool limits_end_batches(const struct run *run); /* the batch that has ended was the last */
 void limits_explain(const struct run *run, enum outcome why, char *text, size_t size);
 
 /* run_stdin.c */

@@ -295,6 +295,8 @@ static void finish_output(struct run *run, struct slot *slot)
 static void count(struct run *run, const struct slot *slot)
 {
 	run->n_ended++;
+	if (slot_number(run, slot) < run->batch_end)
+		run->batch_left--;
 	run->by_outcome[slot->outcome]++;
 	if (slot->outcome != OUTCOME_OK && slot->outcome != OUTCOME_CANCELED)
 		run->n_failed++;
