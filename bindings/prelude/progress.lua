@@ -15,7 +15,7 @@ local progress = {}
 local REDRAW_S = 0.25
 local FIRST_S = 1 -- nothing is said about what is over sooner
 local NOTE_AFTER_S = { 10, 40 } -- then once a minute
-local QUIET_AFTER_S = { 30, 60, 120, 240, 480 } -- where nobody may be looking; then every ten minutes
+local QUIET_AFTER_S = { 30, 60, 120, 240, 480 } -- where nobody may be looking; then every 10 min
 local FAILURES_S = { 1, 2, 5 } -- pauses between looks for new failures; then the last again
 local FAILURE_LINES = 5 -- a look
 local CLEAR_LINE = "\r\27[K"
@@ -109,7 +109,9 @@ local function run_noting(run, begun, wanted)
     local due = wanted and note_due(NOTE_AFTER_S, notes, 60)
       or note_due(QUIET_AFTER_S, notes, 600)
     sched.sleep(math.max(0, begun + due - sched.now()))
-    if not run:ended() then terminal.note("%s; %s", counts_text(run), progress.waiting_text(run)) end
+    if not run:ended() then
+      terminal.note("%s; %s", counts_text(run), progress.waiting_text(run))
+    end
   end
 end
 
