@@ -19,11 +19,35 @@ static void add_word(struct strbuf *out, const char *word)
 	shellquote_word(out, word);
 }
 
-static void add_env(struct strbuf *out, const char *tag, const char *const *env)
+static void add_env(struct strbuf *out, const char *tag)
 {
 	strbuf_adds(out, "exec env PERILUNE_TASK=");
 	shellquote_word(out, tag);
-	add_words(out, env);
+}
+
+/* Words of env and after it, for a login shell of any kind; `words` is freed. csh takes a newline
+ * even in quotes for the end of a command and runs what follows it: what holds one goes by a POSIX
+ * shell, which gets it with newlines written \n. */
+static void add_any_words(struct strbuf *out, struct strbuf *words)
+{
+	struct strbuf escaped = STRBUF_INIT;
+
+	if (words->s == NULL || memchr(words->s, '\n', words->len) == NULL) {
+		strbuf_adds(out, strbuf_str(words));
+		strbuf_fini(words);
+		return;
+	}
+	strbuf_adds(&escaped, "exec env");
+	for (const char *c = words->s; *c != '\0'; c++) {
+		if (*c == '\n' || *c == '\\')
+			strbuf_adds(&escaped, *c == '\n' ? "\\n" : "\\\\");
+		else
+			strbuf_addc(&escaped, *c);
+	}
+	strbuf_adds(out, " sh -c 'eval \"$(printf %b \"$1\")\"' sh");
+	add_word(out, escaped.s);
+	strbuf_fini(&escaped);
+	strbuf_fini(words);
 }
 
 /* What stands between env and the command: nothing, unless only a POSIX shell can do it. */
@@ -43,14 +67,18 @@ static void add_between(struct strbuf *out, const struct command *cmd)
 
 void ssh_command_exec(struct strbuf *out, const struct command *cmd, const char *tag)
 {
-	add_env(out, tag, cmd->env);
-	add_between(out, cmd);
+	struct strbuf words = STRBUF_INIT;
+
+	add_words(&words, cmd->env);
+	add_between(&words, cmd);
 	if (cmd->argv != NULL) {
-		add_words(out, cmd->argv);
+		add_words(&words, cmd->argv);
 	} else {
-		strbuf_adds(out, " \"$SHELL\" -c");
-		add_word(out, cmd->line);
+		strbuf_adds(&words, " \"$SHELL\" -c");
+		add_word(&words, cmd->line);
 	}
+	add_env(out, tag);
+	add_any_words(out, &words);
 	if (!cmd->stdin_open)
 		strbuf_adds(out, " </dev/null");
 }
@@ -125,13 +153,16 @@ static const char PUT_SCRIPT[] =
 void ssh_command_put(struct strbuf *out, const char *path, uint64_t size, unsigned mode,
 		     const char *tag)
 {
-	add_env(out, tag, NULL);
-	strbuf_adds(out, " sh -c ");
-	shellquote_word(out, PUT_SCRIPT);
-	strbuf_adds(out, " sh");
-	add_word(out, path);
-	strbuf_addf(out, " %llu %o", (unsigned long long)size, mode & 07777u);
-	add_word(out, tag);
+	struct strbuf words = STRBUF_INIT;
+
+	strbuf_adds(&words, " sh -c ");
+	shellquote_word(&words, PUT_SCRIPT);
+	strbuf_adds(&words, " sh");
+	add_word(&words, path);
+	strbuf_addf(&words, " %llu %o", (unsigned long long)size, mode & 07777u);
+	add_word(&words, tag);
+	add_env(out, tag);
+	add_any_words(out, &words);
 }
 
 static const char GET_SCRIPT[] =
@@ -140,9 +171,12 @@ static const char GET_SCRIPT[] =
 
 void ssh_command_get(struct strbuf *out, const char *path, const char *tag)
 {
-	add_env(out, tag, NULL);
-	strbuf_adds(out, " sh -c ");
-	shellquote_word(out, GET_SCRIPT);
-	strbuf_adds(out, " sh");
-	add_word(out, path);
+	struct strbuf words = STRBUF_INIT;
+
+	strbuf_adds(&words, " sh -c ");
+	shellquote_word(&words, GET_SCRIPT);
+	strbuf_adds(&words, " sh");
+	add_word(&words, path);
+	add_env(out, tag);
+	add_any_words(out, &words);
 }

@@ -13,7 +13,8 @@
  *
  *	exec env PERILUNE_TASK=tag sh -c 'cd -- "$1" || exit 1; shift; exec "$@" 2>&1' sh DIR ...
  *
- * Lines of several lines do not work where the login shell is csh, which has no quote for them.
+ * Words with a newline in them go by a POSIX shell too, with it written \n: csh has no quote for one
+ * and would run what follows it.
  */
 #ifndef PL_TRANSPORT_SSH_COMMAND_H
 #define PL_TRANSPORT_SSH_COMMAND_H

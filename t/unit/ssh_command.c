@@ -133,6 +133,10 @@ static void every_shell_runs_them_alike(void **state)
 	static const char *const words[] = { "printf", "[%s]", "a b", "it's", "", "$HOME", "*",
 					     "!x",     "\\",   "~",   "\"",   NULL };
 	static const char *const env[] = { "N=it's  $x", NULL };
+	static const char *const newlines[] = { "printf", "[%s]", "a\necho b\n", "\n", "\\n%b\\",
+						NULL };
+	static const char *const two_lines[] = { "N=1\necho 2", NULL };
+	static const char *const print_two[] = { "printenv", "N", NULL };
 	static const struct {
 		struct command cmd;
 		const char *out;
@@ -143,6 +147,9 @@ static void every_shell_runs_them_alike(void **state)
 		{ { .line = "sh -c 'printenv PERILUNE_TASK; exit 9'" }, "a-tag.1\n", 9 },
 		{ { .line = "printenv N", .env = env }, "it's  $x\n", 0 },
 		{ { .line = "cat; echo done" }, "done\n", 0 },
+		{ { .line = "echo a\necho b" }, "a\nb\n", 0 },
+		{ { .argv = newlines, .env = two_lines }, "[a\necho b\n][\n][\\n%b\\]", 0 },
+		{ { .argv = print_two, .env = two_lines }, "1\necho 2\n", 0 },
 		{ { .line = "pwd", .cwd = "/" }, "/\n", 0 },
 		{ { .line = "echo no", .cwd = "/nonexistent" }, "", 1 },
 		{ { .line = "sh -c 'echo e >&2'", .merge = true }, "e\n", 0 },

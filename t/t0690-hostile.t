@@ -1,0 +1,121 @@
+#!/bin/sh
+# Strings made to break quoting, through everything that reaches a host: each arrives byte for byte,
+# or is refused, and nothing else happens. A canary file would tell.
+test_description="hostile strings"
+. /usr/share/sharness/sharness.sh
+
+skip_all_without sshd ssh-keygen
+
+CASES=60
+! test_have_prereq EXPENSIVE || CASES=2000
+
+canary=$(pwd)/canary
+no_canary() { ! ls -d "$canary" "$HOME/canary" "$scratch/canary" 2>/dev/null; }
+
+# The folder for what is made there: its name goes into ssh's files, which allow no space in it.
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/perilune-hostile.XXXXXX") || test_done
+trap 'status=$?; rm -rf "$scratch"; fleet_stop; (exit $status); die' EXIT
+
+# tried WHERE: strings by the hundred, from a seed.
+tried() {
+	rm -rf "$scratch" && mkdir -m 700 "$scratch" &&
+	timeout 100 perilune _lua "$PERILUNE_SRCDIR/t/hostile.lua" "$1" "$scratch" $CASES >out 2>err
+	status=$?
+	head -n 20 out
+	[ $status -eq 0 ] && no_canary
+}
+
+test_expect_success "words, variables, lines, folders, files, names: on this machine" '
+	tried local
+'
+
+# fleet_with_shell SHELL: a fleet whose users have this login shell, by a passwd of its own.
+fleet_with_shell() {
+	FLEET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/perilune-fleet.XXXXXX") || return 1
+	sed "s|^\($(id -un):.*:\)[^:]*\$|\1$1|" /etc/passwd >passwd &&
+	unshare -m sh -c "mount --make-rprivate / && mount --bind passwd /etc/passwd &&
+		exec fleet start $FLEET_DIR 8" >env.out 2>env.err && . "$FLEET_DIR/env" &&
+	test "$(perilune exec -F "$FLEET_SSH_CONFIG" -N -w 127.1.0.1 "echo \$SHELL")" = "$1"
+}
+unshare -m true 2>/dev/null && test_set_prereq UNSHARE
+
+for shell in /bin/sh /bin/bash /bin/tcsh /usr/bin/fish; do
+	[ -x $shell ] || { say "$shell is not installed"; continue; }
+	test_expect_success UNSHARE "the same over SSH, with the login shell $shell" '
+		fleet_with_shell $shell; status=$?
+		{ test $status -eq 0 && tried "$FLEET_SSH_CONFIG"; } || status=1
+		fleet_stop; return $status
+	'
+done
+
+# ---- the command line ----
+
+x() { timeout 20 perilune exec -t 1s "$@" >out 2>err; }
+
+# options that take a string, each with strings that a shell would act on: nothing may come of it
+cat >strings <<END
+\$(touch $canary)
+\`touch $canary\`
+;touch $canary;
+'; touch $canary; '
+"; touch $canary; "
+|touch $canary
+&&touch $canary
+>$canary
+-oProxyCommand=touch\${IFS}$canary
+-oProxyCommand=touch $canary
+--
+-
+!touch
+{a,touch}
+*
+~root
+%h%p
+END
+
+fleet_start 2 || test_done
+
+test_expect_success "hosts, users, folders, files: no string is read by a shell" '
+	while IFS= read -r string; do
+		x -F "$FLEET_SSH_CONFIG" -w "$string" true
+		x -F "$FLEET_SSH_CONFIG" --transport openssh -w "$string" true
+		x -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 -l "$string" true
+		x -F "$FLEET_SSH_CONFIG" --transport openssh -w 127.1.0.1 -l "$string" true
+		x -F "$string" -w 127.1.0.1 true
+		x --transport local -w "$string" --outdir "out.$string" true
+		x --transport local --script "$string" "$string"
+		no_canary || return 1
+	done <strings
+'
+
+test_expect_success "a name of a host is no option of ssh" '
+	for name in -oProxyCommand=true -F/dev/null -- -V; do
+		for how in ssh openssh; do
+			printf "%s\n" "$name" >names &&
+			timeout 20 perilune exec -t 1s --transport $how -w ^names true >out 2>err
+			case $? in 2 | 3) ;; *) echo "$how $name: $?"; return 1 ;; esac
+		done
+	done
+'
+
+test_expect_success "words of --argv arrive, of scripts and from the command line" '
+	printf "#!/bin/sh\nprintf \"%%s\\\\0\" \"\$@\"" >words.sh &&
+	while IFS= read -r string; do
+		printf "%s\0x y\0" "$string" >expected &&
+		perilune exec -F "$FLEET_SSH_CONFIG" -N -w 127.1.0.1 --argv -- printf "%s\\0" "$string" "x y" >out &&
+		test_cmp expected out &&
+		perilune exec -F "$FLEET_SSH_CONFIG" -N -w 127.1.0.1 --script words.sh -- "$string" "x y" >out &&
+		test_cmp expected out && no_canary || return 1
+	done <strings
+'
+
+test_expect_success "copies go to the path that is named" '
+	mkdir "$scratch/put" && echo content >source &&
+	while IFS= read -r string; do
+		name=$(printf "%s" "$string" | tr / _) &&
+		perilune push -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 source "$scratch/put/$name" 2>err &&
+		test_cmp source "$scratch/put/$name" && no_canary || return 1
+	done <strings
+'
+
+test_done
