@@ -141,6 +141,9 @@ int ssh_target(struct transport *tp, const char *host, struct ssh_target *out,
 
 	if (h == NULL)
 		return -1;
+	if (h->route.is_pending || h->route.no_route != NULL)
+		return pl_errorf(err, PL_EUNSUPPORTED, "%s: only `ssh -G %s` can say where that is",
+				 host, host);
 	*out = (struct ssh_target){ .port = h->route.port };
 	if (snprintf(out->user, sizeof(out->user), "%s", h->route.user) >=
 		    (int)sizeof(out->user) ||

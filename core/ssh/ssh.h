@@ -42,7 +42,8 @@ struct ssh_options {
 struct transport *ssh_create(struct loop *loop, const struct ssh_options *options,
 			     struct pl_error *err);
 
-/* What `ssh -G` would say of how a host is reached: for doctor, tests and reports. */
+/* What `ssh -G` would say of how a host is reached: for doctor, tests and reports. PL_EUNSUPPORTED
+ * where ssh itself must be asked. */
 struct ssh_target {
 	char user[64];
 	char hostname[256];

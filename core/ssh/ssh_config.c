@@ -98,7 +98,7 @@ static void note_ignored(struct lookup *l, const char *file, const struct config
 /* ---- lookup ---- */
 
 /* Each pattern is a word of its own: a comma has no meaning here. */
-static bool host_block_applies(const struct config_block *b, const char *host)
+bool config_host_applies(const struct config_block *b, const char *host)
 {
 	bool yes = false;
 
@@ -129,7 +129,7 @@ static enum match_answer block_applies(struct lookup *l, const struct config_blo
 	case BLOCK_ALL:
 		return MATCH_YES;
 	case BLOCK_HOST:
-		return host_block_applies(b, l->host) ? MATCH_YES : MATCH_NO;
+		return config_host_applies(b, l->host) ? MATCH_YES : MATCH_NO;
 	case BLOCK_MATCH:
 		return match_block_applies(l, b);
 	}
@@ -208,7 +208,7 @@ static int look_up(struct lookup *l, const struct ssh_config *cfg, struct pl_err
 
 	l->out->user = xstrdup(l->query->user);
 	l->out->port = l->query->port;
-	if (cfg == NULL || (!cfg->reader.canonicalizes && walk_all(l, cfg) &&
+	if (cfg == NULL || (!cfg->reader.only_ssh && walk_all(l, cfg) &&
 			    (!cfg->reader.wants_final || walk_again(l, cfg, &hostname))))
 		rc = settings_finish(l, err);
 	free(l->target);
@@ -232,4 +232,9 @@ int ssh_config_lookup(struct ssh_config *cfg, const struct ssh_query *query,
 	if (rc < 0)
 		pl_error_prefix(err, "ssh configuration for %s", query->host);
 	return rc;
+}
+
+char *ssh_config_class(const struct ssh_config *cfg, const char *host)
+{
+	return config_class(&cfg->reader, cfg->files, cfg->n_files, host);
 }

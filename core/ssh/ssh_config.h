@@ -99,9 +99,16 @@ int ssh_config_lookup(struct ssh_config *cfg, const struct ssh_query *query,
 		      struct pl_error *err);
 void ssh_settings_fini(struct ssh_settings *s); /* safe twice */
 
-/* The same from what `ssh -G` printed for the host. Unknown lines are passed over. */
-int ssh_config_read_dump(const char *text, const struct ssh_query *query, struct ssh_settings *out,
-			 struct pl_error *err);
+/*
+ * A key that hosts share when the configuration cannot tell them apart, so that what ssh says of
+ * one of them holds for all. Owned by the caller. O(blocks).
+ */
+char *ssh_config_class(const struct ssh_config *cfg, const char *host);
+
+/* The settings from what `ssh -G` printed for the host `asked`, which is of the same class. Unknown
+ * lines are passed over. */
+int ssh_config_read_dump(const char *text, const char *asked, const struct ssh_query *query,
+			 struct ssh_settings *out, struct pl_error *err);
 
 /* ---- tokens ---- */
 

@@ -74,7 +74,8 @@ struct config_reader {
 	size_t n_files;
 	char *ignore_unknown; /* a pattern list, or NULL */
 	bool wants_final;     /* a Match line asks for a second pass */
-	bool canonicalizes;   /* CanonicalizeHostname is wanted somewhere */
+	bool only_ssh;	      /* no lookup is ours: CanonicalizeHostname, Include with tokens */
+	bool per_host;	      /* a host's own name is part of what is said of it */
 };
 
 /* Reads one file and what it includes. `check_owner`: refuses one that others may write. */

@@ -26,6 +26,20 @@ enum match_answer { MATCH_NO, MATCH_YES, MATCH_ASK };
 /* ssh_match.c. Whether the criteria of a Match block hold. */
 enum match_answer config_match_applies(const struct lookup *l, const struct config_block *b);
 
+/* Whether a list of patterns names the host, whatever its letter case. */
+bool config_names_host(const char *list, const char *host);
+
+/* ssh_config.c. Whether the patterns of a Host line hold. */
+bool config_host_applies(const struct config_block *b, const char *host);
+
+/* ssh_config_class.c. A key that two hosts share when the files cannot tell them apart; else the
+ * host itself. Owned by the caller. O(blocks). */
+char *config_class(const struct config_reader *r, struct config_file *const *files, size_t n_files,
+		   const char *host);
+
+/* Lower case; an address in the form that everybody writes. Owned by the caller. */
+char *settings_settled_name(const char *host);
+
 /* ssh_settings.c. Takes a line over into the settings, unless the value was set before. */
 void settings_apply(struct lookup *l, const struct config_line *line);
 

@@ -137,13 +137,31 @@ static int include_all(struct config_reader *r, struct config_line *line, struct
 		return 0;
 	line->files = xcalloc(1, sizeof(struct config_file *));
 	for (size_t i = 0; line->values[i] != NULL; i++) {
-		if (include(r, line->values[i], line, err) != 0)
+		if (strchr(line->values[i], '%') != NULL || strstr(line->values[i], "${") != NULL)
+			r->only_ssh = r->per_host = true; /* newer ones replace tokens there */
+		else if (include(r, line->values[i], line, err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* ---- lines ---- */
+
+/* Whether the host's name may be in what ssh prints of it. Names of keys are printed as written. */
+static bool is_per_host(const struct ssh_keyword *k, char **values)
+{
+	static const enum ssh_keyword_id printed[] = { SSH_HOSTNAME, SSH_USER, SSH_IDENTITY_AGENT,
+						       SSH_FORWARD_AGENT, SSH_USER_KNOWN_HOSTS,
+						       SSH_GLOBAL_KNOWN_HOSTS, SSH_HOST_KEY_ALIAS };
+
+	for (size_t i = 0; i < ARRAY_LEN(printed); i++) {
+		for (size_t j = 0; k->id == printed[i] && values[j] != NULL; j++) {
+			if (strchr(values[j], '%') != NULL)
+				return true;
+		}
+	}
+	return false;
+}
 
 /* Files a line below the block it stands in; takes `values`, at once. */
 static int add_line(struct config_reader *r, struct config_file *f, const struct ssh_keyword *k,
@@ -161,7 +179,8 @@ static int add_line(struct config_reader *r, struct config_file *f, const struct
 		r->ignore_unknown = xstrdup(values[0]);
 	if (k->id == SSH_CANONICALIZE && strcasecmp(values[0], "no") != 0 &&
 	    strcasecmp(values[0], "false") != 0)
-		r->canonicalizes = true;
+		r->only_ssh = r->per_host = true; /* it is for the resolver to say */
+	r->per_host = r->per_host || is_per_host(k, values);
 	return 0;
 }
 
@@ -173,8 +192,12 @@ static int add_match(struct config_reader *r, struct config_file *f, const char 
 	if (config_match_parse(b, text, err) != 0)
 		return -1;
 	for (size_t i = 0; i < b->n_criteria; i++) {
-		if (strcasecmp(b->criteria[i].name, "final") == 0)
+		const struct config_criterion *c = &b->criteria[i];
+
+		if (c->kind == CRITERION_FINAL && strchr("fF", c->name[c->negated]) != NULL)
 			r->wants_final = true;
+		if (c->kind == CRITERION_ASK && strchr(c->arg, '%') != NULL)
+			r->per_host = true;
 	}
 	return 0;
 }

@@ -51,6 +51,12 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 		ssh_session_poke(s);
 }
 
+static void begin_clock(struct ssh_session *s)
+{
+	s->login->began_us = loop_now_us(s->loop);
+	ssh_login_enter(s, PHASE_RESOLVE);
+}
+
 /* The name is for somebody else to resolve. */
 static bool has_go_between(const struct ssh_route *r)
 {
@@ -62,10 +68,6 @@ static void begin_resolve(struct ssh_session *s)
 	struct ssh_login *login = s->login;
 	const struct ssh_route *r = s->route;
 
-	login->began_us = loop_now_us(s->loop);
-	ssh_login_enter(s, PHASE_RESOLVE);
-	if (has_go_between(r))
-		return;
 	login->addresses = resolve_numeric(r->hostname, r->port);
 	if (login->addresses == NULL)
 		login->resolve = resolve_start(s->loop, r->hostname, r->port, on_resolved, s);
@@ -76,7 +78,15 @@ bool ssh_login_resolve(struct ssh_session *s)
 	struct ssh_login *login = s->login;
 	bool prepared;
 
+	if (s->route->no_route != NULL) {
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE, "%s", s->route->no_route);
+		return true;
+	}
 	if (login->began_us < 0)
+		begin_clock(s);
+	if (s->route->is_pending)
+		return false;
+	if (login->addresses == NULL && login->resolve == NULL && !has_go_between(s->route))
 		begin_resolve(s);
 	/* all of them are asked for at once */
 	prepared = ssh_auth_is_prepared(s);

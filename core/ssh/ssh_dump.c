@@ -63,8 +63,20 @@ static void forget_default_keys(struct ssh_settings *s)
 	s->identity_files = NULL;
 }
 
-int ssh_config_read_dump(const char *text, const struct ssh_query *query, struct ssh_settings *out,
-			 struct pl_error *err)
+/* Without a HostName ssh prints the name that it was asked for. */
+static void replace_name(struct ssh_settings *s, const char *asked)
+{
+	char *settled = settings_settled_name(asked);
+
+	if (strcasecmp(s->hostname, settled) == 0) {
+		free(s->hostname);
+		s->hostname = NULL;
+	}
+	free(settled);
+}
+
+int ssh_config_read_dump(const char *text, const char *asked, const struct ssh_query *query,
+			 struct ssh_settings *out, struct pl_error *err)
 {
 	struct lookup l = { .query = query, .out = out, .host = query->host, .is_dump = true };
 	char *copy = xstrdup(text), *rest = copy, *line;
@@ -78,6 +90,7 @@ int ssh_config_read_dump(const char *text, const struct ssh_query *query, struct
 		pl_errorf(err, PL_EUSAGE, "what ssh -G printed names no host");
 	} else {
 		forget_default_keys(out);
+		replace_name(out, asked);
 		rc = settings_finish(&l, err);
 	}
 	if (rc != 0)

@@ -89,7 +89,9 @@ static const char *phase_failure(enum phase phase, bool has_address)
 void ssh_login_timeout(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
-	const char *what = phase_failure(login->phase, login->addresses != NULL);
+	const char *what = s->route->is_pending
+				   ? "ssh -G has not said how to reach it (Match exec?)"
+				   : phase_failure(login->phase, login->addresses != NULL);
 	char standing[200] = "";
 
 	if (login->phase == PHASE_CONNECT && login->at != NULL && login->at->ai_next != NULL) {

@@ -82,8 +82,7 @@ static char *lowered(const char *text)
 	return copy;
 }
 
-/* Host names have no letter case. */
-static bool host_matches(const char *list, const char *host)
+bool config_names_host(const char *list, const char *host)
 {
 	char *patterns = lowered(list), *name = lowered(host);
 	bool yes = pattern_list_match(patterns, name) == PATTERN_YES;
@@ -109,9 +108,9 @@ static bool criterion_holds(const struct lookup *l, const struct config_criterio
 	case CRITERION_FINAL:
 		return l->is_final;
 	case CRITERION_HOST:
-		return host_matches(c->arg, l->target);
+		return config_names_host(c->arg, l->target);
 	case CRITERION_ORIGINAL_HOST:
-		return host_matches(c->arg, l->query->host);
+		return config_names_host(c->arg, l->query->host);
 	case CRITERION_USER:
 		return user_matches(c->arg, s->user != NULL ? s->user : ssh_local_user());
 	case CRITERION_LOCAL_USER:

@@ -6,26 +6,20 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "base/strtable.h"
-#include "ssh/ssh_config.h"
 #include "ssh/ssh_files.h"
-#include "ssh/ssh_jump.h"
+#include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
-#include "ssh/ssh_route.h"
 #include "ssh/ssh_tunnel.h"
 
-#define HOPS_MOST 8
 #define CARRIERS_MOST 32 /* sessions to one jump host; each may be held up by a silent target */
 #define CARRIER_QUEUE_LONG 16 /* more in the row than this are worth another login */
 
 struct ssh_pool {
 	struct loop *loop;
 	struct ssh_options options; /* strings are ours */
-	struct ssh_config *config;  /* NULL: none */
 	struct ssh_files *files;
 	struct ssh_keyring *keyring;
-	struct strtable by_name;  /* as the user names hosts -> struct ssh_host */
-	struct strtable by_route; /* ssh_route_key() -> struct ssh_host, which it owns */
+	struct ssh_hosts *hosts;
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	char *scratch;
 	struct ssh_stats stats;
@@ -39,114 +33,9 @@ static void note(struct ssh_pool *pool, const char *text)
 		pool->options.on_note(pool->options.note_arg, text);
 }
 
-static struct ssh_host *share_host(struct ssh_pool *pool, const struct ssh_route *r)
-{
-	char *key = ssh_route_key(r);
-	struct ssh_host *host = strtable_get(&pool->by_route, key);
-
-	if (host == NULL) {
-		host = xcalloc(1, sizeof(*host));
-		host->pool = pool;
-		host->route = *r;
-		strtable_put(&pool->by_route, key, host);
-	} else {
-		struct ssh_route unused = *r;
-
-		ssh_route_fini(&unused);
-	}
-	free(key);
-	return host;
-}
-
-static struct ssh_host *find_jump(struct ssh_pool *pool, const char *text, int hops,
-				  struct pl_error *err);
-
-static int look_up(struct ssh_pool *pool, const struct ssh_query *asked, struct ssh_settings *out,
-		   struct pl_error *err)
-{
-	int rc = ssh_config_lookup(pool->config, asked, out, pool->options.on_note,
-				   pool->options.note_arg, err);
-
-	if (rc == SSH_CONFIG_ASK)
-		return pl_errorf(err, PL_EUNSUPPORTED, "%s: only ssh itself can say what its "
-				 "configuration means (Match exec, CanonicalizeHostname)",
-				 asked->host);
-	return rc;
-}
-
-/* The jump host of a route, as its text says. Where only ssh can reach that, ssh goes all the way. */
-static int add_jump(struct ssh_pool *pool, struct ssh_route *r, int hops, struct pl_error *err)
-{
-	if (r->proxy_jump == NULL || strcasecmp(r->proxy_jump, "none") == 0)
-		return 0;
-	r->jump = find_jump(pool, r->proxy_jump, hops + 1, err);
-	if (r->jump == NULL)
-		return -1;
-	if (r->other_way == NULL)
-		r->other_way = xstrdup(r->jump->route.other_way);
-	return 0;
-}
-
-/*
- * The host that is asked for, as the configuration has it. It is reached through the hosts of
- * `before`, NULL: through those that its own ProxyJump names; `hops` counts those after it.
- */
-static struct ssh_host *find_host(struct ssh_pool *pool, const struct ssh_query *asked,
-				  const char *before, int hops, struct pl_error *err)
-{
-	struct ssh_route route = { 0 };
-	struct ssh_settings settings;
-
-	if (*asked->host == '\0' || *asked->host == '-')
-		return pl_errorf(err, PL_EUSAGE, "'%s' is no host name", asked->host), NULL;
-	if (look_up(pool, asked, &settings, err) != 0)
-		return NULL;
-	ssh_route_make(&route, asked, &pool->options, &settings, pool->files);
-	route.keyring = pool->keyring;
-	if (route.agent != NULL)
-		route.agent_client = ssh_keyring_agent(pool->keyring, route.agent);
-	ssh_settings_fini(&settings);
-	if (before != NULL) {
-		free(route.proxy_jump);
-		route.proxy_jump = xstrdup(before);
-	}
-	if (add_jump(pool, &route, hops, err) != 0) {
-		ssh_route_fini(&route);
-		return NULL;
-	}
-	return share_host(pool, &route);
-}
-
-/* The last of "[user@]host[:port],...", reached through those before it. */
-static struct ssh_host *find_jump(struct ssh_pool *pool, const char *text, int hops,
-				  struct pl_error *err)
-{
-	struct ssh_host *host = NULL;
-	struct ssh_hop hop;
-
-	if (hops > HOPS_MOST)
-		return pl_errorf(err, PL_EUSAGE, "ProxyJump %s: more than %d jump hosts in a row, or "
-				 "they lead in a circle", text, HOPS_MOST), NULL;
-	if (ssh_jump_parse(text, &hop, err) == 0) {
-		const struct ssh_query asked = { hop.host, hop.user, hop.port };
-
-		host = find_host(pool, &asked, hop.before, hops, err);
-	}
-	ssh_hop_fini(&hop);
-	return host;
-}
-
 struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct pl_error *err)
 {
-	const struct ssh_query asked = { name, pool->options.user, pool->options.port };
-	struct ssh_host *host = strtable_get(&pool->by_name, name);
-
-	if (host != NULL)
-		return host;
-	host = find_host(pool, &asked, NULL, 0, err);
-	if (host != NULL)
-		strtable_put(&pool->by_name, name, host);
-	return host;
+	return ssh_hosts_find(pool->hosts, name, err);
 }
 
 /* ---- idle sessions ---- */
@@ -196,14 +85,12 @@ static void on_idle(void *arg, struct ssh_session *s)
 
 void ssh_pool_close_idle(struct ssh_pool *pool)
 {
-	const struct strtable_entry *it;
+	struct ssh_host *host;
 	size_t pos = 0;
 
 	while (pool->oldest != NULL)
 		close_one(pool, pool->oldest);
-	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
-		const struct ssh_host *host = it->value;
-
+	while ((host = ssh_hosts_next(pool->hosts, &pos)) != NULL) {
 		for (struct ssh_session *s = host->sessions; s != NULL; s = s->next) {
 			if (s->carries && s->state == SESSION_READY && s->n_users == 0)
 				ssh_session_close(s);
@@ -236,9 +123,11 @@ static const struct ssh_session_events session_events = { on_ready, on_idle, on_
 static struct ssh_session *add_session(struct ssh_host *host)
 {
 	struct ssh_pool *pool = host->pool;
-	struct ssh_session *s = ssh_session_create(pool->loop, &host->route, pool->scratch,
-						   &session_events, pool);
+	struct ssh_session *s;
 
+	if (host->route.no_route != NULL)
+		ssh_hosts_ask_again(host); /* its reason may be gone */
+	s = ssh_session_create(pool->loop, &host->route, pool->scratch, &session_events, pool);
 	s->host = host;
 	s->next = host->sessions;
 	host->sessions = s;
@@ -329,12 +218,10 @@ struct ssh_session *ssh_pool_carrier(struct ssh_host *jump)
 static void wake_resolving(void *arg)
 {
 	struct ssh_pool *pool = arg;
-	const struct strtable_entry *it;
+	struct ssh_host *host;
 	size_t pos = 0;
 
-	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
-		const struct ssh_host *host = it->value;
-
+	while ((host = ssh_hosts_next(pool->hosts, &pos)) != NULL) {
 		for (struct ssh_session *s = host->sessions; s != NULL; s = s->next) {
 			if (s->state == SESSION_RESOLVE)
 				ssh_session_poke(s);
@@ -360,34 +247,6 @@ static void on_file(void *arg, struct ssh_file *f)
 	wake_resolving(pool);
 }
 
-/* A file that need not be there. */
-static int add_config(struct ssh_pool *pool, enum ssh_config_source source, const char *path,
-		      struct pl_error *err)
-{
-	struct pl_error why = { 0 };
-
-	if (ssh_config_add(pool->config, source, path, &why) == 0 || why.code == PL_ENOENT)
-		return 0;
-	return pl_errorf(err, why.code, "%s", why.text);
-}
-
-/* The user's and the system's need not be there; a file that was named must, and stands alone. */
-static int read_config(struct ssh_pool *pool, const char *path, struct pl_error *err)
-{
-	char *home_path;
-	int rc;
-
-	pool->config = ssh_config_create();
-	if (path != NULL && strcasecmp(path, "none") == 0)
-		return 0;
-	if (path != NULL)
-		return ssh_config_add(pool->config, SSH_CONFIG_NAMED, path, err);
-	home_path = xasprintf("%s/.ssh/config", ssh_home());
-	rc = add_config(pool, SSH_CONFIG_USER, home_path, err);
-	free(home_path);
-	return rc != 0 ? rc : add_config(pool, SSH_CONFIG_SYSTEM, "/etc/ssh/ssh_config", err);
-}
-
 struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *options,
 				 struct pl_error *err)
 {
@@ -400,7 +259,9 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->files = ssh_files_create(loop, on_file, pool);
 	pool->keyring = ssh_keyring_create(loop, &keyring_events, pool);
-	if (read_config(pool, options->config_path, err) != 0) {
+	pool->hosts = ssh_hosts_create(&(struct ssh_hosts_use){ loop, pool, &pool->options,
+								pool->files, pool->keyring }, err);
+	if (pool->hosts == NULL) {
 		ssh_pool_destroy(pool);
 		return NULL;
 	}
@@ -419,11 +280,10 @@ static int count_hops(const struct ssh_host *host)
 /* Those of hosts behind `hops` others: they hold channels on sessions of those before. */
 static void destroy_sessions(struct ssh_pool *pool, int hops)
 {
-	const struct strtable_entry *it;
+	struct ssh_host *host;
 	size_t pos = 0;
 
-	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
-		struct ssh_host *host = it->value;
+	while ((host = ssh_hosts_next(pool->hosts, &pos)) != NULL) {
 		struct ssh_session *next;
 
 		for (struct ssh_session *s = host->sessions; s != NULL; s = next) {
@@ -438,24 +298,13 @@ static void destroy_sessions(struct ssh_pool *pool, int hops)
 
 void ssh_pool_destroy(struct ssh_pool *pool)
 {
-	const struct strtable_entry *it;
-	size_t pos = 0;
-
 	if (pool == NULL)
 		return;
-	for (int hops = HOPS_MOST; hops >= 0; hops--)
+	for (int hops = SSH_HOPS_MOST; pool->hosts != NULL && hops >= 0; hops--)
 		destroy_sessions(pool, hops);
-	while ((it = strtable_next(&pool->by_route, &pos)) != NULL) {
-		struct ssh_host *host = it->value;
-
-		ssh_route_fini(&host->route);
-		free(host);
-	}
-	strtable_fini(&pool->by_route);
-	strtable_fini(&pool->by_name);
+	ssh_hosts_destroy(pool->hosts);
 	ssh_files_destroy(pool->files);
 	ssh_keyring_destroy(pool->keyring);
-	ssh_config_destroy(pool->config);
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);
 	free(pool->scratch);

@@ -15,6 +15,7 @@ struct ssh_pool;
 
 struct ssh_host {
 	struct ssh_pool *pool;
+	struct ssh_hosts *hosts;
 	struct ssh_route route;
 	struct ssh_session *sessions; /* alive ones, newest first */
 };

@@ -315,7 +315,7 @@ void ssh_route_fini(struct ssh_route *r)
 				 &r->proxy_command, &r->proxy_jump, &r->bind_address,
 				 &r->bind_interface, &r->kex, &r->host_key_algorithms, &r->ciphers,
 				 &r->macs, &r->agent, &r->forward_agent, &r->other_way,
-				 &r->without_key };
+				 &r->without_key, &r->no_route };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(*texts[i]);

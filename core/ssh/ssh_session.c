@@ -41,6 +41,13 @@ struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *rout
 	return s;
 }
 
+void ssh_session_learn_route(struct ssh_session *s)
+{
+	if (s->route->other_way != NULL && s->mux == NULL)
+		ssh_mux_adopt(s);
+	ssh_session_poke(s);
+}
+
 /* ---- the wire, as libssh2 sees it ---- */
 
 ssize_t ssh_session_receive(struct ssh_session *s, void *buf, size_t len)

@@ -44,6 +44,8 @@ struct ssh_session;
 struct ssh_route {
 	char *name; /* as it was first named: the system's ssh looks it up itself */
 	const struct ssh_options *asked;
+	bool is_pending;  /* ssh is being asked: all the rest is provisional */
+	char *no_route;	  /* why ssh could not say; NULL */
 	char *hostname, *user;
 	int port;
 	int64_t connect_timeout_us; /* of each phase; all together three times it */
@@ -74,7 +76,8 @@ struct ssh_route {
 };
 
 enum ssh_session_state {
-	SESSION_RESOLVE,   /* name to addresses; key and known_hosts files are read meanwhile */
+	SESSION_RESOLVE,   /* the route, where ssh is asked for it; name to addresses; key and
+			    * known_hosts files are read meanwhile */
 	SESSION_CONNECT,
 	SESSION_HANDSHAKE, /* banner, key exchange */
 	SESSION_HOSTKEY,
@@ -140,6 +143,9 @@ void ssh_session_destroy(struct ssh_session *s);
 
 /* False when it cannot be kept without a user, or takes no more channels. */
 bool ssh_session_is_keepable(const struct ssh_session *s);
+
+/* The route is no longer pending; for a session in RESOLVE. */
+void ssh_session_learn_route(struct ssh_session *s);
 
 /* A step in the next turn: something was asked of it. */
 void ssh_session_poke(struct ssh_session *s);

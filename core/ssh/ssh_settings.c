@@ -271,7 +271,7 @@ static char *usual_address(const char *host)
 	return rc == 0 ? xstrdup(text) : NULL;
 }
 
-static char *settled_name(const char *host)
+char *settings_settled_name(const char *host)
 {
 	char *name = usual_address(host);
 
@@ -289,14 +289,14 @@ int settings_hostname(const struct lookup *l, char **out, struct pl_error *err)
 	const char *text = l->out->hostname;
 
 	if (text == NULL || l->is_dump) {
-		*out = settled_name(text != NULL ? text : l->host);
+		*out = settings_settled_name(text != NULL ? text : l->host);
 		return 0;
 	}
 	*out = ssh_expand(text, &tokens, SSH_TOKENS_HOSTNAME, err);
 	if (*out == NULL)
 		return -1;
 	text = *out;
-	*out = settled_name(text);
+	*out = settings_settled_name(text);
 	free((char *)text);
 	return 0;
 }
