@@ -49,8 +49,11 @@ static const char *supported(enum ssh_algorithms what)
 	if (ssh == NULL)
 		abort(); /* out of memory, as in xmalloc */
 	n = libssh2_session_supported_algs(ssh, METHODS[what], &names);
-	for (int i = 0; i < n; i++)
-		strbuf_addf(&list, "%s%s", i > 0 ? "," : "", names[i]);
+	for (int i = 0; i < n; i++) {
+		/* it names host certificates, and cannot tell who signed one */
+		if (what != SSH_ALG_HOST_KEY || strstr(names[i], "-cert-") == NULL)
+			strbuf_addf(&list, "%s%s", list.len > 0 ? "," : "", names[i]);
+	}
 	if (n > 0)
 		libssh2_free(ssh, (void *)names);
 	libssh2_session_free(ssh);

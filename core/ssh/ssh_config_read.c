@@ -202,18 +202,14 @@ static int add_match(struct config_reader *r, struct config_file *f, const char 
 	return 0;
 }
 
-/* The value as words; of a keyword that takes the rest of the line, that rest. A jump is a list of
- * hosts, behind which a comment may stand; a command is the shell's. */
-static char **read_values(const struct ssh_keyword *k, const char *value, struct pl_error *err)
+/* As one word. A jump is a list of hosts, behind which a comment may stand; a command is the
+ * shell's. */
+static char **rest_of_line(const struct ssh_keyword *k, const char *value)
 {
-	char **words = config_words(value, err);
+	char **words = NULL;
 	char *rest;
 	size_t len;
 
-	if (words == NULL || k->value != SSH_REST)
-		return words;
-	words_free(words);
-	words = NULL;
 	len = k->id == SSH_PROXY_JUMP ? strcspn(value, "#") : strlen(value);
 	while (len > 0 && strchr(" \t\r\f", value[len - 1]) != NULL)
 		len--;
@@ -223,13 +219,10 @@ static char **read_values(const struct ssh_keyword *k, const char *value, struct
 	return words;
 }
 
+/* Takes `values`. */
 static int add_setting(struct config_reader *r, struct config_file *f, const struct ssh_keyword *k,
-		       const char *value, int line, struct pl_error *err)
+		       char **values, int line, struct pl_error *err)
 {
-	char **values = read_values(k, value, err);
-
-	if (values == NULL)
-		return -1;
 	if (config_value_check(k, values, err) != 0) {
 		words_free(values);
 		return -1;
@@ -249,23 +242,37 @@ static int refuse_keyword(const struct config_reader *r, const char *word, struc
 			 "keyword (IgnoreUnknown %.64s lets it pass)", word, word);
 }
 
+static char **steal(char ***words)
+{
+	char **stolen = *words;
+
+	*words = NULL;
+	return stolen;
+}
+
 static int parse_line(struct config_reader *r, struct config_file *f, const char *text, int line,
 		      struct pl_error *err)
 {
-	const struct ssh_keyword *k;
 	const char *value;
 	char *word = config_keyword(text, &value);
+	const struct ssh_keyword *k = word != NULL ? ssh_keyword_find(word) : NULL;
+	char **values;
 	int rc;
 
 	if (word == NULL)
 		return 0;
-	k = ssh_keyword_find(word);
-	if (k == NULL)
+	values = config_words(value, err); /* ssh wants quotes closed on every line */
+	if (values == NULL)
+		rc = -1;
+	else if (k == NULL)
 		rc = refuse_keyword(r, word, err);
 	else if (k->id == SSH_MATCH)
 		rc = add_match(r, f, value, line, err);
+	else if (k->value == SSH_REST)
+		rc = add_setting(r, f, k, rest_of_line(k, value), line, err);
 	else
-		rc = add_setting(r, f, k, value, line, err);
+		rc = add_setting(r, f, k, steal(&values), line, err);
+	words_free(values);
 	free(word);
 	return rc;
 }

@@ -92,11 +92,29 @@ static void set_forward_agent(struct lookup *l, const char *value)
 		l->out->forwarded_agent = xstrdup(value);
 }
 
-static void set_proxy(struct lookup *l, char **slot, const char *value)
+/* Either of the two keywords settles both; but without a jump there may be a command still. */
+static void set_jump(struct lookup *l, const char *value)
 {
-	/* either of the two keywords settles both */
-	if (is_first(l, SSH_PROXY_JUMP) && strcasecmp(value, "none") != 0)
-		*slot = xstrdup(value);
+	if (!is_first(l, SSH_PROXY_JUMP) || strcasecmp(value, "none") == 0)
+		return;
+	l->is_set[SSH_PROXY_COMMAND] = true;
+	l->out->proxy_jump = xstrdup(value);
+}
+
+static void set_command(struct lookup *l, const char *value)
+{
+	l->is_set[SSH_PROXY_JUMP] = true;
+	if (is_first(l, SSH_PROXY_COMMAND) && strcasecmp(value, "none") != 0)
+		l->out->proxy_command = xstrdup(value);
+}
+
+static void set_alias(struct lookup *l, const char *value)
+{
+	if (!is_first(l, SSH_HOST_KEY_ALIAS))
+		return;
+	l->out->host_key_alias = xstrdup(value);
+	for (char *p = l->out->host_key_alias; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
 }
 
 static void set_number(struct lookup *l, const struct config_line *line)
@@ -147,7 +165,7 @@ void settings_apply(struct lookup *l, const struct config_line *line)
 		set_number(l, line);
 		break;
 	case SSH_HOST_KEY_ALIAS:
-		set_text(l, id, &out->host_key_alias, value);
+		set_alias(l, value);
 		break;
 	case SSH_STRICT:
 		set_text(l, id, &out->strict, value);
@@ -174,10 +192,10 @@ void settings_apply(struct lookup *l, const struct config_line *line)
 		set_forward_agent(l, value);
 		break;
 	case SSH_PROXY_JUMP:
-		set_proxy(l, &out->proxy_jump, value);
+		set_jump(l, value);
 		break;
 	case SSH_PROXY_COMMAND:
-		set_proxy(l, &out->proxy_command, value);
+		set_command(l, value);
 		break;
 	case SSH_PROXY_FDPASS:
 		set_flag(l, id, &out->proxy_fdpass, value);

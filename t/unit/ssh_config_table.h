@@ -165,4 +165,4 @@
 "PKCS11Provider /usr/lib/p11.so\n",
 "IgnoreUnknown Frob*\nFrobnicate 1\nUser a\n",
 "IgnoreUnknown Frob*,Nice\nNice 1\nFrobs \"x y\nUser a\n",
-"LocalForward 8080 localhost:80\nDynamicForward 1080\nCompression yes\nTag x\nLogLevel DEBUG\n",
+"LocalForward 8080 localhost:80\nDynamicForward 1080\nCompression yes\nLogLevel DEBUG\n",
