@@ -365,5 +365,6 @@ int luaopen_perilune_core_store(lua_State *L)
 	binding_class(L, "perilune.store.events", NULL, NULL, json_gc);
 	sink_class(L);
 	luaL_newlib(L, functions);
+	binding_set_string(L, "sqlite_version", store_library_version());
 	return 1;
 }

@@ -104,7 +104,7 @@ static int sys_cpu_seconds(lua_State *L)
 	return 1;
 }
 
-/* visible(text, one_line): what a terminal would obey is shown; newlines too when it is one line. */
+/* visible(text, one_line): what a terminal would obey is shown; newlines too if it is one line. */
 static int sys_visible(lua_State *L)
 {
 	struct strbuf shown = STRBUF_INIT;

@@ -17,6 +17,7 @@
 #include "lua_sim.h"
 #include "sched.h"
 #include "ssh/ssh.h"
+#include "ssh/ssh_supervisor_text.h"
 
 #define CLASS "perilune.transport"
 
@@ -302,6 +303,25 @@ static int transport_target(lua_State *L)
 	return 1;
 }
 
+/* The libraries that transports stand on. */
+static int transport_versions(lua_State *L)
+{
+	lua_createtable(L, 0, 4);
+	binding_set_string(L, "libssh2", ssh_library_version());
+	return 1;
+}
+
+/* The program that runs beside commands on hosts, and its SHA-256. */
+static int transport_supervisor(lua_State *L)
+{
+	char sum[SSH_SUPERVISOR_SUM_MAX];
+
+	ssh_supervisor_sum(sum);
+	lua_pushstring(L, ssh_supervisor_text);
+	lua_pushstring(L, sum);
+	return 2;
+}
+
 int luaopen_perilune_core_transport(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
@@ -309,6 +329,8 @@ int luaopen_perilune_core_transport(lua_State *L)
 		{ "openssh", transport_openssh },
 		{ "sim", transport_sim },
 		{ "ssh", transport_ssh },
+		{ "supervisor", transport_supervisor },
+		{ "versions", transport_versions },
 		{ NULL, NULL },
 	};
 	static const luaL_Reg methods[] = {

@@ -1,7 +1,7 @@
 -- hostile.lua - strings made to break quoting, through everything that reaches a host. Each must
 -- arrive byte for byte, or be refused before anything ran.
 --
---   perilune _lua hostile.lua local|SSH_CONFIG SCRATCH CASES [no-newlines]
+--   perilune _lua hostile.lua local|SSH_CONFIG SCRATCH CASES
 --
 -- Prints a line for each string that arrived changed; the caller looks for the canary, a file that
 -- any of the strings would make if a shell read it.
@@ -11,7 +11,7 @@ local run = require "perilune.core.run"
 local sys = require "perilune.core.sys"
 local transport = require "perilune.core.transport"
 
-local how, scratch, cases, no_newlines = ...
+local how, scratch, cases = ...
 cases = tonumber(cases)
 
 local there = how == "local" and transport["local"]() or transport.ssh { config = how,
@@ -22,7 +22,8 @@ local wrong = 0
 -- ---- strings -------------------------------------------------------------------------------
 
 local PIECES = {
-  "'", '"', "`", "$(touch " .. canary .. ")", "`touch " .. canary .. "`", ";touch " .. canary .. ";",
+  "'", '"', "`", "$(touch " .. canary .. ")", "`touch " .. canary .. "`",
+  ";touch " .. canary .. ";",
   "&touch " .. canary .. "&", "|touch " .. canary, ">" .. canary, "\ntouch " .. canary .. "\n",
   "$HOME", "${IFS}", "$", "\\", "\\\\", "\\'", "!", "!!", "!touch", "*", "?", "[a-z]", "{a,b}", "~",
   "#", "%s", "%n", "%h", "=", "-", "--", "-rf", " ", "  ", "\t", "\n", "\r\n", "\1", "\27]0;x\7",
@@ -36,9 +37,7 @@ local function random_string()
     parts[i] = math.random(20) == 1 and string.char(math.random(1, 255)) or
       PIECES[math.random(#PIECES)]
   end
-  local text = table.concat(parts)
-  if no_newlines then text = text:gsub("\n", " ") end
-  return text
+  return table.concat(parts)
 end
 
 local function report(what, sent, came)
@@ -88,7 +87,7 @@ local function try_environment()
   compare("a variable", tasks, expected)
 end
 
--- What the login shell is given as a line is the person's; a line that sh reads must reach it whole.
+-- What the login shell is given as a line is the person's; a line that it reads must be whole.
 local function try_lines()
   local tasks, expected = {}, {}
   for i = 1, cases do
@@ -106,7 +105,8 @@ local function try_folders()
     local path = scratch .. "/" .. name
     sys.mkdir(path, 448)
     expected[i] = path
-    tasks[i] = { host = host(i), index = i, argv = { "sh", "-c", "printf %s \"$PWD\"" }, cwd = path }
+    tasks[i] = { host = host(i), index = i, argv = { "sh", "-c", "printf %s \"$PWD\"" },
+                 cwd = path }
   end
   compare("a folder", tasks, expected)
 end

@@ -36,7 +36,7 @@ fleet.options = {
   option { "ssh-config", short = "F", type = "path", help = "an OpenSSH configuration" },
   option { "transport", type = "choice", choices = { "ssh", "openssh", "local", "slurm", "sim" },
     metavar = "ssh|openssh|local|sim",
-    help = "how hosts are reached (default ssh when hosts are named); openssh is the system's ssh" },
+    help = "how hosts are reached (ssh when hosts are named); openssh is the system's ssh" },
   option { "retries", type = "int", min = 0, default = 0,
     help = "tries again where nothing of the command was sent yet" },
   option { "fail-fast", short = "k", type = "bool", help = "the first failure cancels the rest" },

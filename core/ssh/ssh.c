@@ -113,6 +113,11 @@ static void ssh_destroy(struct transport *tp)
 static const struct transport_ops ssh_ops = SSH_OPS("ssh");
 static const struct transport_ops openssh_ops = SSH_OPS("openssh");
 
+const char *ssh_library_version(void)
+{
+	return libssh2_version(0);
+}
+
 struct transport *ssh_create(struct loop *loop, const struct ssh_options *options,
 			     struct pl_error *err)
 {

@@ -37,6 +37,9 @@ struct ssh_options {
 	void *note_arg;
 };
 
+/* "1.10.0": the libssh2 that this program runs with. */
+const char *ssh_library_version(void);
+
 /* Strings are copied. Reads the configuration file (an unreadable or malformed one is an error);
  * key and known_hosts files are read when the first host needs them. */
 struct transport *ssh_create(struct loop *loop, const struct ssh_options *options,

@@ -13,8 +13,8 @@
  *
  *	exec env PERILUNE_TASK=tag sh -c 'cd -- "$1" || exit 1; shift; exec "$@" 2>&1' sh DIR ...
  *
- * Words with a newline in them go by a POSIX shell too, with it written \n: csh has no quote for one
- * and would run what follows it.
+ * Words with a newline in them go by a POSIX shell too, with it written \n: csh has no quote for it
+ * and would run what follows.
  */
 #ifndef PL_TRANSPORT_SSH_COMMAND_H
 #define PL_TRANSPORT_SSH_COMMAND_H

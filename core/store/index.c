@@ -252,3 +252,8 @@ int index_list(struct index *ix, const char *prefix, size_t limit,
 	sqlite3_finalize(stmt);
 	return rc;
 }
+
+const char *store_library_version(void)
+{
+	return sqlite3_libversion();
+}

@@ -83,6 +83,9 @@ char *store_find(struct store *store, const char *prefix, struct pl_error *err);
 int store_read(const char *run_dir, bool (*fn)(void *arg, const json_t *event), void *arg,
 	       bool *torn, struct pl_error *err);
 
+/* "3.40.1": the SQLite that this program runs with. */
+const char *store_library_version(void);
+
 /* Rebuilds the index from the folders; returns how many runs it holds, -1 on error. A damaged index
  * file is moved aside to index.db.damaged. */
 int store_reindex(struct store *store, struct pl_error *err);
