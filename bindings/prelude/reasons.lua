@@ -14,7 +14,7 @@ local function words(entry)
   local outcome = entry.outcome
   if outcome == "signal" then return "signal " .. entry.signal end
   -- A copy is made under a name of its own, different on every host.
-  local why = (entry.why or ""):gsub("%.[%w-]+%.%d+%.%d+%.part", "")
+  local why = (entry.why or ""):gsub("%.%d+%-%d+%-[%w-]+%.[%w._-]+%.part", "")
   if outcome == "exit" then
     local said = why ~= "" and not why:find("^exit")
     return ("exit %d%s"):format(entry.code, said and (" (%s)"):format(why) or "")

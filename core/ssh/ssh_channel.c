@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ssh/ssh_supervisor.h"
 
 #define REFUSALS_MOST 4
 #define REFUSALS_MOST_PROVEN 20 /* of a host that has opened a channel before: 10 s of pauses */
@@ -25,14 +26,23 @@ static void unlink_channel(struct ssh_channel *ch)
 static void link_channel(struct ssh_channel *ch)
 {
 	struct ssh_session *s = ch->session;
+	bool goes_first = ch->role == CHANNEL_OF_KILL || ch->role == CHANNEL_OF_SUPERVISOR;
 
-	ch->prev = ch->urgent ? NULL : s->last;
-	ch->next = ch->urgent ? s->first : NULL;
+	ch->prev = goes_first ? NULL : s->last;
+	ch->next = goes_first ? s->first : NULL;
 	*(ch->prev != NULL ? &ch->prev->next : &s->first) = ch;
 	*(ch->next != NULL ? &ch->next->prev : &s->last) = ch;
 }
 
-struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line, bool urgent,
+/* One that somebody waits for, or does no longer. */
+static void count_user(struct ssh_channel *ch, int change)
+{
+	if (ch->role != CHANNEL_OF_SUPERVISOR)
+		ssh_session_count_users(ch->session, change);
+}
+
+struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
+				       enum ssh_channel_role role,
 				       const struct ssh_channel_events *events, void *arg)
 {
 	struct ssh_channel *ch = xcalloc(1, sizeof(*ch));
@@ -41,10 +51,10 @@ struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line, bool u
 	ch->line = line;
 	ch->events = events;
 	ch->arg = arg;
-	ch->urgent = urgent;
+	ch->role = role;
 	loop_timer_init(&ch->deadline, s->loop, on_deadline, ch);
 	link_channel(ch);
-	ssh_session_count_users(s, 1);
+	count_user(ch, 1);
 	ssh_session_poke(s);
 	return ch;
 }
@@ -110,7 +120,7 @@ void ssh_channel_abandon(struct ssh_channel *ch)
 	ch->events = NULL;
 	ch->paused = false;
 	loop_timer_stop(&ch->deadline);
-	ssh_session_count_users(ch->session, -1);
+	count_user(ch, -1);
 	ssh_session_poke(ch->session);
 }
 
@@ -125,7 +135,7 @@ void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result)
 		return;
 	ch->events = NULL;
 	events->on_end(ch->arg, result);
-	ssh_session_count_users(ch->session, -1);
+	count_user(ch, -1);
 }
 
 void ssh_channel_end_failed(struct ssh_channel *ch, enum outcome outcome, enum phase phase,
@@ -217,14 +227,32 @@ void ssh_channel_lose_session(struct ssh_channel *ch, enum phase phase)
 			 "connection lost: %s", ssh_session_error(s));
 }
 
-/* Channels of the session that are open or being opened. */
+/* Channels of the session that are open or being opened, the supervisor's apart. */
 static size_t count_open(const struct ssh_session *s)
 {
 	size_t n = 0;
 
 	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
-		n += ch->state != CHANNEL_QUEUED && ch->state != CHANNEL_GONE;
+		n += ch->role != CHANNEL_OF_SUPERVISOR && ch->state != CHANNEL_QUEUED &&
+		     ch->state != CHANNEL_GONE;
 	return n;
+}
+
+static bool has_a_place(const struct ssh_channel *ch)
+{
+	const struct ssh_session *s = ch->session;
+
+	switch (ch->role) {
+	case CHANNEL_OF_COMMAND:
+		return count_open(s) < s->most;
+	case CHANNEL_OF_TUNNEL:
+		return ssh_channel_may_dial(ch);
+	case CHANNEL_OF_KILL:
+		return count_open(s) < s->most + 1;
+	case CHANNEL_OF_SUPERVISOR:
+		break;
+	}
+	return true;
 }
 
 static bool step_queued(struct ssh_channel *ch)
@@ -235,9 +263,7 @@ static bool step_queued(struct ssh_channel *ch)
 		ch->state = CHANNEL_GONE;
 		return false;
 	}
-	if (s->opening != NULL || loop_timer_armed(&ch->deadline) ||
-	    (ch->dial != NULL ? !ssh_channel_may_dial(ch)
-			      : count_open(s) >= s->most + ch->urgent))
+	if (s->opening != NULL || loop_timer_armed(&ch->deadline) || !has_a_place(ch))
 		return false;
 	s->opening = ch;
 	s->opening_us = loop_now_us(s->loop);
@@ -247,6 +273,20 @@ static bool step_queued(struct ssh_channel *ch)
 	return true;
 }
 
+/* No other channel could make room for it, unless the supervisor does: it asks again a few times. A
+ * host that has opened a channel before is asked longer. */
+static bool may_ask_again(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+
+	if (ch->role == CHANNEL_OF_SUPERVISOR)
+		return false;
+	if (s->ear == NULL && ssh_supervisor_give_way(s))
+		return true;
+	return ch->refusals < (s->ear != NULL || s->supervisor != NULL ? REFUSALS_MOST_PROVEN
+								      : REFUSALS_MOST);
+}
+
 /*
  * The server has no channel to give. Either it allows fewer than we thought, and this one waits for
  * another to end; or it has not put away yet one that ended, and is asked again.
@@ -254,22 +294,20 @@ static bool step_queued(struct ssh_channel *ch)
 bool ssh_channel_refused(struct ssh_channel *ch)
 {
 	struct ssh_session *s = ch->session;
-	size_t others = count_open(s) - 1;
-	unsigned most = s->ear != NULL ? REFUSALS_MOST_PROVEN : REFUSALS_MOST;
+	size_t others = count_open(s) - (ch->role == CHANNEL_OF_SUPERVISOR ? 0 : 1);
 
 	loop_timer_stop(&ch->deadline);
-	if (others == 0 && ch->refusals++ == most) {
+	ch->state = CHANNEL_QUEUED;
+	if (others > 0) {
+		s->most = others;
+	} else if (may_ask_again(ch)) {
+		loop_timer_start(&ch->deadline, ++ch->refusals * REFUSED_PAUSE_US);
+	} else {
 		ch->state = CHANNEL_GONE;
 		ssh_channel_end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
 			   "the host refused to open a channel (its sshd has reached "
 			   "MaxSessions, or allows no sessions)");
-		return false;
 	}
-	ch->state = CHANNEL_QUEUED;
-	if (others > 0)
-		s->most = others;
-	else
-		loop_timer_start(&ch->deadline, ch->refusals * REFUSED_PAUSE_US);
 	return false;
 }
 
@@ -363,6 +401,8 @@ static bool step_wait_closed(struct ssh_channel *ch)
 		ssh_channel_lose_session(ch, PHASE_STREAM);
 		return false;
 	}
+	if (ch->role == CHANNEL_OF_COMMAND)
+		ssh_supervisor_listen(ch->session);
 	ch->state = CHANNEL_CLOSE;
 	if (ch->events != NULL) {
 		result = exit_result(ch);

@@ -29,6 +29,14 @@ enum ssh_channel_state {
 	CHANNEL_GONE,
 };
 
+/* What it is for: who goes before whom, and who counts. */
+enum ssh_channel_role {
+	CHANNEL_OF_COMMAND,
+	CHANNEL_OF_TUNNEL,     /* a connection to another host, see ssh_dial.c */
+	CHANNEL_OF_KILL,       /* goes first, and has a place of its own beside the commands' */
+	CHANNEL_OF_SUPERVISOR, /* goes first; neither a user of the session nor among its channels */
+};
+
 struct ssh_channel_events {
 	void (*on_phase)(void *arg, enum phase phase); /* may be NULL */
 	void (*on_start)(void *arg);		       /* may be NULL */
@@ -59,6 +67,7 @@ struct ssh_channel {
 	struct ssh_session *session;
 	struct ssh_channel *prev, *next;
 	enum ssh_channel_state state;
+	enum ssh_channel_role role;
 	const struct ssh_channel_events *events; /* NULL: nobody listens */
 	void *arg;
 	LIBSSH2_CHANNEL *ssh;
@@ -69,7 +78,6 @@ struct ssh_channel {
 	char *dial;    /* not a command but a connection from there to this host; NULL */
 	int dial_port;
 	bool begun; /* a byte of the request has left */
-	bool urgent; /* has a place of its own, for ending what runs */
 	bool paused;
 	enum ssh_channel_op stuck_op;
 	/* stdin: libssh2 must see the same bytes again, so what it was given stays in place */
@@ -79,9 +87,9 @@ struct ssh_channel {
 	struct strbuf held[2]; /* output that came while paused, by stream - 1 */
 };
 
-/* Takes `line`. Begins in the session's next step. `urgent` goes before others, even when the
- * session has all the channels it should. */
-struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line, bool urgent,
+/* Takes `line`. Begins in the session's next step. */
+struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
+				       enum ssh_channel_role role,
 				       const struct ssh_channel_events *events, void *arg);
 
 /* ssh_dial.c: a connection from there to a host, as that host calls it. on_start comes when it is

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/shellquote.h"
+#include "ssh/ssh_supervisor_text.h"
 
 static void add_words(struct strbuf *out, const char *const *words)
 {
@@ -142,6 +143,13 @@ void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t gr
 		    (long long)(grace_us < 0 ? -1 : (grace_us + 99999) / 100000));
 }
 
+void ssh_command_supervise(struct strbuf *out, const char *token)
+{
+	strbuf_addf(out, "exec env PERILUNE_SUPERVISOR=%s sh -c ", token);
+	shellquote_word(out, ssh_supervisor_text);
+	strbuf_addf(out, " perilune %s", token);
+}
+
 /* $1 path, $2 bytes, $3 mode, $4 tag. A cut connection ends cat's input early, hence the count. */
 static const char PUT_SCRIPT[] =
 	"d=$1; p=$d.$4.part; [ ! -d \"$d\" ] || { echo \"$d: is a directory\" >&2; exit 1; }; "
@@ -159,8 +167,8 @@ void ssh_command_put(struct strbuf *out, const char *path, uint64_t size, unsign
 	shellquote_word(&words, PUT_SCRIPT);
 	strbuf_adds(&words, " sh");
 	add_word(&words, path);
-	strbuf_addf(&words, " %llu %o", (unsigned long long)size, mode & 07777u);
-	add_word(&words, tag);
+	strbuf_addf(&words, " %llu %o %.*s", (unsigned long long)size, mode & 07777u,
+		    (int)strcspn(tag, ":"), tag);
 	add_env(out, tag);
 	add_any_words(out, &words);
 }

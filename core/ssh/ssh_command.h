@@ -47,6 +47,9 @@ void ssh_command_exec(struct strbuf *out, const struct command *cmd, const char 
 #define SSH_KILL_NONE 3
 void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t grace_us);
 
+/* Appends the line that runs a session's supervisor; it looks for what carries the token. */
+void ssh_command_supervise(struct strbuf *out, const char *token);
+
 /*
  * Appends the line that takes `size` bytes from its stdin into a file, under a temporary name in
  * the same folder until all of them came; then it has the mode and takes the place of the old one

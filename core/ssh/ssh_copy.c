@@ -66,7 +66,8 @@ void ssh_copy_feed(struct ssh_copy *c, struct ssh_channel *ch)
 
 static int open_target(struct ssh_copy *c, const char *tag, struct pl_error *err)
 {
-	c->temp = xasprintf("%s.%s.part", c->cmd->local_path, tag);
+	c->temp = xasprintf("%s.%.*s.part", c->cmd->local_path, (int)strcspn(tag, ":"),
+			    tag);
 	c->fd = open(c->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (c->fd < 0)
 		return pl_error_sys(err, errno, "cannot write '%s'", c->cmd->local_path);

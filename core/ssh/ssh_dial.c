@@ -14,7 +14,7 @@
 struct ssh_channel *ssh_channel_dial(struct ssh_session *s, const char *host, int port,
 				     const struct ssh_channel_events *events, void *arg)
 {
-	struct ssh_channel *ch = ssh_channel_create(s, NULL, false, events, arg);
+	struct ssh_channel *ch = ssh_channel_create(s, NULL, CHANNEL_OF_TUNNEL, events, arg);
 
 	ch->dial = xstrdup(host);
 	ch->dial_port = port;

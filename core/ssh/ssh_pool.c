@@ -1,9 +1,11 @@
 /* ssh_pool.c - see ssh_pool.h */
 #include "ssh/ssh_pool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 #include "ssh/ssh_files.h"
@@ -22,6 +24,7 @@ struct ssh_pool {
 	struct ssh_hosts *hosts;
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	char *scratch;
+	bool noted_unsupervised;
 	struct ssh_stats stats;
 };
 
@@ -120,6 +123,31 @@ static void on_dead(void *arg, struct ssh_session *s)
 
 static const struct ssh_session_events session_events = { on_ready, on_idle, on_dead };
 
+static void make_token(struct ssh_session *s)
+{
+	unsigned char bytes[8];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		abort(); /* so few bytes are there at once, on every kernel that has the call */
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(s->token + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void ssh_pool_note_unsupervised(struct ssh_host *host, const char *why)
+{
+	struct ssh_pool *pool = host->pool;
+	char *text;
+
+	host->unsupervised = true;
+	if (pool->noted_unsupervised)
+		return;
+	pool->noted_unsupervised = true;
+	text = xasprintf("%s: no supervisor watches over its commands: %s; they may outlive a lost "
+			 "connection, there and on other such hosts", host->route.hostname, why);
+	note(pool, text);
+	free(text);
+}
+
 static struct ssh_session *add_session(struct ssh_host *host)
 {
 	struct ssh_pool *pool = host->pool;
@@ -129,6 +157,8 @@ static struct ssh_session *add_session(struct ssh_host *host)
 		ssh_hosts_ask_again(host); /* its reason may be gone */
 	s = ssh_session_create(pool->loop, &host->route, pool->scratch, &session_events, pool);
 	s->host = host;
+	if (!pool->options.no_supervisor && !host->unsupervised)
+		make_token(s);
 	s->next = host->sessions;
 	host->sessions = s;
 	return s;

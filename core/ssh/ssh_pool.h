@@ -18,6 +18,7 @@ struct ssh_host {
 	struct ssh_hosts *hosts;
 	struct ssh_route route;
 	struct ssh_session *sessions; /* alive ones, newest first */
+	bool unsupervised;	      /* a supervisor has no place there */
 };
 
 struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *options,
@@ -35,6 +36,9 @@ struct ssh_session *ssh_pool_session(struct ssh_host *host);
 /* A session to a jump host that takes one more tunnel; begins a new one when those that are there
  * have too many in their row, or are held up. O(sessions of the host x tunnels). */
 struct ssh_session *ssh_pool_carrier(struct ssh_host *jump);
+
+/* Later sessions of the host begin without a supervisor; the reason is noted for the first host. */
+void ssh_pool_note_unsupervised(struct ssh_host *host, const char *why);
 
 void ssh_pool_close_idle(struct ssh_pool *pool);
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);

@@ -12,8 +12,9 @@
 #include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_mux.h"
+#include "ssh/ssh_supervisor.h"
 
-#define CHANNELS_MOST 8 /* OpenSSH allows 10; one is kept for ending a command, one spare */
+#define CHANNELS_MOST 8 /* OpenSSH allows 10: one for the supervisor, one for what goes first */
 
 static void on_again(void *arg);
 static void on_timer(void *arg);
@@ -132,6 +133,7 @@ void ssh_session_destroy(struct ssh_session *s)
 	struct ssh_channel *next;
 
 	release(s);
+	ssh_supervisor_free(s);
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = next) {
 		next = ch->next;
 		ssh_channel_free(ch);

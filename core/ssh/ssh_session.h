@@ -39,6 +39,7 @@ struct ssh_keyring;
 struct ssh_login;
 struct ssh_mux;
 struct ssh_session;
+struct ssh_supervisor;
 
 /* How a host is reached and with what. Owned by the pool of sessions, outlives them. */
 struct ssh_route {
@@ -114,6 +115,10 @@ struct ssh_session {
 
 	struct ssh_mux *mux; /* the system's ssh carries it (ssh_mux.h); NULL: libssh2 does */
 	const struct ssh_channel_steps *steps;
+	/* what its commands carry beside their tags, so that one look finds them all; "": none */
+	char token[17];
+	struct ssh_supervisor *supervisor; /* NULL until the first command, or without one */
+
 	LIBSSH2_SESSION *ssh;
 	LIBSSH2_CHANNEL *ear; /* closed; through it an idle session listens */
 	struct ssh_channel *first, *last; /* channels in the order they came */

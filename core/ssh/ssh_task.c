@@ -11,6 +11,7 @@
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_copy.h"
+#include "ssh/ssh_ending.h"
 
 #define KILL_AGAIN_US (100 * 1000)  /* before the second kill; each later pause is twice as long */
 #define KILL_PAUSE_MAX_US (1000 * 1000)
@@ -18,7 +19,7 @@
 
 enum ssh_task_state {
 	SSH_TASK_RUNNING,
-	SSH_TASK_KILLING, /* the kill channel lives; the timer bounds it */
+	SSH_TASK_KILLING, /* an ending is under way; the timer bounds it */
 	SSH_TASK_PAUSING, /* the task's own channel is open still; the timer sends another kill */
 	SSH_TASK_OVER,	  /* the result waits to be delivered */
 };
@@ -27,14 +28,15 @@ struct ssh_task {
 	struct ssh_host *host;
 	struct task *task;
 	enum ssh_task_state state;
-	struct ssh_channel *channel, *kill; /* NULL once they ended */
+	struct ssh_channel *channel;	    /* NULL once it ended */
 	struct ssh_copy *copy;		    /* TASK_PUT, TASK_GET */
 	bool warm;  /* its session had served others before */
 	bool paused, started, stdin_closed;
 	struct strbuf early; /* stdin, kept until the command runs: the session may be another */
 	struct loop_timer timer;
 	struct loop_defer deliver;
-	struct ssh_session *session; /* of a task that is being ended */
+	struct ssh_ending ending;
+	char *mark; /* PERILUNE_TASK there: the tag, and the token of the session */
 	int64_t cancelled_us, kill_pause_us;
 	bool found;	/* a kill met somebody: the command has come so far as to set its tag */
 	bool last_look; /* the kill under way was sent after the command's own channel had ended */
@@ -54,6 +56,7 @@ static void deliver(void *arg)
 	loop_defer_cancel(&t->deliver);
 	ssh_copy_destroy(t->copy);
 	strbuf_fini(&t->early);
+	free(t->mark);
 	free(t);
 	task->impl = NULL;
 	task->events->on_done(task, &result);
@@ -62,6 +65,7 @@ static void deliver(void *arg)
 static void on_timer(void *arg);
 static void begin(struct ssh_task *t);
 static void command_is_over(struct ssh_task *t);
+static void on_ended(void *arg, enum ssh_ended ended, const char *words);
 
 /* Lets go of what still lives and delivers the result. From callbacks of the loop only. */
 static void finish(struct ssh_task *t)
@@ -69,8 +73,7 @@ static void finish(struct ssh_task *t)
 	t->state = SSH_TASK_OVER;
 	if (t->channel != NULL)
 		ssh_channel_abandon(t->channel);
-	if (t->kill != NULL)
-		ssh_channel_abandon(t->kill);
+	ssh_ending_stop(&t->ending);
 	deliver(t);
 }
 
@@ -167,17 +170,24 @@ static const struct ssh_channel_events command_events = {
 
 /* ---- the beginning ---- */
 
+/* What the processes of the task carry: with the token, if somebody looks for it. */
+static char *make_mark(const struct ssh_task *t, const struct ssh_session *s)
+{
+	return s->token[0] != '\0' ? xasprintf("%s:%s", t->task->tag, s->token)
+				   : xstrdup(t->task->tag);
+}
+
 static char *make_line(struct ssh_task *t, struct pl_error *err)
 {
 	const struct command *cmd = t->task->command;
 	struct strbuf line = STRBUF_INIT;
 
 	if (cmd->kind == TASK_EXEC) {
-		ssh_command_exec(&line, cmd, t->task->tag);
+		ssh_command_exec(&line, cmd, t->mark);
 		return strbuf_detach(&line);
 	}
 	ssh_copy_destroy(t->copy);
-	t->copy = ssh_copy_create(cmd, t->task->tag, &line, err);
+	t->copy = ssh_copy_create(cmd, t->mark, &line, err);
 	if (t->copy == NULL) {
 		strbuf_fini(&line);
 		return NULL;
@@ -185,22 +195,32 @@ static char *make_line(struct ssh_task *t, struct pl_error *err)
 	return strbuf_detach(&line);
 }
 
+static void fail_at_home(struct ssh_task *t, const struct pl_error *err)
+{
+	t->state = SSH_TASK_OVER;
+	t->result = (struct task_result){ .outcome = OUTCOME_EXIT, .code = 1 };
+	snprintf(t->result.why, sizeof(t->result.why), "%.399s", err->text);
+	loop_defer_schedule(&t->deliver);
+}
+
 static void begin(struct ssh_task *t)
 {
+	struct ssh_session *s = ssh_pool_session(t->host);
 	struct pl_error err = { 0 };
-	char *line = make_line(t, &err);
-	struct ssh_session *s;
+	char *line;
 
+	free(t->mark);
+	t->mark = make_mark(t, s);
+	line = make_line(t, &err);
 	if (line == NULL) {
-		t->state = SSH_TASK_OVER;
-		t->result = (struct task_result){ .outcome = OUTCOME_EXIT, .code = 1 };
-		snprintf(t->result.why, sizeof(t->result.why), "%.399s", err.text);
-		loop_defer_schedule(&t->deliver);
+		fail_at_home(t, &err);
 		return;
 	}
-	s = ssh_pool_session(t->host);
 	t->warm = s->state == SESSION_READY;
-	t->channel = ssh_channel_create(s, line, false, &command_events, t);
+	ssh_supervisor_start(s);
+	t->channel = ssh_channel_create(s, line, CHANNEL_OF_COMMAND, &command_events, t);
+	t->ending = (struct ssh_ending){ .session = s, .tag = t->task->tag, .mark = t->mark,
+					 .on_ended = on_ended, .arg = t };
 	if (t->paused)
 		ssh_channel_pause(t->channel);
 }
@@ -253,14 +273,6 @@ void ssh_task_resume(struct ssh_task *t)
 }
 
 /* ---- cancel ---- */
-
-static void kill_output(void *arg, enum stream stream, const void *bytes, size_t len)
-{
-	(void)arg;
-	(void)stream;
-	(void)bytes;
-	(void)len;
-}
 
 static void send_kill(struct ssh_task *t);
 
@@ -315,42 +327,38 @@ static void kill_answered(struct ssh_task *t, bool found)
 		pause_kill(t, DRAIN_US);
 }
 
-static void kill_end(void *arg, const struct task_result *result)
+static void on_ended(void *arg, enum ssh_ended ended, const char *words)
 {
 	struct ssh_task *t = arg;
 	char why[400];
 
-	t->kill = NULL;
-	if (result->outcome == OUTCOME_OK) {
+	switch (ended) {
+	case ENDED_ALL:
 		kill_answered(t, true);
-	} else if (result->outcome == OUTCOME_EXIT && result->code == SSH_KILL_NONE) {
+		break;
+	case ENDED_NOBODY:
 		kill_answered(t, false);
-	} else if (result->outcome == OUTCOME_EXIT) {
+		break;
+	case ENDED_NOT_ALL:
 		finish_canceled(t, "cancelled; some of its processes would not die");
-	} else {
+		break;
+	case ENDED_UNKNOWN:
 		snprintf(why, sizeof(why), "cancelled; its processes could not be ended: %.300s",
-			 result->why);
+			 words);
 		finish_canceled(t, why);
+		break;
 	}
 }
 
-static const struct ssh_channel_events kill_events = {
-	.on_output = kill_output,
-	.on_end = kill_end,
-};
-
 static void send_kill(struct ssh_task *t)
 {
-	struct strbuf line = STRBUF_INIT;
-
-	if (t->session->state != SESSION_READY) {
+	if (t->ending.session->state != SESSION_READY) {
 		finish_canceled(t, "cancelled; the connection was lost before it could be ended");
 		return;
 	}
-	ssh_command_kill(&line, t->task->tag, SIGTERM, CANCEL_GRACE_US);
 	t->state = SSH_TASK_KILLING;
 	t->last_look = t->channel == NULL;
-	t->kill = ssh_channel_create(t->session, strbuf_detach(&line), true, &kill_events, t);
+	ssh_ending_start(&t->ending, SIGTERM, CANCEL_GRACE_US);
 	loop_timer_start(&t->timer, t->host->route.connect_timeout_us + CANCEL_GRACE_US +
 					    2 * (int64_t)1000000);
 }
@@ -382,7 +390,6 @@ void ssh_task_cancel(struct ssh_task *t)
 	if (t->channel->begun) {
 		set_canceled(t, "cancelled");
 		t->result.begun = true;
-		t->session = t->channel->session;
 		t->kill_pause_us = KILL_AGAIN_US;
 		/* its channel must come to an end even when nobody reads on */
 		t->muted = t->paused;
@@ -399,25 +406,11 @@ void ssh_task_cancel(struct ssh_task *t)
 
 /* ---- signals ---- */
 
-static void signal_end(void *arg, const struct task_result *result)
-{
-	(void)arg;
-	(void)result;
-}
-
-static const struct ssh_channel_events signal_events = {
-	.on_output = kill_output,
-	.on_end = signal_end,
-};
-
 int ssh_task_signal(struct ssh_task *t, int signo, struct pl_error *err)
 {
-	struct strbuf line = STRBUF_INIT;
-
 	if (!t->started || t->state != SSH_TASK_RUNNING)
 		return pl_errorf(err, PL_EUSAGE, "%s: no command runs that could get a signal",
 				 t->task->host);
-	ssh_command_kill(&line, t->task->tag, signo, -1);
-	ssh_channel_create(t->channel->session, strbuf_detach(&line), true, &signal_events, NULL);
+	ssh_ending_signal(&t->ending, signo);
 	return 0;
 }

@@ -4,10 +4,9 @@
  *	RUNNING -> OVER
  *	RUNNING -> KILLING -> (PAUSING -> KILLING)* -> OVER	when cancelled
  *
- * Cancelling a command that has begun opens a second channel on the same session, whose command
- * ends every process there that carries the task's tag (ssh_command_kill). It may come before the
- * host has started ours: as long as nobody was found and the task's own channel stays open, it is
- * sent again, for one connect_timeout. Once somebody was found and ended, the channel has a moment
+ * Cancelling a command that has begun ends every process there that belongs to the task
+ * (ssh_ending.h). It may come before the host has started ours: as long as nobody was found and the
+ * task's own channel stays open, it is tried again, for one connect_timeout. Once somebody was found and ended, the channel has a moment
  * to end by itself; when it does not, one more look is taken before it is closed. What keeps it
  * open then has shaken the tag off. Where the session is dead nobody can be told anything.
  * Private to the ssh family.

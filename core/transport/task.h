@@ -115,7 +115,8 @@ struct task {
 	const char *host; /* as the user named it */
 	unsigned index;	  /* which of several tasks on that host (local rank), from 0 */
 	/* names run, host, task and attempt, unique on earth; there in the environment as
-	 * PERILUNE_TASK. Letters, digits, '.', '_', '-' only. */
+	 * PERILUNE_TASK, where a transport may add a ':' and more. Letters, digits, '.', '_',
+	 * '-' only. */
 	const char *tag;
 	const struct command *command;
 	const struct task_events *events;

@@ -330,7 +330,7 @@ static const char *config_of_slow_host(void)
 {
 	ssh_fleet_write(&fleet, "slow.sh",
 			"case $SSH_ORIGINAL_COMMAND in\n"
-			"'exec env'*) while [ ! -e %s/go ]; do sleep 0.05; done ;;\n"
+			"'exec env PERILUNE_TASK'*) while [ ! -e %s/go ]; do sleep 0.05; done ;;\n"
 			"*) : >%s/asked ;;\n"
 			"esac\n"
 			"exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n", fleet.dir, fleet.dir);
@@ -347,13 +347,14 @@ static void cancel_it(struct probe *p)
 	probe_cancel(p);
 }
 
-static void cancel_ends_a_command_that_has_not_set_its_tag_yet(void **state)
+static void cancel_without_a_supervisor_ends_what_has_not_set_its_tag_yet(void **state)
 {
 	struct stage st;
 	struct probe p;
 
 	(void)state;
-	open_with(&st, (struct ssh_options){ .config_path = config_of_slow_host() });
+	open_with(&st, (struct ssh_options){ .config_path = config_of_slow_host(),
+					     .no_supervisor = true });
 	probe_line(&p, &st, 0, "sleep 300");
 	p.on_start = cancel_it;
 	probe_start(&p);
@@ -370,21 +371,28 @@ static void cancel_ends_a_command_that_has_not_set_its_tag_yet(void **state)
 	stage_close(&st);
 }
 
-static void cancel_gives_up_on_what_shook_its_tag_off(void **state)
+static void cancel_what_shook_its_tag_off(bool no_supervisor, const char *why)
 {
 	struct stage st;
 	struct probe p;
 
-	(void)state;
-	open_with(&st, (struct ssh_options){ .connect_timeout_us = 1000 * MS });
+	open_with(&st, (struct ssh_options){ .connect_timeout_us = 1000 * MS,
+					     .no_supervisor = no_supervisor });
 	probe_line(&p, &st, 0, "env -i sh -c 'echo there; exec sleep 3' & wait");
 	p.on_output = cancel_it;
 	probe_start(&p);
 	probe_wait(&p);
 	probe_ended(&p, OUTCOME_CANCELED);
-	assert_non_null(strstr(p.result.why, "without its tag"));
+	if (strstr(p.result.why, why) == NULL)
+		fail_msg("'%s' does not say '%s'", p.result.why, why);
 	probe_fini(&p);
 	stage_close(&st);
+}
+
+static void cancel_without_a_supervisor_gives_up_on_what_shook_its_tag_off(void **state)
+{
+	(void)state;
+	cancel_what_shook_its_tag_off(true, "without its tag");
 }
 
 static const struct CMUnitTest tests[] = {
@@ -397,8 +405,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_silent_connection_is_lost_in_time_and_others_go_on),
 	cmocka_unit_test(a_quiet_command_is_not_lost_while_its_host_answers),
 	cmocka_unit_test(a_warm_session_whose_host_fell_silent_is_replaced),
-	cmocka_unit_test(cancel_ends_a_command_that_has_not_set_its_tag_yet),
-	cmocka_unit_test(cancel_gives_up_on_what_shook_its_tag_off),
+	cmocka_unit_test(cancel_without_a_supervisor_ends_what_has_not_set_its_tag_yet),
+	cmocka_unit_test(cancel_without_a_supervisor_gives_up_on_what_shook_its_tag_off),
 };
 
 int main(void)

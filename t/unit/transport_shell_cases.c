@@ -20,7 +20,7 @@ static void tasks_of_one_host_are_told_apart_by_their_tag(void **state)
 	struct probe p[4];
 
 	for (unsigned i = 0; i < 4; i++) {
-		probe_line(&p[i], st, 0, "printf %s \"$PERILUNE_TASK\"");
+		probe_line(&p[i], st, 0, "printf %s \"${PERILUNE_TASK%%:*}\"");
 		p[i].task.index = i;
 		probe_start(&p[i]);
 	}

@@ -1,0 +1,106 @@
+/* ssh_ending.c - see ssh_ending.h */
+#include "ssh/ssh_ending.h"
+
+#include "ssh/ssh_channel.h"
+#include "ssh/ssh_command.h"
+
+static void ignore_output(void *arg, enum stream stream, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)stream;
+	(void)bytes;
+	(void)len;
+}
+
+/* ---- without a supervisor: a channel whose command ends the others ---- */
+
+static void on_channel_end(void *arg, const struct task_result *result)
+{
+	struct ssh_ending *e = arg;
+
+	e->channel = NULL;
+	if (result->outcome == OUTCOME_OK)
+		e->on_ended(e->arg, ENDED_ALL, NULL);
+	else if (result->outcome == OUTCOME_EXIT && result->code == SSH_KILL_NONE)
+		e->on_ended(e->arg, ENDED_NOBODY, NULL);
+	else if (result->outcome == OUTCOME_EXIT)
+		e->on_ended(e->arg, ENDED_NOT_ALL, NULL);
+	else
+		e->on_ended(e->arg, ENDED_UNKNOWN, result->why);
+}
+
+static const struct ssh_channel_events kill_events = {
+	.on_output = ignore_output,
+	.on_end = on_channel_end,
+};
+
+static void open_channel(struct ssh_ending *e)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	ssh_command_kill(&line, e->mark, e->signo, e->grace_us);
+	e->channel = ssh_channel_create(e->session, strbuf_detach(&line), CHANNEL_OF_KILL,
+					&kill_events, e);
+}
+
+/* ---- with one ---- */
+
+/* The supervisor is gone: what it would have done is done by a channel. */
+static void on_answer(void *arg, enum ssh_ended ended)
+{
+	struct ssh_ending *e = arg;
+
+	if (ended != ENDED_UNKNOWN)
+		e->on_ended(e->arg, ended, NULL);
+	else if (e->session->state == SESSION_READY)
+		open_channel(e);
+	else
+		e->on_ended(e->arg, ENDED_UNKNOWN, "the connection was lost");
+}
+
+void ssh_ending_start(struct ssh_ending *e, int signo, int64_t grace_us)
+{
+	e->signo = signo;
+	e->grace_us = grace_us;
+	if (!ssh_supervisor_is_there(e->session)) {
+		open_channel(e);
+		return;
+	}
+	e->question = (struct ssh_question){ .tag = e->tag, .on_answer = on_answer, .arg = e };
+	ssh_supervisor_end(e->session, &e->question, signo, grace_us);
+}
+
+void ssh_ending_stop(struct ssh_ending *e)
+{
+	if (e->session == NULL)
+		return;
+	ssh_supervisor_forget(e->session, &e->question);
+	if (e->channel != NULL)
+		ssh_channel_abandon(e->channel);
+	e->channel = NULL;
+}
+
+/* ---- signals ---- */
+
+static void ignore_end(void *arg, const struct task_result *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static const struct ssh_channel_events signal_events = {
+	.on_output = ignore_output,
+	.on_end = ignore_end,
+};
+
+void ssh_ending_signal(const struct ssh_ending *e, int signo)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	if (ssh_supervisor_is_there(e->session)) {
+		ssh_supervisor_signal(e->session, e->tag, signo);
+		return;
+	}
+	ssh_command_kill(&line, e->mark, signo, -1);
+	ssh_channel_create(e->session, strbuf_detach(&line), CHANNEL_OF_KILL, &signal_events, NULL);
+}
