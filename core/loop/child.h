@@ -24,6 +24,7 @@ struct child_spec {
 	const char *cwd;	  /* NULL: ours */
 	bool stdin_open;	  /* false: /dev/null */
 	int socket;		  /* above 2: becomes its stdin and stdout; 0: none */
+	bool stdin_terminal;	  /* our controlling terminal instead, where there is one */
 	bool merge;		  /* stderr into stdout */
 	bool new_session;	  /* setsid(): the child leads a session and group of its own */
 	int death_signal;	  /* what it gets when we are gone, SIGKILLed even; 0: nothing */

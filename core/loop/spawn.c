@@ -148,9 +148,12 @@ static void close_others(void)
 static void set_streams(const struct child_spec *spec, const struct pipes *p)
 {
 	int out = spec->socket > 0 ? spec->socket : p->out[1];
-	int in = spec->socket > 0  ? spec->socket
-		 : spec->stdin_open ? p->in[0]
-				    : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int in = spec->socket > 0 ? spec->socket : p->in[0]; /* -1: none was opened */
+
+	if (in < 0 && spec->stdin_terminal)
+		in = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	if (in < 0)
+		in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (in > 0)
 		dup2(in, 0);

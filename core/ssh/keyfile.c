@@ -3,210 +3,188 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "base/mem.h"
-#include "ssh/fields.h"
+#include "ssh/keyfile_pkey.h"
+#include "ssh/pubkey.h"
 
 #define KEYFILE_MAX 65536
 #define BEGIN "-----BEGIN OPENSSH PRIVATE KEY-----"
 #define END "-----END OPENSSH PRIVATE KEY-----"
 #define MAGIC "openssh-key-v1" /* its NUL counts */
 
-/* What tells one kind of ECDSA key from another; coord 0 is ed25519. */
-struct key_kind {
-	const char *name;
-	const char *hash;
-	size_t coord;		    /* bytes of one coordinate */
-	const unsigned char *oid;   /* of the curve, DER with its header */
-	size_t oid_len;
-};
-
-static const unsigned char OID_256[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
-static const unsigned char OID_384[] = { 6, 5, 0x2b, 0x81, 4, 0, 0x22 };
-static const unsigned char OID_521[] = { 6, 5, 0x2b, 0x81, 4, 0, 0x23 };
-
-static const struct key_kind KINDS[] = {
-	{ "ssh-ed25519", NULL, 0, NULL, 0 },
-	{ "ecdsa-sha2-nistp256", "SHA256", 32, OID_256, sizeof(OID_256) },
-	{ "ecdsa-sha2-nistp384", "SHA384", 48, OID_384, sizeof(OID_384) },
-	{ "ecdsa-sha2-nistp521", "SHA512", 66, OID_521, sizeof(OID_521) },
-};
-
 struct keyfile {
+	enum keyfile_state state;
 	char *path;
-	const struct key_kind *kind;
-	unsigned char *blob;
-	size_t blob_len;
+	struct strbuf blob, certificate;
+	const struct pkey_kind *kind; /* NULL unless OPEN; so is pkey */
 	EVP_PKEY *pkey;
 };
 
-/* ---- the private half ---- */
-
-/* string public, string seed-and-public */
-static EVP_PKEY *take_ed25519(struct field_reader *c)
+static struct keyfile *keyfile_new(const char *path, enum keyfile_state state)
 {
-	struct field secret;
+	struct keyfile *key = xcalloc(1, sizeof(*key));
 
-	field_take_string(c);
-	secret = field_take_string(c);
-	if (c->bad || secret.len != 64)
-		return NULL;
-	return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret.p, 32);
+	key->path = xstrdup(path);
+	key->state = state;
+	return key;
 }
 
-/* Appends a DER element; lengths here stay below 256. */
-static void add_der(unsigned char **at, unsigned char tag, const void *bytes, size_t len)
+static struct field field_of(const struct strbuf *b)
 {
-	*(*at)++ = tag;
-	if (len >= 128)
-		*(*at)++ = 0x81;
-	*(*at)++ = (unsigned char)len;
-	memcpy(*at, bytes, len);
-	*at += len;
+	return (struct field){ (const unsigned char *)b->s, b->len };
 }
 
-/*
- * string curve, string Q, mpint d. Goes to OpenSSL as an ECPrivateKey (RFC 5915), the one form
- * that every release since 1.1 reads without deprecated calls.
- */
-static EVP_PKEY *take_ecdsa(struct field_reader *c, const struct key_kind *kind)
-{
-	unsigned char body[256], outer[260], secret[66] = { 0 };
-	unsigned char *at = body, *end = outer;
-	const unsigned char *der = outer;
-	struct field q, d;
-	EVP_PKEY *pkey;
+/* ---- OpenSSH's format ---- */
 
-	field_take_string(c);
-	q = field_take_string(c);
-	d = field_take_string(c);
-	while (d.len > 0 && *d.p == 0) {
-		d.p++;
-		d.len--;
-	}
-	if (c->bad || d.len > kind->coord || q.len != 1 + 2 * kind->coord)
-		return NULL;
-	memcpy(secret + kind->coord - d.len, d.p, d.len);
-	add_der(&at, 2, "\1", 1);
-	add_der(&at, 4, secret, kind->coord);
-	add_der(&at, 0xa0, kind->oid, kind->oid_len);
-	/* the public point is left out: OpenSSL derives it */
-	add_der(&end, 0x30, body, (size_t)(at - body));
-	pkey = d2i_PrivateKey(EVP_PKEY_EC, NULL, &der, end - outer);
-	OPENSSL_cleanse(body, sizeof(body));
-	OPENSSL_cleanse(outer, sizeof(outer));
-	OPENSSL_cleanse(secret, sizeof(secret));
-	return pkey;
+static int is_damaged(const struct keyfile *key, struct pl_error *err)
+{
+	return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
 }
 
-static const struct key_kind *find_kind(struct field name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-		if (field_is(name, KINDS[i].name))
-			return &KINDS[i];
-	}
-	return NULL;
-}
-
-/* u32 check twice, string type, the numbers, string comment, padding */
+/* u32 check twice, string kind, the numbers, string comment, padding */
 static int take_private(struct keyfile *key, struct field section, struct pl_error *err)
 {
-	struct field_reader c = { section.p, section.len, false };
-	uint32_t check = field_take_u32(&c);
-	bool same = field_take_u32(&c) == check;
-	struct field type = field_take_string(&c);
+	struct field_reader r = { section.p, section.len, false };
+	uint32_t check = field_take_u32(&r);
+	bool same = field_take_u32(&r) == check;
 
-	if (c.bad || !same)
-		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
-	key->kind = find_kind(type);
-	if (key->kind == NULL)
-		return pl_errorf(err, PL_EUNSUPPORTED,
-				 "key file %s holds a %.*s key: not in this version, use an "
-				 "ed25519 one (ssh-keygen -t ed25519)",
-				 key->path, (int)(type.len < 60 ? type.len : 60), type.p);
-	key->pkey = key->kind->coord == 0 ? take_ed25519(&c) : take_ecdsa(&c, key->kind);
-	if (key->pkey == NULL)
-		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
-	return 0;
+	key->kind = pkey_kind_find(field_take_string(&r));
+	if (r.bad || !same || key->kind == NULL)
+		return is_damaged(key, err);
+	key->pkey = pkey_take(key->kind, &r);
+	ERR_clear_error();
+	return key->pkey != NULL ? 0 : is_damaged(key, err);
+}
+
+/* A kind that ssh can use counts, even where we cannot. */
+static int check_kind(const struct keyfile *key, struct pl_error *err)
+{
+	struct field_reader r = { (const unsigned char *)key->blob.s, key->blob.len, false };
+	struct field name = field_take_string(&r);
+
+	if (pubkey_kind(field_of(&key->blob)) != NULL)
+		return 0;
+	if (r.bad)
+		return is_damaged(key, err);
+	return pl_errorf(err, PL_EUNSUPPORTED,
+			 "key file %s holds a %.*s key, which ssh does not use either; make an "
+			 "ed25519 one (ssh-keygen -t ed25519)",
+			 key->path, (int)(name.len < 60 ? name.len : 60), name.p);
 }
 
 /* magic, string cipher, string kdf, string options, u32 keys, string public, string private */
-static int take_container(struct keyfile *key, struct field_reader *c, struct pl_error *err)
+static int take_container(struct keyfile *key, struct field_reader *r, struct pl_error *err)
 {
 	struct field cipher, blob, section;
 	uint32_t keys;
 
-	if (c->left < sizeof(MAGIC) || memcmp(c->p, MAGIC, sizeof(MAGIC)) != 0)
-		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
-	c->p += sizeof(MAGIC);
-	c->left -= sizeof(MAGIC);
-	cipher = field_take_string(c);
-	field_take_string(c);
-	field_take_string(c);
-	keys = field_take_u32(c);
-	blob = field_take_string(c);
-	section = field_take_string(c);
-	if (c->bad || keys != 1)
-		return pl_errorf(err, PL_EUSAGE, "key file %s is damaged", key->path);
+	if (r->left < sizeof(MAGIC) || memcmp(r->p, MAGIC, sizeof(MAGIC)) != 0)
+		return is_damaged(key, err);
+	r->p += sizeof(MAGIC);
+	r->left -= sizeof(MAGIC);
+	cipher = field_take_string(r);
+	field_take_string(r);
+	field_take_string(r);
+	keys = field_take_u32(r);
+	blob = field_take_string(r);
+	section = field_take_string(r);
+	if (r->bad || keys != 1)
+		return is_damaged(key, err);
+	strbuf_add(&key->blob, blob.p, blob.len);
+	if (check_kind(key, err) != 0)
+		return -1;
 	if (!field_is(cipher, "none"))
-		return pl_errorf(err, PL_EUNSUPPORTED,
-				 "key file %s has a passphrase: not in this version, use an "
-				 "unencrypted key", key->path);
-	key->blob = xmalloc(blob.len + 1);
-	memcpy(key->blob, blob.p, blob.len);
-	key->blob_len = blob.len;
-	return take_private(key, section, err);
+		key->state = KEYFILE_LOCKED;
+	else if (pubkey_is_in_token(field_of(&key->blob)))
+		key->state = KEYFILE_PUBLIC;
+	else
+		return take_private(key, section, err);
+	return 0;
 }
 
-/* ---- the text around it ---- */
-
-static int refuse_format(const char *text, const char *path, struct pl_error *err)
+static int parse_openssh(struct keyfile *key, const char *text, struct pl_error *err)
 {
-	if (strncmp(text, "ssh-", 4) == 0 || strncmp(text, "ecdsa-", 6) == 0)
-		return pl_errorf(err, PL_EUSAGE, "%s is a public key: name the private one", path);
-	if (strstr(text, "PRIVATE KEY-----") != NULL)
+	size_t size = strlen(text);
+	unsigned char *raw = xmalloc(size + 1);
+	struct field_reader r = { raw, field_decode_base64(text, raw), false };
+	int rc = take_container(key, &r, err);
+
+	OPENSSL_cleanse(raw, size);
+	free(raw);
+	return rc;
+}
+
+/* ---- PEM ---- */
+
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static int parse_pem(struct keyfile *key, const char *text, struct pl_error *err)
+{
+	BIO *bio;
+
+	if (strstr(text, "ENCRYPTED") != NULL) {
+		key->state = KEYFILE_LOCKED;
+		return 0;
+	}
+	bio = BIO_new_mem_buf(text, -1);
+	key->pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO_free(bio);
+	ERR_clear_error();
+	if (key->pkey == NULL)
+		return is_damaged(key, err);
+	key->kind = pkey_kind_of(key->pkey);
+	if (key->kind == NULL || pkey_add_blob(key->kind, key->pkey, &key->blob) != 0)
 		return pl_errorf(err, PL_EUNSUPPORTED,
-				 "key file %s is in the old PEM format: not in this version; "
-				 "`ssh-keygen -p -f %s` rewrites it in OpenSSH's", path, path);
-	return pl_errorf(err, PL_EUSAGE, "%s holds no private key", path);
+				 "key file %s holds a kind of key that ssh does not use; make an "
+				 "ed25519 one (ssh-keygen -t ed25519)", key->path);
+	return 0;
+}
+
+/* ---- any of them ---- */
+
+static int parse(struct keyfile *key, const char *text, struct pl_error *err)
+{
+	const char *begin = strstr(text, BEGIN);
+
+	if (begin != NULL && strstr(begin, END) != NULL)
+		return parse_openssh(key, begin + strlen(BEGIN), err);
+	if (begin != NULL)
+		return is_damaged(key, err);
+	if (strstr(text, "PRIVATE KEY-----") != NULL)
+		return parse_pem(key, text, err);
+	key->state = KEYFILE_PUBLIC;
+	if (pubkey_parse(text, &key->blob) != 0)
+		return pl_errorf(err, PL_EUSAGE, "%s holds no key", key->path);
+	return 0;
 }
 
 struct keyfile *keyfile_parse(const char *text, const char *path, struct pl_error *err)
 {
-	const char *begin = strstr(text, BEGIN);
-	struct field_reader c = { 0 };
-	struct keyfile *key;
-	unsigned char *raw;
-	size_t size;
+	struct keyfile *key = keyfile_new(path, KEYFILE_OPEN);
 
-	if (begin == NULL || strstr(begin, END) == NULL)
-		return refuse_format(text, path, err), NULL;
-	begin += strlen(BEGIN);
-	size = strlen(begin);
-	raw = xmalloc(size);
-	c.p = raw;
-	c.left = field_decode_base64(begin, raw);
-	key = xcalloc(1, sizeof(*key));
-	key->path = xstrdup(path);
-	if (take_container(key, &c, err) != 0) {
-		keyfile_destroy(key);
-		key = NULL;
-	}
-	OPENSSL_cleanse(raw, size);
-	free(raw);
-	return key;
+	if (parse(key, text, err) == 0)
+		return key;
+	keyfile_destroy(key);
+	return NULL;
 }
+
+/* ---- files ---- */
 
 static int check_permissions(int fd, const char *path, struct pl_error *err)
 {
@@ -222,13 +200,28 @@ static int check_permissions(int fd, const char *path, struct pl_error *err)
 	return 0;
 }
 
-struct keyfile *keyfile_read(const char *path, struct pl_error *err)
+static struct keyfile *read_text(int fd, const char *path, struct pl_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct keyfile *key = NULL;
 	char text[KEYFILE_MAX];
 	size_t len = 0;
 	ssize_t n = 0;
+
+	while (len < sizeof(text) - 1 && (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	if (n < 0)
+		pl_error_sys(err, errno, "cannot read key file %s", path);
+	else
+		key = keyfile_parse(text, path, err);
+	OPENSSL_cleanse(text, sizeof(text));
+	return key;
+}
+
+static struct keyfile *read_private(const char *path, struct pl_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct keyfile *key;
 
 	if (fd < 0) {
 		int errnum = errno;
@@ -238,19 +231,54 @@ struct keyfile *keyfile_read(const char *path, struct pl_error *err)
 			err->code = PL_ENOENT;
 		return NULL;
 	}
-	if (check_permissions(fd, path, err) != 0)
-		goto out;
-	while (len < sizeof(text) - 1 && (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-		len += (size_t)n;
-	if (n < 0) {
-		pl_error_sys(err, errno, "cannot read key file %s", path);
-		goto out;
+	key = read_text(fd, path, err);
+	if (key != NULL && key->state != KEYFILE_PUBLIC &&
+	    check_permissions(fd, path, err) != 0) {
+		keyfile_destroy(key);
+		key = NULL;
 	}
-	text[len] = '\0';
-	key = keyfile_parse(text, path, err);
-	OPENSSL_cleanse(text, sizeof(text));
-out:
 	close(fd);
+	return key;
+}
+
+/* Appends the blob of the public key in PATH and its ending; false when there is none. */
+static bool read_beside(const char *path, const char *ending, struct strbuf *out)
+{
+	char *name = xasprintf("%s%s", path, ending);
+	bool found = pubkey_read(name, out, NULL) == 0;
+
+	free(name);
+	return found;
+}
+
+static void read_certificate(struct keyfile *key)
+{
+	struct strbuf own = STRBUF_INIT;
+
+	if (read_beside(key->path, "-cert.pub", &key->certificate))
+		pubkey_of_certificate(field_of(&key->certificate), &own);
+	/* one for another key, left behind by a renewal, is none */
+	if (own.len == 0 || !field_equals(field_of(&own), field_of(&key->blob)))
+		strbuf_reset(&key->certificate);
+	strbuf_fini(&own);
+}
+
+struct keyfile *keyfile_read(const char *path, struct pl_error *err)
+{
+	struct pl_error why = { 0 };
+	struct keyfile *key = read_private(path, &why);
+	struct strbuf public = STRBUF_INIT;
+
+	if (key == NULL && why.code == PL_ENOENT && read_beside(path, ".pub", &public))
+		key = keyfile_new(path, KEYFILE_PUBLIC);
+	if (key == NULL)
+		return pl_errorf(err, why.code, "%s", why.text), NULL;
+	if (key->blob.len == 0 && public.len == 0)
+		read_beside(path, ".pub", &public);
+	if (key->blob.len == 0)
+		strbuf_add(&key->blob, public.s, public.len);
+	strbuf_fini(&public);
+	read_certificate(key);
 	return key;
 }
 
@@ -259,9 +287,15 @@ void keyfile_destroy(struct keyfile *key)
 	if (key == NULL)
 		return;
 	EVP_PKEY_free(key->pkey); /* wipes */
-	free(key->blob);
+	strbuf_fini(&key->blob);
+	strbuf_fini(&key->certificate);
 	free(key->path);
 	free(key);
+}
+
+enum keyfile_state keyfile_state(const struct keyfile *key)
+{
+	return key->state;
 }
 
 const char *keyfile_path(const struct keyfile *key)
@@ -269,75 +303,20 @@ const char *keyfile_path(const struct keyfile *key)
 	return key->path;
 }
 
-const char *keyfile_type(const struct keyfile *key)
+struct field keyfile_blob(const struct keyfile *key)
 {
-	return key->kind->name;
+	return field_of(&key->blob);
 }
 
-const void *keyfile_blob(const struct keyfile *key, size_t *len)
+struct field keyfile_certificate(const struct keyfile *key)
 {
-	*len = key->blob_len;
-	return key->blob;
+	return field_of(&key->certificate);
 }
 
-/* ---- signing ---- */
-
-static int sign_raw(const struct keyfile *key, const void *bytes, size_t len, unsigned char *out,
-		    size_t *out_len)
+int keyfile_sign(const struct keyfile *key, struct field algorithm, struct field bytes,
+		 unsigned char **sig, size_t *sig_len)
 {
-	const EVP_MD *md = key->kind->hash != NULL ? EVP_get_digestbyname(key->kind->hash) : NULL;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	int ok = ctx != NULL && EVP_DigestSignInit(ctx, NULL, md, NULL, key->pkey) == 1 &&
-		 EVP_DigestSign(ctx, out, out_len, bytes, len) == 1;
-
-	EVP_MD_CTX_free(ctx);
-	return ok ? 0 : -1;
-}
-
-static void add_mpint(unsigned char **at, const BIGNUM *n)
-{
-	size_t len = (size_t)BN_num_bytes(n);
-	size_t pad = len > 0 && BN_num_bits(n) % 8 == 0; /* the top bit is a sign */
-	uint32_t total = (uint32_t)(len + pad);
-
-	for (int shift = 24; shift >= 0; shift -= 8)
-		*(*at)++ = (unsigned char)(total >> shift);
-	if (pad)
-		*(*at)++ = 0;
-	BN_bn2bin(n, *at);
-	*at += len;
-}
-
-/* DER (r, s) as OpenSSL makes it -> two mpints, as RFC 5656 wants it. */
-static int reshape_ecdsa(unsigned char *sig, size_t *len)
-{
-	const unsigned char *der = sig;
-	ECDSA_SIG *rs = d2i_ECDSA_SIG(NULL, &der, (long)*len);
-	unsigned char *at = sig;
-
-	if (rs == NULL)
+	if (key->pkey == NULL)
 		return -1;
-	add_mpint(&at, ECDSA_SIG_get0_r(rs));
-	add_mpint(&at, ECDSA_SIG_get0_s(rs));
-	*len = (size_t)(at - sig);
-	ECDSA_SIG_free(rs);
-	return 0;
-}
-
-int keyfile_sign(const struct keyfile *key, const void *bytes, size_t len, unsigned char **sig,
-		 size_t *sig_len)
-{
-	size_t room = 256; /* two mpints of 66 + 5 bytes at most */
-	unsigned char *out = malloc(room);
-
-	if (out == NULL)
-		return -1;
-	*sig_len = room;
-	if (sign_raw(key, bytes, len, out, sig_len) != 0 ||
-	    (key->kind->coord != 0 && reshape_ecdsa(out, sig_len) != 0)) {
-		free(out);
-		return -1;
-	}
-	*sig = out;
-	return 0;
+	return pkey_sign(key->kind, key->pkey, algorithm, bytes, sig, sig_len);
 }

@@ -58,6 +58,13 @@ const struct pubkey_kind *pubkey_kind(struct field blob)
 	return NULL;
 }
 
+bool pubkey_is_in_token(struct field blob)
+{
+	const struct pubkey_kind *kind = pubkey_kind(blob);
+
+	return kind != NULL && strncmp(kind->name, "sk-", strlen("sk-")) == 0;
+}
+
 /* How many fields make up the key itself, after its name. */
 static int count_fields(const char *plain)
 {

@@ -19,6 +19,9 @@ struct pubkey_kind {
 /* NULL for what neither we nor OpenSSH's client log in with. */
 const struct pubkey_kind *pubkey_kind(struct field blob);
 
+/* True when the private half lies in a security token (FIDO). */
+bool pubkey_is_in_token(struct field blob);
+
 /* Appends the blob of the key in a certificate; nothing when it is none. */
 void pubkey_of_certificate(struct field blob, struct strbuf *out);
 

@@ -34,7 +34,11 @@ struct ssh_options {
 				 * keyboard-interactive logins; NULL: neither is tried */
 	/* Told once per thing not honoured: an ssh_config keyword, a key file. May be NULL. */
 	void (*on_note)(void *arg, const char *text);
-	void *note_arg;
+	/* A person is about to be asked for a passphrase on the terminal, or was: nothing else
+	 * should be written there meanwhile; the question comes in a later turn of the loop.
+	 * NULL: nobody is asked, and keys with a passphrase are left to an agent. */
+	void (*on_asking)(void *arg, bool begins);
+	void *note_arg; /* of both */
 };
 
 /* "1.10.0": the libssh2 that this program runs with. */

@@ -22,7 +22,8 @@ struct ssh_auth {
 	size_t refused; /* by the host */
 	enum signing signing;
 	bool asked_to_sign;
-	struct ssh_agent_request *request;
+	struct ssh_agent *asked;
+	struct ssh_agent_request *request; /* to `asked` */
 	struct strbuf signature;
 	char *trouble; /* why the agent did not sign the last that it was asked to; NULL */
 };
@@ -47,12 +48,17 @@ bool ssh_auth_is_prepared(struct ssh_session *s)
 		if (!ssh_file_is_read(r->keys[i]))
 			return false;
 	}
+	for (size_t i = 0; i < r->n_certs; i++) {
+		if (!ssh_file_is_read(r->certs[i]))
+			return false;
+	}
 	return true;
 }
 
 /* Why there is nothing to show. */
-static const char *why_nothing(const struct ssh_route *r)
+static const char *why_nothing(const struct ssh_auth *auth)
 {
+	const struct ssh_route *r = auth->s->route;
 	const char *why = "no key file found: make one with `ssh-keygen -t ed25519`, or name "
 			  "one with IdentityFile";
 	const struct ssh_file *reason = NULL;
@@ -65,6 +71,8 @@ static const char *why_nothing(const struct ssh_route *r)
 				       e->code != PL_ENOENT))
 			reason = r->keys[i];
 	}
+	if (auth->credentials.left_out != NULL)
+		return auth->credentials.left_out;
 	if (reason != NULL && !(r->default_keys && ssh_file_error(reason)->code == PL_ENOENT))
 		why = ssh_file_error(reason)->text;
 	return why;
@@ -99,7 +107,7 @@ bool ssh_auth_prepare(struct ssh_session *s)
 	if (other_way(auth) != NULL)
 		fail_other_way(s, other_way(auth));
 	else
-		ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH, "%s", why_nothing(s->route));
+		ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH, "%s", why_nothing(auth));
 	return false;
 }
 
@@ -124,6 +132,13 @@ void ssh_auth_free(struct ssh_auth *auth)
 
 /* ---- signing ---- */
 
+static void fail_signing(struct ssh_auth *auth, char *trouble)
+{
+	free(auth->trouble);
+	auth->trouble = trouble;
+	auth->signing = SIGNING_FAILED;
+}
+
 /* string algorithm, string signature; the algorithm is libssh2's own concern */
 static void on_signed(void *arg, struct field whole, const char *why)
 {
@@ -134,14 +149,12 @@ static void on_signed(void *arg, struct field whole, const char *why)
 	auth->request = NULL;
 	field_take_string(&r);
 	signature = field_take_string(&r);
-	auth->signing = r.bad || signature.len == 0 ? SIGNING_FAILED : SIGNING_DONE;
-	if (auth->signing == SIGNING_DONE) {
+	if (!r.bad && signature.len > 0) {
 		strbuf_add(&auth->signature, signature.p, signature.len);
+		auth->signing = SIGNING_DONE;
 	} else {
-		free(auth->trouble);
-		auth->trouble = xasprintf("the ssh-agent at %s %s",
-					  ssh_agent_path(auth->credentials.all[auth->at].agent),
-					  why != NULL ? why : "talks nonsense");
+		fail_signing(auth, xasprintf("the ssh-agent at %s %s", ssh_agent_path(auth->asked),
+					     why != NULL ? why : "talks nonsense"));
 	}
 	ssh_session_poke(auth->s);
 }
@@ -160,10 +173,8 @@ static struct field algorithm_of(struct field data)
 	return field_take_string(&r);
 }
 
-static uint32_t agent_flags(struct field data)
+static uint32_t agent_flags(struct field algorithm)
 {
-	struct field algorithm = algorithm_of(data);
-
 	return field_is(algorithm, "rsa-sha2-512")   ? SSH_AGENT_RSA_SHA2_512
 	       : field_is(algorithm, "rsa-sha2-256") ? SSH_AGENT_RSA_SHA2_256
 						     : 0;
@@ -180,24 +191,52 @@ static int give_signature(const struct strbuf *signature, unsigned char **sig, s
 	return 0;
 }
 
+static void ask_agent(struct ssh_auth *auth, struct ssh_agent *agent, struct field key,
+		      struct field data)
+{
+	auth->asked = agent;
+	auth->signing = SIGNING_ASKED;
+	auth->request = ssh_agent_sign(agent, key, data, agent_flags(algorithm_of(data)),
+				       on_signed, auth);
+}
+
+/* A person may have to type first, for whom time stands still. */
+static void unlock_and_ask(struct ssh_auth *auth, const struct keyfile *key, struct field data)
+{
+	struct ssh_agent *agent = NULL;
+
+	switch (ssh_keyring_unlock(auth->s->route->keyring, keyfile_path(key), &agent)) {
+	case SSH_UNLOCK_PENDING:
+		ssh_login_pause(auth->s);
+		return;
+	case SSH_UNLOCK_DONE:
+		ask_agent(auth, agent, keyfile_blob(key), data);
+		break;
+	case SSH_UNLOCK_FAILED:
+		fail_signing(auth, xasprintf("key file %s was not unlocked", keyfile_path(key)));
+		break;
+	}
+	ssh_login_go_on(auth->s);
+}
+
 static int sign(LIBSSH2_SESSION *ssh, unsigned char **sig, size_t *sig_len,
 		const unsigned char *data, size_t data_len, void **abstract)
 {
 	struct ssh_auth *auth = *abstract;
 	const struct ssh_credential *one = &auth->credentials.all[auth->at];
+	struct field bytes = { data, data_len };
 
 	(void)ssh;
 	auth->asked_to_sign = true;
 	switch (auth->signing) {
 	case SIGNING_NOT_ASKED:
-		if (one->key != NULL)
-			return keyfile_sign(one->key, data, data_len, sig, sig_len);
-		auth->signing = SIGNING_ASKED;
-		auth->request = ssh_agent_sign(one->agent, one->agent_key,
-					       (struct field){ data, data_len },
-					       agent_flags((struct field){ data, data_len }),
-					       on_signed, auth);
-		return LIBSSH2_ERROR_EAGAIN;
+		if (one->key == NULL)
+			ask_agent(auth, one->agent, one->agent_key, bytes);
+		else if (keyfile_state(one->key) == KEYFILE_OPEN)
+			return keyfile_sign(one->key, algorithm_of(bytes), bytes, sig, sig_len);
+		else
+			unlock_and_ask(auth, one->key, bytes);
+		return auth->signing == SIGNING_FAILED ? -1 : LIBSSH2_ERROR_EAGAIN;
 	case SIGNING_ASKED:
 		return LIBSSH2_ERROR_EAGAIN;
 	case SIGNING_DONE:
@@ -308,7 +347,7 @@ bool ssh_auth_timeout(struct ssh_session *s)
 		return false;
 	ssh_session_fail(s, OUTCOME_AUTH, PHASE_AUTH,
 			 "login as %s: the ssh-agent at %s did not sign with %s within %g s",
-			 s->route->user, ssh_agent_path(auth->credentials.all[auth->at].agent),
+			 s->route->user, ssh_agent_path(auth->asked),
 			 auth->credentials.all[auth->at].name,
 			 (double)s->route->connect_timeout_us / 1e6);
 	return true;

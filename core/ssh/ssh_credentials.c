@@ -17,24 +17,37 @@ static void add(struct ssh_credentials *c, const struct ssh_credential *one)
 	c->all[c->n++] = *one;
 }
 
-static struct field blob_of(const struct keyfile *key)
-{
-	struct field blob;
-
-	blob.p = keyfile_blob(key, &blob.len);
-	return blob;
-}
-
 /* ---- where they come from ---- */
 
+static void add_file(struct ssh_credentials *c, struct keyfile *key, struct field blob)
+{
+	if (blob.len > 0)
+		add(c, &(struct ssh_credential){ .blob = blob, .key = key,
+						 .name = keyfile_path(key) });
+}
+
+/* A certificate goes before its key: there it is what lets us in. */
 static void add_files(const struct ssh_route *r, struct ssh_credentials *out)
 {
 	for (size_t i = 0; i < r->n_keys; i++) {
 		struct keyfile *key = ssh_file_key(r->keys[i]);
 
-		if (key != NULL)
-			add(out, &(struct ssh_credential){ .blob = blob_of(key), .key = key,
-							   .name = keyfile_path(key) });
+		if (key == NULL)
+			continue;
+		if (r->n_certs == 0) /* CertificateFile replaces those beside the keys */
+			add_file(out, key, keyfile_certificate(key));
+		add_file(out, key, keyfile_blob(key));
+	}
+}
+
+static void add_certificates(const struct ssh_route *r, struct ssh_credentials *out)
+{
+	for (size_t i = 0; i < r->n_certs; i++) {
+		struct field blob = ssh_file_certificate(r->certs[i]);
+
+		if (blob.len > 0)
+			add(out, &(struct ssh_credential){ .blob = blob,
+							   .name = ssh_file_path(r->certs[i]) });
 	}
 }
 
@@ -73,28 +86,83 @@ static void add_agent(const struct ssh_route *r, struct ssh_credentials *files,
 	}
 }
 
+/* ---- who signs ---- */
+
+static bool is_signed_by(const struct ssh_credential *one)
+{
+	return one->agent != NULL ||
+	       (one->key != NULL && keyfile_state(one->key) == KEYFILE_OPEN);
+}
+
+static const struct ssh_credential *find(const struct ssh_credentials *c, struct field blob)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (field_equals(c->all[i].blob, blob))
+			return &c->all[i];
+	}
+	return NULL;
+}
+
+/* A certificate is signed for by the key in it, wherever that lies. */
+static void lend_keys(struct ssh_credentials *to, const struct ssh_credentials *from)
+{
+	for (size_t i = 0; i < to->n; i++) {
+		struct ssh_credential *one = &to->all[i];
+		const struct ssh_credential *plain;
+		struct strbuf own = STRBUF_INIT;
+
+		if (is_signed_by(one))
+			continue;
+		pubkey_of_certificate(one->blob, &own);
+		plain = find(from, (struct field){ (unsigned char *)own.s, own.len });
+		strbuf_fini(&own);
+		if (plain == NULL)
+			continue;
+		one->key = plain->key;
+		one->agent = plain->agent;
+		one->agent_key = plain->agent_key;
+	}
+}
+
 /* ---- what is left of them ---- */
 
-static void note_other_way(struct ssh_credentials *c, const struct ssh_credential *one,
-			   const char *lacks)
+static void note_left_out(struct ssh_credentials *c, const struct ssh_credential *one)
 {
-	if (c->other_way == NULL)
-		c->other_way = xasprintf("%s: %s", one->name, lacks);
+	if (c->left_out != NULL)
+		return;
+	if (one->key != NULL && keyfile_state(one->key) == KEYFILE_LOCKED)
+		c->left_out = xasprintf("key file %s has a passphrase, and there is no terminal to "
+					"ask for it: `ssh-add %s` unlocks it for an agent",
+					one->name, one->name);
+	else
+		c->left_out = xasprintf("%s is a public key, and no agent holds its private half "
+					"(ssh-add)", one->name);
 }
 
 /* Moves what we can show from `from`; of the rest remembers what ssh could. */
-static void add_usable(struct ssh_credentials *out, struct ssh_credentials *from)
+static void add_usable(struct ssh_credentials *out, struct ssh_credentials *from, bool unlocks)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		const struct ssh_credential *one = &from->all[i];
+		struct ssh_credential *one = &from->all[i];
 		const struct pubkey_kind *kind = pubkey_kind(one->blob);
+		bool locked = one->key != NULL && keyfile_state(one->key) == KEYFILE_LOCKED;
 
-		if (kind != NULL && kind->lacks != NULL)
-			note_other_way(out, one, kind->lacks);
-		else if (kind != NULL)
+		if (kind != NULL && kind->lacks != NULL) {
+			if (out->other_way == NULL)
+				out->other_way = xasprintf("%s: %s", one->name, kind->lacks);
+			continue;
+		}
+		if (kind == NULL)
+			continue;
+		/* ours costs less than the agent's */
+		if (one->key != NULL && keyfile_state(one->key) != KEYFILE_OPEN &&
+		    (one->agent != NULL || !locked))
+			one->key = NULL;
+		if (one->agent != NULL || (one->key != NULL && (!locked || unlocks)))
 			add(out, one);
+		else
+			note_left_out(out, one);
 	}
-	ssh_credentials_fini(from);
 }
 
 static void put_first(struct ssh_credentials *c, struct field blob)
@@ -110,14 +178,22 @@ static void put_first(struct ssh_credentials *c, struct field blob)
 
 void ssh_credentials_gather(const struct ssh_route *r, struct ssh_credentials *out)
 {
-	struct ssh_credentials files = { 0 }, named = { 0 }, others = { 0 };
+	struct ssh_credentials certs = { 0 }, files = { 0 }, named = { 0 }, others = { 0 };
+	struct ssh_credentials *const in_order[] = { &certs, &named, &others, &files };
 
 	*out = (struct ssh_credentials){ 0 };
+	add_certificates(r, &certs);
 	add_files(r, &files);
 	add_agent(r, &files, &named, &others);
-	add_usable(out, &named);
-	add_usable(out, &others);
-	add_usable(out, &files);
+	for (size_t i = 0; i < ARRAY_LEN(in_order); i++) {
+		lend_keys(in_order[i], &named);
+		lend_keys(in_order[i], &others);
+		lend_keys(in_order[i], &files);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(in_order); i++) {
+		add_usable(out, in_order[i], ssh_keyring_unlocks(r->keyring));
+		ssh_credentials_fini(in_order[i]);
+	}
 	put_first(out, ssh_keyring_last(r->keyring));
 }
 
@@ -125,5 +201,6 @@ void ssh_credentials_fini(struct ssh_credentials *c)
 {
 	free(c->all);
 	free(c->other_way);
+	free(c->left_out);
 	*c = (struct ssh_credentials){ 0 };
 }

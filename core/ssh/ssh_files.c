@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/strtable.h"
 #include "loop/pool.h"
+#include "ssh/pubkey.h"
 
 enum file_state { FILE_READING, FILE_READ };
 
@@ -20,6 +21,7 @@ struct ssh_file {
 	char *path;
 	struct keyfile *key;
 	struct known_hosts *trust;
+	struct strbuf certificate;
 	struct pl_error error;
 };
 
@@ -27,13 +29,14 @@ struct ssh_files {
 	struct loop *loop;
 	ssh_file_f on_read;
 	void *arg;
-	struct strtable by_path[2]; /* by kind */
+	struct strtable by_path[SSH_FILE_KINDS]; /* by kind */
 };
 
 static void file_free(struct ssh_file *f)
 {
 	keyfile_destroy(f->key);
 	known_hosts_destroy(f->trust);
+	strbuf_fini(&f->certificate);
 	free(f->path);
 	free(f);
 }
@@ -44,6 +47,8 @@ static void read_work(void *arg)
 
 	if (f->kind == SSH_FILE_KEY)
 		f->key = keyfile_read(f->path, &f->error);
+	else if (f->kind == SSH_FILE_CERTIFICATE)
+		pubkey_read(f->path, &f->certificate, &f->error);
 	else
 		f->trust = known_hosts_read(f->path, &f->error);
 }
@@ -75,7 +80,7 @@ void ssh_files_destroy(struct ssh_files *files)
 {
 	if (files == NULL)
 		return;
-	for (int kind = 0; kind < 2; kind++) {
+	for (int kind = 0; kind < SSH_FILE_KINDS; kind++) {
 		const struct strtable_entry *it;
 		size_t pos = 0;
 
@@ -125,6 +130,11 @@ struct keyfile *ssh_file_key(const struct ssh_file *f)
 struct known_hosts *ssh_file_trust(const struct ssh_file *f)
 {
 	return f->trust;
+}
+
+struct field ssh_file_certificate(const struct ssh_file *f)
+{
+	return (struct field){ (const unsigned char *)f->certificate.s, f->certificate.len };
 }
 
 const struct pl_error *ssh_file_error(const struct ssh_file *f)

@@ -14,7 +14,7 @@
 struct ssh_files;
 struct ssh_file;
 
-enum ssh_file_kind { SSH_FILE_KEY, SSH_FILE_TRUST };
+enum ssh_file_kind { SSH_FILE_KEY, SSH_FILE_TRUST, SSH_FILE_CERTIFICATE, SSH_FILE_KINDS };
 
 /* Called each time a file is there, or known not to be. */
 typedef void (*ssh_file_f)(void *arg, struct ssh_file *f);
@@ -31,6 +31,7 @@ const char *ssh_file_path(const struct ssh_file *f);
 /* Its content, NULL when it could not be read; ssh_file_error then says why. */
 struct keyfile *ssh_file_key(const struct ssh_file *f);
 struct known_hosts *ssh_file_trust(const struct ssh_file *f);
+struct field ssh_file_certificate(const struct ssh_file *f); /* empty, likewise */
 const struct pl_error *ssh_file_error(const struct ssh_file *f);
 
 /* Takes up a new host's key: at once for this program, and on the pool for the file (mode 0600

@@ -69,6 +69,28 @@ void ssh_login_wait(struct ssh_session *s)
 	loop_timer_start(&s->timer, left > 0 ? left : 0);
 }
 
+void ssh_login_pause(struct ssh_session *s)
+{
+	if (s->login->paused_us != 0)
+		return;
+	s->login->paused_us = loop_now_us(s->loop);
+	loop_timer_stop(&s->timer);
+}
+
+void ssh_login_go_on(struct ssh_session *s)
+{
+	struct ssh_login *login = s->login;
+	int64_t now = loop_now_us(s->loop);
+	int64_t paused = now - login->paused_us;
+
+	if (login->paused_us == 0)
+		return;
+	login->paused_us = 0;
+	login->began_us += paused;
+	login->phase_ends_us += paused;
+	loop_timer_start(&s->timer, login->phase_ends_us - now);
+}
+
 static const char *phase_failure(enum phase phase, bool has_address)
 {
 	switch (phase) {

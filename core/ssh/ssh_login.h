@@ -17,6 +17,7 @@ struct ssh_login {
 	int64_t began_us; /* -1 until the first step */
 	enum phase phase;
 	int64_t phase_ends_us;
+	int64_t paused_us; /* when; 0: not paused */
 	struct resolve *resolve;
 	struct addrinfo *addresses, *at; /* the one being tried */
 	int last_errno;			 /* why the address before did not do */
@@ -27,6 +28,10 @@ struct ssh_login {
 	size_t line_len; /* of the line of a greeting that has come so far */
 	struct ssh_auth *auth; /* from the end of RESOLVE */
 };
+
+/* Time stands still for the session while a person types, until it goes on. Safe twice. */
+void ssh_login_pause(struct ssh_session *s);
+void ssh_login_go_on(struct ssh_session *s);
 
 /* A phase begins: its deadline is set, those who wait are told. */
 void ssh_login_enter(struct ssh_session *s, enum phase phase);

@@ -245,7 +245,7 @@ struct ssh_session *ssh_pool_carrier(struct ssh_host *jump)
 /* ---- the pool ---- */
 
 /* What logins wait for may be there. */
-static void wake_resolving(void *arg)
+static void wake_logins(void *arg)
 {
 	struct ssh_pool *pool = arg;
 	struct ssh_host *host;
@@ -253,7 +253,7 @@ static void wake_resolving(void *arg)
 
 	while ((host = ssh_hosts_next(pool->hosts, &pos)) != NULL) {
 		for (struct ssh_session *s = host->sessions; s != NULL; s = s->next) {
-			if (s->state == SESSION_RESOLVE)
+			if (s->state == SESSION_RESOLVE || s->state == SESSION_AUTH)
 				ssh_session_poke(s);
 		}
 	}
@@ -264,7 +264,16 @@ static void on_keyring_note(void *arg, const char *text)
 	note(arg, text);
 }
 
-static const struct ssh_keyring_events keyring_events = { wake_resolving, on_keyring_note };
+static void on_keyring_asking(void *arg, bool begins)
+{
+	struct ssh_pool *pool = arg;
+
+	pool->options.on_asking(pool->options.note_arg, begins);
+}
+
+static const struct ssh_keyring_events keyring_events = { wake_logins, on_keyring_note,
+							  on_keyring_asking };
+static const struct ssh_keyring_events mute_keyring_events = { wake_logins, on_keyring_note, NULL };
 
 /* A key that cannot be used is worth a note: another one may do, and nobody would know. */
 static void on_file(void *arg, struct ssh_file *f)
@@ -274,7 +283,7 @@ static void on_file(void *arg, struct ssh_file *f)
 
 	if (why->code != PL_EOK && why->code != PL_ENOENT)
 		note(pool, why->text);
-	wake_resolving(pool);
+	wake_logins(pool);
 }
 
 struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *options,
@@ -288,7 +297,9 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->options.config_path = xstrdup(options->config_path);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->files = ssh_files_create(loop, on_file, pool);
-	pool->keyring = ssh_keyring_create(loop, &keyring_events, pool);
+	pool->keyring = ssh_keyring_create(loop, options->on_asking != NULL ? &keyring_events
+									    : &mute_keyring_events,
+					   pool);
 	pool->hosts = ssh_hosts_create(&(struct ssh_hosts_use){ loop, pool, &pool->options,
 								pool->files, pool->keyring }, err);
 	if (pool->hosts == NULL) {

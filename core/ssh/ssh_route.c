@@ -16,7 +16,10 @@
 #define LOST_US (45 * 1000000)
 #define ALIVE_COUNT_MAX 3 /* as ssh has it */
 
-static const char *const DEFAULT_KEYS[] = { "~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", NULL };
+/* In ssh's own order. */
+static const char *const DEFAULT_KEYS[] = { "~/.ssh/id_rsa", "~/.ssh/id_ecdsa",
+					    "~/.ssh/id_ecdsa_sk", "~/.ssh/id_ed25519",
+					    "~/.ssh/id_ed25519_sk", NULL };
 static const char *const DEFAULT_USER_TRUST[] = { "~/.ssh/known_hosts", "~/.ssh/known_hosts2",
 						  NULL };
 static const char *const DEFAULT_GLOBAL_TRUST[] = { "/etc/ssh/ssh_known_hosts",
@@ -58,6 +61,9 @@ static void add_all_files(struct ssh_route *r, const struct ssh_settings *s,
 	r->default_keys = s->identity_files == NULL;
 	add_files(files, SSH_FILE_KEY, list_or(s->identity_files, DEFAULT_KEYS), &r->keys,
 		  &r->n_keys);
+	if (s->certificate_files != NULL)
+		add_files(files, SSH_FILE_CERTIFICATE, list_or(s->certificate_files, NULL),
+			  &r->certs, &r->n_certs);
 	add_files(files, SSH_FILE_TRUST, list_or(s->user_known_hosts, DEFAULT_USER_TRUST),
 		  &r->trust, &r->n_trust);
 	r->n_user_trust = r->n_trust;
@@ -322,6 +328,7 @@ void ssh_route_fini(struct ssh_route *r)
 	free_words(r->certificates);
 	free_words(r->env);
 	free(r->keys);
+	free(r->certs);
 	free(r->trust);
 	*r = (struct ssh_route){ 0 };
 }

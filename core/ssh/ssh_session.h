@@ -71,6 +71,8 @@ struct ssh_route {
 	bool hash_known_hosts;	/* names are written hashed */
 	struct ssh_file **keys;	 /* to try in turn */
 	size_t n_keys;
+	struct ssh_file **certs; /* of `certificates` */
+	size_t n_certs;
 	bool default_keys; /* nobody named them: they may be missing */
 	struct ssh_file **trust; /* known_hosts files */
 	size_t n_trust, n_user_trust; /* the user's own come first */

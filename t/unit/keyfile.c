@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include "base/mem.h"
 #include "ssh/keyfile.h"
+#include "ssh/pubkey.h"
 
 static char dir[] = "/tmp/perilune-keyfile.XXXXXX";
 
@@ -15,7 +17,8 @@ static char dir[] = "/tmp/perilune-keyfile.XXXXXX";
 static char *make_key(const char *name, const char *options)
 {
 	char *path = xasprintf("%s/%s", dir, name);
-	char *line = xasprintf("ssh-keygen -q -f %s %s >/dev/null 2>&1", path, options);
+	char *line = xasprintf("rm -f %s; ssh-keygen -q -f %s %s >/dev/null 2>&1", path, path,
+			       options);
 	int rc = system(line);
 
 	free(line);
@@ -60,10 +63,8 @@ static void keys_that_cannot_be_used_say_why(void **state)
 		const char *options, *says;
 		enum pl_error_code code;
 	} cases[] = {
-		{ "-t ed25519 -N secret", "passphrase", PL_EUNSUPPORTED },
-		{ "-t ecdsa -N secret", "passphrase", PL_EUNSUPPORTED },
-		{ "-t rsa -b 1024 -N ''", "ssh-rsa key: not in this version", PL_EUNSUPPORTED },
-		{ "-t ecdsa -m PEM -N ''", "old PEM format", PL_EUNSUPPORTED },
+		{ "-t dsa -N ''", "ssh-dss key", PL_EUNSUPPORTED },
+		{ "-t dsa -m PEM -N ''", "a kind of key that ssh does not use", PL_EUNSUPPORTED },
 	};
 
 	(void)state;
@@ -78,16 +79,74 @@ static void keys_that_cannot_be_used_say_why(void **state)
 	}
 }
 
-static void a_public_key_is_not_taken_for_a_private_one(void **state)
+/* The public half of PATH.pub is that of the key; how it stands with the private one. */
+static void is_read(const char *path, const char *pub, enum keyfile_state state)
 {
-	char *path = make_key("pair", "-t ed25519 -N ''");
-	char *public = xasprintf("%s.pub", path);
+	struct keyfile *key = keyfile_read(path, NULL);
+	struct strbuf blob = STRBUF_INIT;
+
+	assert_non_null(key);
+	assert_int_equal(pubkey_read(pub, &blob, NULL), 0);
+	assert_int_equal(keyfile_state(key), state);
+	assert_int_equal(keyfile_blob(key).len, blob.len);
+	assert_memory_equal(keyfile_blob(key).p, blob.s, blob.len);
+	strbuf_fini(&blob);
+	keyfile_destroy(key);
+}
+
+static void every_format_tells_the_same_public_half(void **state)
+{
+	static const char *const kinds[] = { "ed25519", "ecdsa -b 256", "ecdsa -b 384",
+					     "ecdsa -b 521", "rsa -b 1024" };
+	static const char *const formats[] = { "RFC4716", "PEM", "PKCS8" };
+	int n = 0;
 
 	(void)state;
-	chmod(public, 0600);
-	fails(public, PL_EUSAGE, "is a public key");
-	free(public);
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		for (size_t f = 0; f < ARRAY_LEN(formats); f++, n++) {
+			char *name = xasprintf("format%d", n);
+			char *open = xasprintf("-t %s -m %s -N ''", kinds[k], formats[f]);
+			char *locked = xasprintf("-t %s -m %s -N secret", kinds[k], formats[f]);
+			char *path = make_key(name, open);
+			char *pub = xasprintf("%s.pub", path);
+
+			is_read(path, pub, KEYFILE_OPEN);
+			unlink(path);
+			is_read(path, pub, KEYFILE_PUBLIC);
+			is_read(pub, pub, KEYFILE_PUBLIC);
+			free(path);
+			path = make_key(name, locked);
+			is_read(path, pub, KEYFILE_LOCKED);
+			free(path);
+			free(pub);
+			free(locked);
+			free(open);
+			free(name);
+		}
+	}
+}
+
+static void a_certificate_beside_a_key_is_read_with_it(void **state)
+{
+	char *ca = make_key("ca", "-t ed25519 -N ''");
+	char *path = make_key("certified", "-t ecdsa -N ''");
+	char *other = make_key("other", "-t ecdsa -N ''");
+	char *line = xasprintf("ssh-keygen -q -s %s -I me -n root %s.pub && "
+			       "cp %s-cert.pub %s-cert.pub", ca, path, path, other);
+	struct keyfile *key;
+
+	(void)state;
+	assert_int_equal(system(line), 0);
+	key = keyfile_read(path, NULL);
+	assert_true(keyfile_certificate(key).len > keyfile_blob(key).len);
+	keyfile_destroy(key);
+	key = keyfile_read(other, NULL); /* one that is for another key */
+	assert_int_equal(keyfile_certificate(key).len, 0);
+	keyfile_destroy(key);
+	free(line);
+	free(other);
 	free(path);
+	free(ca);
 }
 
 static void a_key_that_others_can_read_is_refused(void **state)
@@ -104,11 +163,12 @@ static void a_key_that_others_can_read_is_refused(void **state)
 
 static void damaged_keys_are_refused_wherever_they_are_cut(void **state)
 {
-	static const char *const options[] = { "-t ed25519 -N ''", "-t ecdsa -b 521 -N ''" };
+	static const char *const options[] = { "-t ed25519 -N ''", "-t ecdsa -b 521 -N ''",
+					       "-t rsa -b 1024 -N ''" };
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_LEN(options); k++) {
-		char *path = make_key(k == 0 ? "cut0" : "cut1", options[k]);
+		char *path = make_key("cut", options[k]);
 		char *text = slurp(path);
 		char *end = strstr(text, "-----END");
 		char *cut = xcalloc(1, 8192);
@@ -132,25 +192,77 @@ static void damaged_keys_are_refused_wherever_they_are_cut(void **state)
 	assert_null(keyfile_parse("", "empty", NULL));
 }
 
+static struct field text(const char *s)
+{
+	return (struct field){ (const unsigned char *)s, strlen(s) };
+}
+
+static EVP_PKEY *public_of(const char *path)
+{
+	char *line = xasprintf("ssh-keygen -e -m PKCS8 -f %s.pub", path);
+	FILE *pipe = popen(line, "r");
+	EVP_PKEY *public = PEM_read_PUBKEY(pipe, NULL, NULL, NULL);
+
+	pclose(pipe);
+	free(line);
+	assert_non_null(public);
+	return public;
+}
+
+static void an_rsa_signature_is_made_as_the_server_asks(void **state)
+{
+	static const struct {
+		const char *algorithm, *hash;
+	} cases[] = { { "rsa-sha2-512", "SHA512" }, { "rsa-sha2-256", "SHA256" },
+		      { "ssh-rsa", "SHA1" } };
+	static const char *const formats[] = { "-t rsa -b 1024 -N ''", "-t rsa -b 1024 -m PEM -N ''" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(formats); i++) {
+		size_t c = i / ARRAY_LEN(formats);
+		char *path = make_key("rsa", formats[i % ARRAY_LEN(formats)]);
+		struct keyfile *key = keyfile_read(path, NULL);
+		EVP_PKEY *public = public_of(path);
+		EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+		unsigned char *sig;
+		size_t len;
+
+		assert_int_equal(keyfile_sign(key, text(cases[c].algorithm), text("x"), &sig,
+					      &len), 0);
+		assert_int_equal(EVP_DigestVerifyInit(ctx, NULL,
+						      EVP_get_digestbyname(cases[c].hash), NULL,
+						      public), 1);
+		assert_int_equal(EVP_DigestVerify(ctx, sig, len, (const unsigned char *)"x", 1),
+				 1);
+		free(sig);
+		EVP_MD_CTX_free(ctx);
+		EVP_PKEY_free(public);
+		keyfile_destroy(key);
+		unlink(path);
+		free(path);
+	}
+}
+
 static void a_signature_is_that_of_the_key(void **state)
 {
 	static const char message[] = "what the server wants signed";
 	char *path = make_key("good", "-t ed25519 -N ''");
 	struct keyfile *key = keyfile_read(path, NULL);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	const unsigned char *blob;
 	unsigned char *sig;
-	size_t blob_len, sig_len;
+	struct field blob;
+	size_t sig_len;
 	EVP_PKEY *public;
 
 	(void)state;
 	assert_non_null(key);
-	assert_string_equal(keyfile_type(key), "ssh-ed25519");
 	assert_string_equal(keyfile_path(key), path);
-	blob = keyfile_blob(key, &blob_len);
-	assert_int_equal(blob_len, 51);
-	public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, blob + 19, 32);
-	assert_int_equal(keyfile_sign(key, message, sizeof(message), &sig, &sig_len), 0);
+	blob = keyfile_blob(key);
+	assert_int_equal(blob.len, 51);
+	public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, blob.p + 19, 32);
+	assert_int_equal(keyfile_sign(key, text("ssh-ed25519"),
+				      (struct field){ (const unsigned char *)message,
+						      sizeof(message) }, &sig, &sig_len), 0);
 	assert_int_equal(sig_len, 64);
 	assert_int_equal(EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, public), 1);
 	assert_int_equal(EVP_DigestVerify(ctx, sig, sig_len, (const unsigned char *)message,
@@ -179,7 +291,7 @@ static void an_ecdsa_signature_is_two_numbers(void **state)
 			unsigned char *sig;
 			size_t len, r, s;
 
-			assert_int_equal(keyfile_sign(key, "x", 1, &sig, &len), 0);
+			assert_int_equal(keyfile_sign(key, text(""), text("x"), &sig, &len), 0);
 			r = (size_t)sig[2] << 8 | sig[3];
 			assert_true(r <= coord[k] + 1 && (sig[4] & 0x80) == 0);
 			s = (size_t)sig[4 + r + 2] << 8 | sig[4 + r + 3];
@@ -210,11 +322,13 @@ static int remove_dir(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_key_that_is_not_there_is_named),
 	cmocka_unit_test(keys_that_cannot_be_used_say_why),
-	cmocka_unit_test(a_public_key_is_not_taken_for_a_private_one),
+	cmocka_unit_test(every_format_tells_the_same_public_half),
+	cmocka_unit_test(a_certificate_beside_a_key_is_read_with_it),
 	cmocka_unit_test(a_key_that_others_can_read_is_refused),
 	cmocka_unit_test(damaged_keys_are_refused_wherever_they_are_cut),
 	cmocka_unit_test(a_signature_is_that_of_the_key),
 	cmocka_unit_test(an_ecdsa_signature_is_two_numbers),
+	cmocka_unit_test(an_rsa_signature_is_made_as_the_server_asks),
 };
 
 int main(void)
