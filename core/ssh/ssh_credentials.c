@@ -149,7 +149,8 @@ static void add_usable(struct ssh_credentials *out, struct ssh_credentials *from
 
 		if (kind != NULL && kind->lacks != NULL) {
 			if (out->other_way == NULL)
-				out->other_way = xasprintf("%s: %s", one->name, kind->lacks);
+				out->other_way = xasprintf("key %s (%s): %s", one->name,
+							   kind->name, kind->lacks);
 			continue;
 		}
 		if (kind == NULL)
