@@ -20,7 +20,7 @@
 # comments; a line ends with a semicolon's meaning unless it ends with do, then, else, { or ;;
 exec 2>/dev/null
 LC_ALL=C
-token=$1 tick=5 slow= audit= z= closing= need=3 known=" " quiet=0 ticks=0 line=
+token=$1 tick=5 slow= audit= z= closing= group= need=3 known=" " quiet=0 ticks=0 line=
 [ -e /proc/$$/task/$$/children ] || slow=12
 shift
 for o in "$@"; do
@@ -66,14 +66,14 @@ words() {
 }
 
 # The tag of a child of sshd: it has it in its environment, or is a login shell about to set it.
-# Empty when there is none (yet), and for one that survives us.
+# Empty when there is none (yet), for one that survives us, and for a supervisor.
 tag() {
 	tag=
 	words /proc/$1/environ
 	case $text in *PERILUNE_TASK=*) ;; *) words /proc/$1/cmdline ;; esac
 	case $text in
 	*PERILUNE_TASK=*:$token*) tag=${text#*PERILUNE_TASK=} tag=${tag%%:$token*} ;;
-	*PERILUNE_TASK=*) ;;
+	*PERILUNE_TASK=* | *PERILUNE_SUPERVISOR=*) ;;
 	*) tag=$closing ;;
 	esac
 }
@@ -106,6 +106,54 @@ walk() {
 			done
 		done
 		level=$next all="$all$next"
+	done
+}
+
+# As root: what is born below this sshd from now on is in a cgroup of ours, whatever it does to its
+# parents, its session and its environment. Where this does not work nothing is changed.
+enclose() {
+	[ -n "$top" ] || return
+	while IFS=: read -r l kind path; do
+		set -- /sys/fs/cgroup
+		case $l:$kind in
+		0:) set -- "$1$path" "$1/unified$path" ;;
+		*:name=systemd) set -- "$1/systemd$path" ;;
+		*) continue ;;
+		esac
+		for d in "$@"; do
+			[ -w "$d/cgroup.procs" ] && mkdir "$d/perilune-$token" || continue
+			group=$d/perilune-$token
+			echo $sshd >"$group/cgroup.procs" && return
+			release
+		done
+	done </proc/$sshd/cgroup
+}
+
+# Who is in it, into $kids.
+inside() {
+	kids=
+	while read -r k; do kids="$kids $k"; done <"$group/cgroup.procs"
+}
+
+release() {
+	inside
+	for p in $kids; do echo $p >"${group%/*}/cgroup.procs"; done
+	rmdir "$group"
+	group=
+}
+
+# Adds who is in the cgroup; unless one is there who survives us, as all who shed their tag could
+# be children of his.
+look_inside() {
+	inside
+	for p in $kids; do
+		[ $p = $sshd ] && continue
+		tag $p
+		[ -n "$tag" ] || return
+	done
+	for p in $kids; do
+		stat $p
+		[ $p = $sshd ] || add $p
 	done
 }
 
@@ -142,6 +190,7 @@ look() {
 		stat $p
 		case $starts in *" $p:$start "*) add $p ;; esac
 	done
+	[ "$1" = - ] && [ -n "$group" ] && look_inside
 	[ -n "$sids" ] || return
 	pids "$(grep -lsE "[)] [A-Z] [0-9]+ [0-9]+ (${sids#|}) " /proc/[0-9]*/stat)"
 	for p in $kids; do
@@ -215,6 +264,7 @@ over() {
 	done
 	closing=- need=1
 	finish - 15 20
+	[ -z "$group" ] || release
 	exit 0
 }
 
@@ -256,6 +306,7 @@ stat $sshd
 alien="$alien|$sid" top=
 case $name in *sshd* | dropbear*) top="$sshd:$start:$sid:" ;; esac
 
+enclose
 trap "" HUP INT QUIT PIPE
 trap tick USR1
 trap over TERM
