@@ -1,8 +1,10 @@
 # supervisor.sh - runs on a host beside the commands of one SSH session, watches what they leave
 # behind, and ends it: when asked, when the session ends, when nothing is heard any more.
 #
-#	exec env PERILUNE_SUPERVISOR=TOKEN sh -c TEXT perilune TOKEN [tick=SECONDS] [audit=TEXT]
+#	exec env PERILUNE_SUPERVISOR=TOKEN sh -c TEXT perilune TOKEN [NAME=VALUE...]
 #
+# with	tick=SECONDS (5), grace=TENTHS from SIGTERM to SIGKILL at the end of the session (20),
+#	audit=TEXT (see start), slow=N (where lists of children are missing: look every N ticks)
 # reads	(any line)		we are there; said every 5 s
 #	end TAG SIGNO GRACE	the signal to everything of that task, SIGKILL after GRACE/10 s
 #	signal TAG SIGNO	the signal, once
@@ -19,14 +21,17 @@
 # that every login shell must read alike: no single quote, backslash or exclamation mark outside
 # comments; a line ends with a semicolon's meaning unless it ends with do, then, else, { or ;;
 exec 2>/dev/null
+# otherwise bash reads on when a tick comes, and dash would end of an option it does not know
+command set -o posix
 LC_ALL=C
-token=$1 tick=5 slow= audit= z= closing= group= need=3 known=" " quiet=0 ticks=0 line=
+token=$1 tick=5 grace=20 slow= audit= z= closing= group= need=3 known=" " quiet=0 ticks=0 line=
 [ -e /proc/$$/task/$$/children ] || slow=12
 shift
 for o in "$@"; do
 	case $o in
 	tick=*) tick=${o#*=} ;;
 	slow=*) slow=${o#*=} ;;
+	grace=*) grace=${o#*=} ;;
 	audit=*) audit=${o#*=} ;;
 	esac
 done
@@ -263,7 +268,7 @@ over() {
 		kill -9 $p $kids
 	done
 	closing=- need=1
-	finish - 15 20
+	finish - 15 $grace
 	[ -z "$group" ] || release
 	exit 0
 }
