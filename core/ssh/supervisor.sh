@@ -230,7 +230,7 @@ tell() {
 # Ends all of tag $1: signal $2, SIGKILL after $3 tenths. Amid an exec a process shows no marks, so
 # that nobody is there is believed when it was seen three times.
 finish() {
-	status=3 empty=0 told=" "
+	status=3 empty=0 killed=0 told=" "
 	clock
 	begun=$clock
 	while [ $empty -lt $need ]; do
@@ -242,9 +242,11 @@ finish() {
 			continue
 		fi
 		status=0 empty=0 need=3
-		[ $clock -lt $((begun + $3 + 20)) ] || return 1
 		if [ $clock -lt $((begun + $3)) ]; then tell $2
-		else tell 9
+		else
+			[ $killed -lt 30 ] || return 1
+			killed=$((killed + 1))
+			tell 9
 		fi
 		nap 0.05
 	done
