@@ -39,7 +39,7 @@ done
 # state, ppid, sid and start of a process; empty when there is none. Its name may hold anything.
 stat() {
 	s=
-	while read -r l; do s=$l; done </proc/$1/stat
+	while read -r l; do s=$l; done </proc/${1:-0}/stat
 	set -- ${s##*) }
 	state=$1 ppid=$2 sid=$4 start=${20}
 }
@@ -300,12 +300,13 @@ obey() {
 }
 
 # The sshd of our session started us, or sudo in between; own is what it started.
-own=$$ sshd=$PPID name=sudo
-while :; do
+own=$$ sshd=$PPID
+for l in 1 2 3; do
+	name=
 	read -r name </proc/$sshd/comm
 	case $name in sudo | su | doas) ;; *) break ;; esac
 	stat $sshd
-	own=$sshd sshd=$ppid
+	own=$sshd sshd=${ppid:-0}
 done
 stat $$
 alien=$sid

@@ -499,6 +499,26 @@ static void its_sum_is_that_of_the_text(void **state)
 	strbuf_fini(&line);
 }
 
+/* As when the sshd has died before its first statement: the parent it is told of is not there. */
+static void it_ends_where_nobody_started_it(void **state)
+{
+	struct strbuf line = STRBUF_INIT;
+	char said[100] = "";
+	FILE *out;
+
+	(void)state;
+	if (system("unshare -fp true 2>/dev/null") != 0)
+		skip();
+	strbuf_addf(&line, "timeout -s KILL 20 unshare -fp --kill-child sh -c '%s' perilune %s "
+		    "</dev/null", ssh_supervisor_text, token);
+	out = popen(line.s, "r");
+	assert_non_null(out);
+	assert_non_null(fgets(said, sizeof(said), out));
+	assert_string_equal(said, "hello 1\n");
+	assert_int_equal(pclose(out), 0);
+	strbuf_fini(&line);
+}
+
 /* After a case that failed: the supervisor ends what it left. */
 static int tidy(void **state)
 {
@@ -511,26 +531,30 @@ static int tidy(void **state)
 
 #define CASE(function) { #function, function, NULL, tidy, NULL }
 
+/* What hangs on how a shell reads, waits and takes signals. */
 static const struct CMUnitTest OF_A_SHELL[] = {
 	CASE(the_end_of_the_session_ends_everything),
 	CASE(silence_ends_everything),
-	CASE(a_word_now_and_then_breaks_the_silence),
 	CASE(a_task_is_ended_and_its_neighbours_are_not),
-	CASE(a_signal_goes_to_everything_of_a_task_once),
 	CASE(ends_go_on_side_by_side),
 	CASE(one_without_parent_and_environment_is_known_from_a_tick),
-	CASE(one_who_sheds_all_between_two_ticks_escapes),
-	CASE(nobody_escapes_a_cgroup),
-	CASE(one_with_a_tag_of_no_session_survives_it),
-	CASE(root_ends_one_who_became_somebody_else),
-	CASE(a_kernel_without_lists_of_children_will_do),
 };
+
+#undef CASE
+#define CASE(function) { "sh: " #function, function, NULL, tidy, (void *)"sh" }
 
 static const struct CMUnitTest OF_ONE_SHELL[] = {
 	CASE(every_login_shell_reads_the_line_alike),
 	CASE(its_sum_is_that_of_the_text),
-	{ "a_root_child_outlives_a_supervisor_that_is_not_root",
-	  a_root_child_outlives_a_supervisor_that_is_not_root, NULL, tidy, (void *)"sh" },
+	CASE(it_ends_where_nobody_started_it),
+	CASE(a_word_now_and_then_breaks_the_silence),
+	CASE(a_signal_goes_to_everything_of_a_task_once),
+	CASE(one_who_sheds_all_between_two_ticks_escapes),
+	CASE(nobody_escapes_a_cgroup),
+	CASE(one_with_a_tag_of_no_session_survives_it),
+	CASE(root_ends_one_who_became_somebody_else),
+	CASE(a_root_child_outlives_a_supervisor_that_is_not_root),
+	CASE(a_kernel_without_lists_of_children_will_do),
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
