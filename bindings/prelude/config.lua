@@ -1,8 +1,8 @@
 -- config.lua - defaults that a person and an administrator set down in files.
 --
 -- Both files return one table of data: keys are the long options of the fleet ("connect_timeout"),
--- plus `limits` = { fanout =, connect_rate = }. What is nearer to the person wins, except limits:
--- there the smaller number wins, so that an administrator's can be tightened, never loosened.
+-- plus `limits` (limits.lua). What is nearer to the person wins, except limits: there the tighter one
+-- wins, so that an administrator's can be tightened, never loosened.
 
 local errors = require "perilune.errors"
 local sys = require "perilune.core.sys"
@@ -11,11 +11,6 @@ local config = {}
 
 local SYSTEM_FILE = "/etc/perilune/config.lua"
 local MAX_BYTES = 1 << 20
-
-local LIMITS = {
-  { "fanout", type = "int", min = 1 },
-  { "connect_rate", type = "number", min = 0.001 },
-}
 
 --- The folder of a person's own files: PERILUNE_CONFIG, else $XDG_CONFIG_HOME/perilune.
 ---@return string?
@@ -78,17 +73,14 @@ end
 function config.load(spec, files)
   local folder = config.folder()
   files = files or { user = folder and folder .. "/config.lua", system = SYSTEM_FILE }
+  local tighter = require "perilune.limits"
   local bare, values, limits
   for _, file in ipairs { files.system or false, files.user or false } do
     local data = read_data(file or nil)
     if next(data) then
       bare, values, limits = bare or without_defaults(spec), values or {}, limits or {}
       for key, value in pairs(checked(bare, data, file)) do values[key] = value end
-      for key, value in pairs(checked(LIMITS, data.limits or {}, file .. ": limits")) do
-        if not limits[key] or value < limits[key].value then
-          limits[key] = { value = value, file = file }
-        end
-      end
+      tighter.merge(limits, checked(tighter.options, data.limits or {}, file .. ": limits"), file)
     end
   end
   return values or {}, limits or {}

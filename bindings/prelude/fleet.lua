@@ -80,16 +80,6 @@ local function fanout_of_environment()
   return number
 end
 
--- An administrator's limit holds whatever was asked for; who asked for more is told.
-local function within_limit(limits, name, value, asked)
-  local limit = limits[name]
-  if not limit or value <= limit.value then return value end
-  if asked then
-    require("perilune.terminal").note("%s is limited to %s by %s", name, limit.value, limit.file)
-  end
-  return limit.value
-end
-
 -- A session holds a descriptor (with openssh the pipes of a process too), and its output may go to
 -- two files.
 local function within_descriptors(fanout, name)
@@ -203,9 +193,9 @@ local function choose_transport(values, named)
 end
 
 -- Sessions kept for later commands: each holds a descriptor, and with openssh a process of 10 MB.
-local function sessions_kept(name)
+local function sessions_kept(name, limit)
   local spare = 256 -- descriptors for everything that is no session
-  local room = math.max(1, sys.nofile_limit() - spare)
+  local room = math.min(limit or math.huge, math.max(1, sys.nofile_limit() - spare))
   return name == "openssh" and math.min(room, 1024) or room
 end
 
@@ -216,7 +206,7 @@ local function open_ssh(name, values, warm)
     config = values.ssh_config,
     connect_timeout = values.connect_timeout,
     hostkey = values.host_key,
-    keep_sessions = warm and sessions_kept(name) or 0,
+    keep_sessions = warm and sessions_kept(name, values.sessions) or 0,
     on_note = function(text) require("perilune.terminal").note(text) end,
   }
   if not transport then errors.fail(2, "%s", message) end -- the file named by -F
@@ -274,7 +264,8 @@ function fleet.open(o, given, settings)
   local cluster = fleet.cluster(o.cluster or files.cluster)
   local values = gather_values(o, given, files, cluster)
   if not given.fanout then values.fanout = fanout_of_environment() or values.fanout end
-  values.fanout = within_limit(limits, "fanout", values.fanout or 64, given.fanout)
+  values.fanout = values.fanout or 64
+  require("perilune.limits").hold(values, limits, given)
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)
   if name == "ssh" or name == "openssh" then
@@ -287,6 +278,7 @@ function fleet.open(o, given, settings)
     transport = errors.checked(open_transport(name, values, settings)),
     settings = {
       fanout = values.fanout,
+      fanout_most = limits.fanout and limits.fanout.value,
       timeout = values.timeout,
       idle_timeout = values.idle_timeout,
       retries = values.retries,

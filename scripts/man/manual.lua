@@ -104,7 +104,9 @@ local function main_page()
   section "FILES"
   for _, row in ipairs {
     { "$XDG_CONFIG_HOME/perilune/config.lua", "defaults of options, a Lua table" },
-    { "/etc/perilune/config.lua", "the administrator's defaults and limits" },
+    { "/etc/perilune/config.lua", "the administrator's defaults, and limits = { fanout =, "
+      .. "sessions =, connect_rate =, max_auth_fail =, host_key = \"strict\", supervisor = true, "
+      .. "audit = true }: a person's file may tighten them, nothing loosens them" },
     { "$XDG_STATE_HOME/perilune/runs/", "a folder for every run" },
     { "$XDG_CONFIG_HOME/perilune/{recipes,clusters}/", "recipes and clusters by name" },
   } do

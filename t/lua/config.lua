@@ -56,6 +56,35 @@ spec.test("of limits the smaller wins, whoever set it", function()
   spec.equal(limits.fanout.value, 5)
 end)
 
+spec.test("what is forced stays forced; a person may force more", function()
+  local _, limits = load_files("return { limits = { audit = false, host_key = 'accept-new' } }",
+    "return { limits = { audit = true, host_key = 'strict' } }")
+  spec.equal(limits.audit.value, true)
+  spec.equal(limits.host_key.value, "strict")
+  _, limits = load_files("return { limits = { supervisor = true, sessions = 9 } }",
+    "return { limits = { sessions = 10 } }")
+  spec.equal(limits.supervisor.value, true)
+  spec.equal(limits.sessions.value, 9)
+end)
+
+spec.test("values keep the limits, however they came about", function()
+  local function held(values, limits)
+    local in_force = {}
+    for name, value in pairs(limits) do in_force[name] = { value = value, file = "system.lua" } end
+    require("perilune.limits").hold(values, in_force, {})
+    return values
+  end
+  spec.equal(held({ fanout = 64 }, { fanout = 8 }), { fanout = 8 })
+  spec.equal(held({ fanout = 4 }, { fanout = 8 }), { fanout = 4 })
+  spec.equal(held({}, { connect_rate = 5, max_auth_fail = 1, sessions = 7 }),
+    { connect_rate = 5, max_auth_fail = 1, sessions = 7 })
+  spec.equal(held({ host_key = "accept-new" }, { host_key = "strict" }), { host_key = "strict" })
+  spec.equal(held({ no_supervisor = true, audit = false }, { supervisor = true, audit = true }),
+    { audit = true })
+  spec.equal(held({ no_supervisor = true, host_key = "accept-new" }, {}),
+    { no_supervisor = true, host_key = "accept-new" })
+end)
+
 for _, name in ipairs { "user.lua", "system.lua" } do sys.unlink(dir .. "/" .. name) end
 sys.rmdir(dir)
 
