@@ -8,22 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/strtable.h"
+#include "ssh/hosthash.h"
 #include "ssh/pattern.h"
 
 #define KNOWN_HOSTS_MAX (256 * 1024 * 1024)
-#define HASH_LEN 20 /* of SHA-1 */
 
-enum marker { MARK_NONE, MARK_REVOKED };
+enum marker { MARK_NONE, MARK_REVOKED, MARK_AUTHORITY };
 
 /* One name on one line. Strings point into the text of the table. */
 struct entry {
-	const char *key; /* base64 */
+	const char *kind; /* as written */
+	const char *key;  /* base64 */
 	unsigned type;
 	enum marker marker;
 	int line;
@@ -36,8 +34,15 @@ struct wild_entry {
 };
 
 struct hashed_entry {
-	unsigned char salt[HASH_LEN], hash[HASH_LEN];
+	struct hosthash hash;
 	struct entry entry;
+};
+
+/* The hashed lines of one name, as far as they were looked at. */
+struct found {
+	size_t looked_at;
+	size_t *at;
+	size_t n, cap;
 };
 
 struct known_hosts {
@@ -50,84 +55,8 @@ struct known_hosts {
 	size_t n_wild, cap_wild;
 	struct hashed_entry *hashed;
 	size_t n_hashed, cap_hashed;
-	size_t authorities;
+	struct strtable found; /* name -> struct found */
 };
-
-/* ---- kinds of keys ---- */
-
-static const struct {
-	const char *name;
-	enum hostkey_type type;
-} TYPES[] = {
-	{ "ssh-ed25519", HOSTKEY_ED25519 },
-	{ "ecdsa-sha2-nistp256", HOSTKEY_ECDSA_256 },
-	{ "ecdsa-sha2-nistp384", HOSTKEY_ECDSA_384 },
-	{ "ecdsa-sha2-nistp521", HOSTKEY_ECDSA_521 },
-	{ "ssh-rsa", HOSTKEY_RSA },
-};
-
-unsigned hostkey_type_parse(const char *name, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
-		if (strlen(TYPES[i].name) == len && memcmp(TYPES[i].name, name, len) == 0)
-			return TYPES[i].type;
-	}
-	return 0;
-}
-
-unsigned hostkey_method_type(const char *name, size_t len)
-{
-	return len > 8 && memcmp(name, "rsa-sha2", 8) == 0 ? HOSTKEY_RSA
-							   : hostkey_type_parse(name, len);
-}
-
-const char *hostkey_type_name(enum hostkey_type type)
-{
-	for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
-		if (TYPES[i].type == type)
-			return TYPES[i].name;
-	}
-	return "key";
-}
-
-/* The kind of a key blob, whose first string names it; its name in *name. */
-static unsigned blob_type(const unsigned char *blob, size_t len, const char **name,
-			  size_t *name_len)
-{
-	size_t n;
-
-	*name = "";
-	*name_len = 0;
-	if (len < 4)
-		return 0;
-	n = (size_t)blob[0] << 24 | (size_t)blob[1] << 16 | (size_t)blob[2] << 8 | blob[3];
-	if (n > len - 4)
-		return 0;
-	*name = (const char *)blob + 4;
-	*name_len = n;
-	return hostkey_type_parse(*name, n);
-}
-
-static char *encode_base64(const void *bytes, size_t len)
-{
-	char *out = xmalloc(4 * ((len + 2) / 3) + 1);
-
-	EVP_EncodeBlock((unsigned char *)out, bytes, (int)len);
-	return out;
-}
-
-void hostkey_fingerprint(const void *key, size_t len, char out[HOSTKEY_FINGERPRINT_MAX])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
-	char *text;
-
-	EVP_Digest(key, len, digest, &n, EVP_sha256(), NULL);
-	text = encode_base64(digest, n);
-	text[strcspn(text, "=")] = '\0';
-	snprintf(out, HOSTKEY_FINGERPRINT_MAX, "SHA256:%.44s", text);
-	free(text);
-}
 
 /* ---- reading ---- */
 
@@ -146,28 +75,11 @@ static void add_plain(struct known_hosts *kh, const char *name, const struct ent
 	first->next = e;
 }
 
-static bool decode_sha1(const char *text, size_t len, unsigned char out[HASH_LEN])
-{
-	unsigned char buf[24];
-
-	/* 20 bytes are 28 characters, of which one is '=' */
-	if (len != 28 || text[27] != '=' ||
-	    EVP_DecodeBlock(buf, (const unsigned char *)text, 28) < 21)
-		return false;
-	memcpy(out, buf, HASH_LEN);
-	return true;
-}
-
-/* "|1|salt|hash": HMAC-SHA1 of the name under the salt. */
 static void add_hashed(struct known_hosts *kh, const char *field, const struct entry *entry)
 {
 	struct hashed_entry h = { .entry = *entry };
-	const char *salt = field + 3;
-	const char *bar = strchr(salt, '|');
 
-	if (strncmp(field, "|1|", 3) != 0 || bar == NULL ||
-	    !decode_sha1(salt, (size_t)(bar - salt), h.salt) ||
-	    !decode_sha1(bar + 1, strlen(bar + 1), h.hash))
+	if (!hosthash_parse(&h.hash, field))
 		return;
 	ARRAY_GROW(kh->hashed, kh->n_hashed, kh->cap_hashed);
 	kh->hashed[kh->n_hashed++] = h;
@@ -216,20 +128,22 @@ static void parse_line(struct known_hosts *kh, char *at, int line)
 {
 	struct entry e = { .line = line };
 	char *names = take_word(&at);
-	char *type;
 
 	if (*names == '@') {
 		if (strcmp(names, "@cert-authority") == 0)
-			kh->authorities++;
-		if (strcmp(names, "@revoked") != 0)
+			e.marker = MARK_AUTHORITY;
+		else if (strcmp(names, "@revoked") == 0)
+			e.marker = MARK_REVOKED;
+		else
 			return;
-		e.marker = MARK_REVOKED;
 		names = take_word(&at);
 	}
-	type = take_word(&at);
+	e.kind = take_word(&at);
 	e.key = take_word(&at);
-	e.type = hostkey_type_parse(type, strlen(type));
-	if (*names != '\0' && *names != '#' && *e.key != '\0' && e.type != 0)
+	e.type = hostkey_type_parse(e.kind, strlen(e.kind));
+	if (e.type == 0)
+		e.type = HOSTKEY_OTHER;
+	if (*names != '\0' && *names != '#' && *e.key != '\0')
 		add_names(kh, names, &e);
 }
 
@@ -254,6 +168,7 @@ static struct known_hosts *parse_owned(char *text, const char *path)
 
 	kh->path = xstrdup(path);
 	strtable_init(&kh->plain);
+	strtable_init(&kh->found);
 	add_text(kh, text);
 	return kh;
 }
@@ -308,6 +223,14 @@ void known_hosts_destroy(struct known_hosts *kh)
 		}
 	}
 	strtable_fini(&kh->plain);
+	pos = 0;
+	while ((it = strtable_next(&kh->found, &pos)) != NULL) {
+		struct found *f = it->value;
+
+		free(f->at);
+		free(f);
+	}
+	strtable_fini(&kh->found);
 	free(kh->wild);
 	free(kh->hashed);
 	for (size_t i = 0; i < kh->n_texts; i++)
@@ -317,38 +240,41 @@ void known_hosts_destroy(struct known_hosts *kh)
 	free(kh);
 }
 
-size_t known_hosts_authorities(const struct known_hosts *kh)
-{
-	return kh->authorities;
-}
-
 /* ---- lookup ---- */
 
 typedef void (*entry_f)(void *arg, const struct known_hosts *kh, const struct entry *e);
 
-static bool hash_matches(const struct hashed_entry *h, const char *name)
+/* Looks at the hashed lines that are new since the name was last asked for. */
+static const struct found *find_hashed(struct known_hosts *kh, const char *name)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
+	struct found *f = strtable_get(&kh->found, name);
 
-	return HMAC(EVP_sha1(), h->salt, HASH_LEN, (const unsigned char *)name, strlen(name), hash,
-		    &n) != NULL &&
-	       n == HASH_LEN && memcmp(hash, h->hash, HASH_LEN) == 0;
+	if (f == NULL) {
+		f = xcalloc(1, sizeof(*f));
+		strtable_put(&kh->found, name, f);
+	}
+	for (; f->looked_at < kh->n_hashed; f->looked_at++) {
+		if (!hosthash_matches(&kh->hashed[f->looked_at].hash, name))
+			continue;
+		ARRAY_GROW(f->at, f->n, f->cap);
+		f->at[f->n++] = f->looked_at;
+	}
+	return f;
 }
 
 /* Calls fn for every line of one file that speaks of this name. */
-static void visit_file(const struct known_hosts *kh, const char *name, entry_f fn, void *arg)
+static void visit_file(struct known_hosts *kh, const char *name, entry_f fn, void *arg)
 {
+	const struct found *found = kh->n_hashed > 0 ? find_hashed(kh, name) : NULL;
+
 	for (const struct entry *e = strtable_get(&kh->plain, name); e != NULL; e = e->next)
 		fn(arg, kh, e);
 	for (size_t i = 0; i < kh->n_wild; i++) {
 		if (pattern_list_match(kh->wild[i].patterns, name) == PATTERN_YES)
 			fn(arg, kh, &kh->wild[i].entry);
 	}
-	for (size_t i = 0; i < kh->n_hashed; i++) {
-		if (hash_matches(&kh->hashed[i], name))
-			fn(arg, kh, &kh->hashed[i].entry);
-	}
+	for (size_t i = 0; found != NULL && i < found->n; i++)
+		fn(arg, kh, &kh->hashed[found->at[i]].entry);
 }
 
 /* The name under which a host is looked up. */
@@ -370,45 +296,55 @@ static void visit(struct known_hosts *const *files, size_t n, const char *host, 
 	free(name);
 }
 
+/* ---- verdicts ---- */
+
 struct check {
 	const char *key; /* base64 */
 	unsigned type;
 	struct hostkey_answer *answer;
 };
 
+static enum hostkey_verdict judge_entry(const struct check *c, const struct entry *e)
+{
+	bool same = e->type == c->type && strcmp(e->key, c->key) == 0;
+
+	if (e->marker == MARK_REVOKED)
+		return same ? HOSTKEY_REVOKED : HOSTKEY_UNKNOWN;
+	if (e->marker == MARK_AUTHORITY)
+		return HOSTKEY_UNKNOWN;
+	if (same)
+		return HOSTKEY_KNOWN;
+	return hostkey_makes_sense(e->kind, e->key) ? HOSTKEY_CHANGED : HOSTKEY_UNKNOWN;
+}
+
 static void check_entry(void *arg, const struct known_hosts *kh, const struct entry *e)
 {
 	static const int weight[] = { [HOSTKEY_UNKNOWN] = 0, [HOSTKEY_CHANGED] = 1,
 				      [HOSTKEY_KNOWN] = 2, [HOSTKEY_REVOKED] = 3 };
 	struct check *c = arg;
-	bool same = e->type == c->type && strcmp(e->key, c->key) == 0;
-	enum hostkey_verdict verdict = HOSTKEY_UNKNOWN;
+	enum hostkey_verdict verdict = judge_entry(c, e);
 
-	if (e->marker == MARK_REVOKED)
-		verdict = same ? HOSTKEY_REVOKED : HOSTKEY_UNKNOWN;
-	else if (e->type == c->type)
-		verdict = same ? HOSTKEY_KNOWN : HOSTKEY_CHANGED;
 	if (weight[verdict] > weight[c->answer->verdict])
-		*c->answer = (struct hostkey_answer){ verdict, kh->path, e->line };
+		*c->answer = (struct hostkey_answer){ verdict, kh->path, e->line, e->key };
 }
 
 void known_hosts_check(struct known_hosts *const *files, size_t n, const char *host, int port,
 		       const void *key, size_t len, struct hostkey_answer *answer)
 {
 	struct check c = { .answer = answer };
-	char *text = encode_base64(key, len);
+	char *text = hostkey_encode(key, len);
 	const char *name;
 	size_t name_len;
 
-	*answer = (struct hostkey_answer){ HOSTKEY_UNKNOWN, NULL, 0 };
+	*answer = (struct hostkey_answer){ HOSTKEY_UNKNOWN, NULL, 0, NULL };
 	c.key = text;
-	c.type = blob_type(key, len, &name, &name_len);
+	c.type = hostkey_blob_type(key, len, &name, &name_len);
 	visit(files, n, host, port, check_entry, &c);
 	if (answer->verdict == HOSTKEY_UNKNOWN && port != 22) {
 		visit(files, n, host, 22, check_entry, &c);
 		/* another host may live behind this port: only a match counts */
 		if (answer->verdict == HOSTKEY_CHANGED)
-			*answer = (struct hostkey_answer){ HOSTKEY_UNKNOWN, NULL, 0 };
+			*answer = (struct hostkey_answer){ HOSTKEY_UNKNOWN, NULL, 0, NULL };
 	}
 	free(text);
 }
@@ -418,8 +354,25 @@ static void collect_type(void *arg, const struct known_hosts *kh, const struct e
 	unsigned *types = arg;
 
 	(void)kh;
-	if (e->marker == MARK_NONE)
+	if (e->marker == MARK_NONE && (*types & e->type) == 0 && hostkey_makes_sense(e->kind, e->key))
 		*types |= e->type;
+}
+
+static void find_authority(void *arg, const struct known_hosts *kh, const struct entry *e)
+{
+	(void)kh;
+	*(bool *)arg = *(bool *)arg || e->marker == MARK_AUTHORITY;
+}
+
+bool known_hosts_has_authority(struct known_hosts *const *files, size_t n, const char *host,
+			       int port)
+{
+	bool found = false;
+
+	visit(files, n, host, port, find_authority, &found);
+	if (!found && port != 22)
+		visit(files, n, host, 22, find_authority, &found);
+	return found;
 }
 
 unsigned known_hosts_types(struct known_hosts *const *files, size_t n, const char *host, int port)
@@ -427,23 +380,24 @@ unsigned known_hosts_types(struct known_hosts *const *files, size_t n, const cha
 	unsigned types = 0;
 
 	visit(files, n, host, port, collect_type, &types);
-	/* an RSA key alone is as good as none, see ssh_hostkey.c */
-	if ((types & ~(unsigned)HOSTKEY_RSA) == 0 && port != 22)
+	if (types == 0 && port != 22)
 		visit(files, n, host, 22, collect_type, &types);
 	return types;
 }
 
-char *known_hosts_line(const char *host, int port, const void *key, size_t len)
+char *known_hosts_line(const char *host, int port, const void *key, size_t len, bool hashed)
 {
 	char *name = lookup_name(host, port);
-	char *text = encode_base64(key, len);
+	char *field = hashed ? hosthash_make(name) : xstrdup(name);
+	char *text = hostkey_encode(key, len);
 	const char *type;
 	size_t type_len;
 	char *line;
 
-	blob_type(key, len, &type, &type_len);
-	line = xasprintf("%s %.*s %s", name, (int)type_len, type, text);
+	hostkey_blob_type(key, len, &type, &type_len);
+	line = xasprintf("%s %.*s %s", field, (int)type_len, type, text);
 	free(name);
+	free(field);
 	free(text);
 	return line;
 }

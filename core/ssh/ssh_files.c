@@ -1,9 +1,12 @@
 /* ssh_files.c - see ssh_files.h */
 #include "ssh/ssh_files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -62,9 +65,6 @@ static void read_done(void *arg)
 		return;
 	}
 	f->state = FILE_READ;
-	if (f->trust != NULL && known_hosts_authorities(f->trust) > 0)
-		log_info(LOG_SSH, "%s: @cert-authority lines are not honoured in this version",
-			 f->path);
 	f->files->on_read(f->files->arg, f);
 }
 
@@ -145,17 +145,51 @@ const struct pl_error *ssh_file_error(const struct ssh_file *f)
 /* ---- new lines ---- */
 
 struct append {
-	char *path, *line;
-	bool failed;
+	char *path;
+	char *line; /* between newlines; the first is for a file that does not end with one */
+	struct pl_error error;
 };
 
+static void make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash != NULL ? xstrndup(path, (size_t)(slash - path)) : NULL;
+
+	if (folder != NULL && *folder != '\0')
+		mkdir(folder, 0700); /* where it fails for a reason, so does open */
+	free(folder);
+}
+
+/* What somebody else wrote may not end with a newline. */
+static bool ends_a_line(int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	char last = '\n';
+
+	return end <= 0 || pread(fd, &last, 1, end - 1) != 1 || last == '\n';
+}
+
+/*
+ * One write at the end of the file: lines of several programs do not mix. The lock is for what is
+ * looked at before. Whoever rewrites the file as a whole (ssh-keygen -R) may lose a line, as with
+ * ssh.
+ */
 static void append_work(void *arg)
 {
 	struct append *a = arg;
-	size_t len = strlen(a->line);
-	int fd = open(a->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t len = (ssize_t)strlen(a->line);
+	const char *line = a->line;
+	int fd;
 
-	a->failed = fd < 0 || write(fd, a->line, len) != (ssize_t)len;
+	make_folder(a->path);
+	fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0 && ends_a_line(fd)) {
+		line++;
+		len--;
+	}
+	if (fd < 0 || write(fd, line, (size_t)len) != len)
+		pl_error_sys(&a->error, errno, "a new host key is trusted for this run only: it "
+			     "cannot be added to %s", a->path);
 	if (fd >= 0)
 		close(fd);
 }
@@ -164,8 +198,8 @@ static void append_done(void *arg)
 {
 	struct append *a = arg;
 
-	if (a->failed)
-		log_warn(LOG_SSH, "cannot add a host key to %s", a->path);
+	if (a->error.code != PL_EOK)
+		log_warn(LOG_SSH, "%s", a->error.text);
 	free(a->path);
 	free(a->line);
 	free(a);
@@ -178,6 +212,6 @@ void ssh_file_add_line(struct ssh_file *f, const char *line)
 	if (f->trust != NULL)
 		known_hosts_add(f->trust, line);
 	a->path = xstrdup(f->path);
-	a->line = xasprintf("%s\n", line);
+	a->line = xasprintf("\n%s\n", line);
 	pool_submit(f->files->loop, append_work, append_done, a);
 }

@@ -38,49 +38,68 @@ static unsigned known_types(const struct ssh_route *r)
 	return types;
 }
 
-/* The methods of the route whose keys known_hosts holds; all of them when it holds none. NULL when
- * there is none left. Owned by the caller. */
-static char *usable_methods(const struct ssh_route *r)
+/* Adds those methods of the route whose keys known_hosts holds, or holds not. */
+static void add_methods(struct strbuf *names, const struct ssh_route *r, unsigned types, bool known)
 {
-	unsigned types = known_types(r);
-	struct strbuf names = STRBUF_INIT;
 	size_t len;
 
 	for (const char *at = r->host_key_algorithms; *at != '\0'; at += len + (at[len] == ',')) {
 		len = strcspn(at, ",");
-		if (types == 0 || (types & hostkey_method_type(at, len)) != 0)
-			strbuf_addf(&names, "%s%.*s", names.len > 0 ? "," : "", (int)len, at);
+		if (((types & hostkey_method_type(at, len)) != 0) == known)
+			strbuf_addf(names, "%s%.*s", names->len > 0 ? "," : "", (int)len, at);
 	}
-	if (names.len > 0)
-		return strbuf_detach(&names);
-	strbuf_fini(&names);
-	return NULL;
+}
+
+static bool has_authority(const struct ssh_route *r)
+{
+	struct known_hosts **trust = trust_tables(r);
+	int port;
+	const char *name = trust_name(r, &port);
+	bool has = known_hosts_has_authority(trust, r->n_trust, name, port);
+
+	free(trust);
+	return has;
+}
+
+/* Why libssh2 is not the one to look at the host's key; NULL when it is. */
+static const char *not_for_libssh2(const struct ssh_route *r)
+{
+	unsigned types = known_types(r);
+	struct strbuf usable = STRBUF_INIT;
+	bool none;
+
+	if (types == 0)
+		return has_authority(r) ? "known_hosts knows it by a @cert-authority, and host "
+					  "certificates are beyond" : NULL;
+	add_methods(&usable, r, types, true);
+	none = usable.len == 0;
+	strbuf_fini(&usable);
+	return none ? "known_hosts has only host keys for it, such as RSA, that cannot be checked by"
+		    : NULL;
 }
 
 bool ssh_hostkey_is_ours(struct ssh_session *s)
 {
 	struct task_result result = { .outcome = OUTCOME_UNREACHABLE, .phase = PHASE_KEX,
 				      .other_way = true };
-	char *methods = usable_methods(s->route);
-	bool ours = methods != NULL;
+	const char *why = not_for_libssh2(s->route);
 
-	free(methods);
-	if (ours)
+	if (why == NULL)
 		return true;
-	snprintf(result.why, sizeof(result.why), "libssh2 %s can check none of the host keys that "
-		 "known_hosts holds for it%s; add what `ssh-keyscan -t ed25519` says",
-		 libssh2_version(0), known_types(s->route) == HOSTKEY_RSA ? " (RSA)" : "");
+	snprintf(result.why, sizeof(result.why), "%s libssh2 %s", why, libssh2_version(0));
 	ssh_session_end(s, &result);
 	return false;
 }
 
 void ssh_hostkey_prefer(struct ssh_session *s)
 {
-	char *methods = usable_methods(s->route);
+	struct strbuf names = STRBUF_INIT;
+	unsigned types = known_types(s->route);
 
-	libssh2_session_method_pref(s->ssh, LIBSSH2_METHOD_HOSTKEY,
-				    methods != NULL ? methods : "");
-	free(methods);
+	add_methods(&names, s->route, types, true);
+	add_methods(&names, s->route, types, false);
+	libssh2_session_method_pref(s->ssh, LIBSSH2_METHOD_HOSTKEY, strbuf_str(&names));
+	strbuf_fini(&names);
 }
 
 static const char *first_trust_path(const struct ssh_route *r)
@@ -120,9 +139,10 @@ static void refuse_unknown(struct ssh_session *s, const char *fingerprint)
 static void refuse_changed(struct ssh_session *s, const char *fingerprint,
 			   const struct hostkey_answer *a)
 {
-	char other[32];
+	char known[HOSTKEY_FINGERPRINT_MAX], other[HOSTKEY_FINGERPRINT_MAX + 64];
 
-	snprintf(other, sizeof(other), ", another is in line %d", a->line);
+	hostkey_fingerprint_base64(a->key, known);
+	snprintf(other, sizeof(other), ", line %d has %s", a->line, known);
 	refuse(s, fingerprint, other,
 	       "ITS HOST KEY HAS CHANGED: someone may be listening; when it was replaced: take the "
 	       "old one out of %s", a->path);
@@ -139,7 +159,7 @@ static void accept_new(struct ssh_session *s, const char *key, size_t len)
 	const struct ssh_route *r = s->route;
 	int port;
 	const char *name = trust_name(r, &port);
-	char *line = known_hosts_line(name, port, key, len);
+	char *line = known_hosts_line(name, port, key, len, r->hash_known_hosts);
 
 	if (r->n_user_trust > 0)
 		ssh_file_add_line(r->trust[0], line);

@@ -198,8 +198,8 @@ void ssh_login_timeout(struct ssh_session *s); /* the deadline of the phase has 
 void ssh_login_free(struct ssh_session *s);    /* safe twice */
 ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len); /* ahead of a banner */
 
-/* ssh_hostkey.c. Asks for the kinds of host key that known_hosts holds for the host, if it holds
- * any: libssh2 would choose by its own taste and meet a key that is not on file. */
+/* ssh_hostkey.c. Asks for the kinds of host key that known_hosts holds for the host first, as ssh
+ * does: libssh2 would choose by its own taste and meet a key that is not on file. */
 void ssh_hostkey_prefer(struct ssh_session *s);
 
 /* False, and the session has ended with `other_way`, when libssh2 can check no key that known_hosts

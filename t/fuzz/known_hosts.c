@@ -35,7 +35,7 @@ static struct hostkey_answer ask(struct known_hosts *kh, const char *host, int p
 static void check_added(struct known_hosts *kh, const char *host, int port)
 {
 	enum hostkey_verdict before = ask(kh, host, port).verdict;
-	char *line = known_hosts_line(host, port, KEY, KEY_LEN);
+	char *line = known_hosts_line(host, port, KEY, KEY_LEN, false);
 	enum hostkey_verdict after;
 
 	known_hosts_add(kh, line);

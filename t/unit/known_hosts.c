@@ -8,11 +8,14 @@
 #include "base/strbuf.h"
 #include "ssh/known_hosts.h"
 
-/* Blobs that only have to begin with their kind. */
-#define ED(c) "\0\0\0\13ssh-ed25519\0\0\0\2" c c
-#define ED_LEN 21
-#define ED_A "AAAAC3NzaC1lZDI1NTE5AAAAAmFh"
-#define ED_B "AAAAC3NzaC1lZDI1NTE5AAAAAmJi"
+/* Blobs of the right shape. */
+#define EIGHT(c) c c c c c c c c
+#define ED(c) "\0\0\0\13ssh-ed25519\0\0\0\40" EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c)
+#define ED_LEN 51
+#define ED_A "AAAAC3NzaC1lZDI1NTE5AAAAIGFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh"
+#define ED_B "AAAAC3NzaC1lZDI1NTE5AAAAIGJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJi"
+#define EC "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAAABcA=="
+#define RSA "AAAAB3NzaC1yc2EAAAABZQAAAAFu"
 
 static struct known_hosts *parse(const char *text)
 {
@@ -72,6 +75,11 @@ static void hosts_are_found_by_name_port_pattern_and_hash(void **state)
 		{ "g,h,10.0.0.1 ssh-ed25519 " ED_A, "10.0.0.1", 22, HOSTKEY_KNOWN, 1 },
 		{ "g ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
 		{ "h ssh-rsa AAAA\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+		{ "h ssh-rsa " RSA "\n", "h", 22, HOSTKEY_CHANGED, 1 },
+		{ "h ssh-rsa " RSA "\nh ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 2 },
+		{ "h ssh-rsa " ED_B "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+		{ "h ssh-ed25519 " ED_B "AAAA\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+		{ "[h]:24 ssh-rsa " RSA "\nh ssh-ed25519 " ED_A "\n", "h", 24, HOSTKEY_CHANGED, 1 },
 		{ "[h]:2222 ssh-ed25519 " ED_A "\n", "h", 2222, HOSTKEY_KNOWN, 1 },
 		{ "[h]:2222 ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
 		{ "h ssh-ed25519 " ED_A "\n", "h", 2222, HOSTKEY_KNOWN, 1 },
@@ -119,8 +127,8 @@ static void a_match_in_any_file_counts(void **state)
 
 static void the_kinds_of_keys_known_for_a_host_are_told(void **state)
 {
-	struct known_hosts *kh = parse("h ssh-ed25519 " ED_A "\n* ecdsa-sha2-nistp256 AAAA\n"
-				       "@revoked h ssh-rsa AAAA\n[g]:23 ssh-rsa AAAA\n");
+	struct known_hosts *kh = parse("h ssh-ed25519 " ED_A "\n* ecdsa-sha2-nistp256 " EC "\n"
+				       "@revoked h ssh-rsa " RSA "\n[g]:23 ssh-rsa " RSA "\n");
 
 	(void)state;
 	assert_int_equal(known_hosts_types(&kh, 1, "h", 22), HOSTKEY_ED25519 | HOSTKEY_ECDSA_256);
@@ -131,7 +139,7 @@ static void the_kinds_of_keys_known_for_a_host_are_told(void **state)
 static void a_new_key_is_known_once_added(void **state)
 {
 	struct known_hosts *kh = parse("");
-	char *line = known_hosts_line("Host", 2222, ED("a"), ED_LEN);
+	char *line = known_hosts_line("Host", 2222, ED("a"), ED_LEN, false);
 
 	(void)state;
 	assert_string_equal(line, "[host]:2222 ssh-ed25519 " ED_A);
