@@ -124,12 +124,11 @@ static void add_own(struct strbuf *out, enum ssh_algorithms what, const char *wi
 	}
 }
 
-char *ssh_algorithms_choose(enum ssh_algorithms what, const char *asked)
+/* "" when nothing is left. */
+static char *choose(enum ssh_algorithms what, const char *asked)
 {
 	struct strbuf out = STRBUF_INIT;
 
-	if (asked == NULL)
-		asked = "+";
 	if (*asked == '^')
 		add_matching(&out, what, asked + 1);
 	if (*asked == '-')
@@ -140,8 +139,23 @@ char *ssh_algorithms_choose(enum ssh_algorithms what, const char *asked)
 		add_matching(&out, what, asked + 1);
 	else if (*asked != '-' && *asked != '^')
 		add_matching(&out, what, asked);
-	if (out.len > 0)
-		return strbuf_detach(&out);
-	strbuf_fini(&out);
-	return NULL;
+	return strbuf_detach(&out);
+}
+
+/* Ten thousand hosts ask for the same: what one of them got is kept. */
+char *ssh_algorithms_choose(enum ssh_algorithms what, const char *asked)
+{
+	static struct {
+		char *asked, *chosen;
+	} last[ARRAY_LEN(METHODS)];
+
+	if (asked == NULL)
+		asked = "+";
+	if (last[what].asked == NULL || strcmp(last[what].asked, asked) != 0) {
+		free(last[what].asked);
+		free(last[what].chosen);
+		last[what].asked = xstrdup(asked);
+		last[what].chosen = choose(what, asked);
+	}
+	return *last[what].chosen != '\0' ? xstrdup(last[what].chosen) : NULL;
 }

@@ -74,8 +74,7 @@ static const char *not_for_libssh2(const struct ssh_route *r)
 	add_methods(&usable, r, types, true);
 	none = usable.len == 0;
 	strbuf_fini(&usable);
-	return none ? "known_hosts has only host keys for it, such as RSA, that cannot be checked by"
-		    : NULL;
+	return none ? "known_hosts has only host keys of it, such as RSA, that are beyond" : NULL;
 }
 
 bool ssh_hostkey_is_ours(struct ssh_session *s)
@@ -86,7 +85,8 @@ bool ssh_hostkey_is_ours(struct ssh_session *s)
 
 	if (why == NULL)
 		return true;
-	snprintf(result.why, sizeof(result.why), "%s libssh2 %s", why, libssh2_version(0));
+	snprintf(result.why, sizeof(result.why), "%s libssh2 %s (`ssh-keyscan -t ed25519` may show "
+		 "one that is not)", why, libssh2_version(0));
 	ssh_session_end(s, &result);
 	return false;
 }

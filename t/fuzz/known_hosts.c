@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "ssh/known_hosts.h"
 
-static const char KEY[] = "\0\0\0\13ssh-ed25519\0\0\0\2aa"; /* begins with its kind, as all do */
+static const char KEY[] = "\0\0\0\13ssh-ed25519\0\0\0\40aaaaaaaabbbbbbbbccccccccdddddddd";
 #define KEY_LEN (sizeof(KEY) - 1)
 
 static void fail(const char *what)
