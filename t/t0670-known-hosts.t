@@ -125,4 +125,14 @@ test_expect_success "names are hashed when HashKnownHosts says so" '
 	perilune exec -F hashed.cfg -w "127.1.0.[1-3]" true && test_line_count = 3 hashed
 '
 
+test_expect_success "unknown keys are listed together, with the command that accepts them" '
+	: >unknown && config "$PWD/unknown" yes >unknown.cfg &&
+	expect_exit 3 perilune exec -F unknown.cfg -l root -w "127.1.0.[1-9]" true 2>err &&
+	shown=$(ssh-keygen -lf "$FLEET_DIR/host_ed25519.pub" | cut -d" " -f2) &&
+	grep "1 host key is not known:" err && grep "^  $shown: 127.1.0.\[1-9\]$" err &&
+	sed -n "s/^  when they are right: //p" err >accept.sh && test_line_count = 1 accept.sh &&
+	sh ./accept.sh && test_line_count = 9 unknown &&
+	perilune exec -F unknown.cfg -w "127.1.0.[1-9]" true
+'
+
 test_done

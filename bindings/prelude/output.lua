@@ -88,11 +88,53 @@ local function print_reasons(run, failed)
   end
 end
 
-local function print_summary(run, seconds)
+-- The unknown host keys of a run: hosts by the key that they showed, in the order met.
+local function unknown_keys(run, failed)
+  local keys, by_key, hosts = {}, {}, {}
+  for _, index in ipairs(failed) do
+    local entry = run:result(index)
+    local shown = entry.outcome == "hostkey" and (entry.why or ""):find("^its host key is not in ")
+      and (entry.detail or ""):match(" shows (SHA256:%S+)$")
+    if shown then
+      if not by_key[shown] then
+        by_key[shown] = {}
+        keys[#keys + 1] = shown
+      end
+      table.insert(by_key[shown], entry.host)
+      hosts[#hosts + 1] = entry.host
+    end
+  end
+  return keys, by_key, hosts
+end
+
+local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+
+-- All of them once, together, with the one command that would accept them.
+local function print_unknown_keys(run, failed, o)
+  local keys, by_key, hosts = unknown_keys(run, failed)
+  if #keys == 0 then return end
+  local hostset = require "perilune.core.hostset"
+  terminal.note(("%s not known:"):format(#keys == 1 and "1 host key is"
+    or ("%d host keys are"):format(#keys)))
+  for i = 1, math.min(#keys, REASONS_MAX) do
+    terminal.tell_line(("  %s: %s"):format(keys[i], hostset.new(by_key[keys[i]]):fold()))
+  end
+  if #keys > REASONS_MAX then
+    terminal.tell_line(("  ... and %d more"):format(#keys - REASONS_MAX))
+  end
+  local command = { "perilune exec --host-key accept-new" }
+  if o.ssh_config then command[#command + 1] = "-F " .. quoted(o.ssh_config) end
+  if o.user then command[#command + 1] = "-l " .. quoted(o.user) end
+  command[#command + 1] = "-w " .. quoted(hostset.new(hosts):fold()) .. " true"
+  terminal.tell_line("  when they are right: " .. table.concat(command, " "))
+end
+
+local function print_summary(run, o, seconds)
   local failed = reasons.failed(run)
   if #failed == 0 and not require("perilune.core.sys").isatty(2) then return end
   terminal.note(counts_line(run:summary(), seconds))
   print_reasons(run, failed)
+  print_unknown_keys(run, failed, o)
 end
 
 -- ---- exit status ---------------------------------------------------------------------------
@@ -128,7 +170,7 @@ local function finish(run, o, printer, seconds)
   else
     require("perilune.gather").print(run, o)
   end
-  if not o.quiet then print_summary(run, seconds) end
+  if not o.quiet then print_summary(run, o, seconds) end
 end
 
 --- Waits for a run of the command line: progress, Ctrl-C, what is printed at the end.
