@@ -144,7 +144,8 @@ static int transport_local(lua_State *L)
 static void read_ssh_options(lua_State *L, struct ssh_options *o)
 {
 	static const char *const known[] = { "user",	     "port",	"config", "connect_timeout",
-					     "keep_sessions", "hostkey", "on_note", NULL };
+					     "keep_sessions", "hostkey", "on_note", "max_auth_fail",
+					     "connect_rate", NULL };
 	const char *hostkey;
 	double seconds;
 
@@ -156,6 +157,10 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 	if (!(seconds >= 0 && seconds < 1e6))
 		luaL_error(L, "field 'connect_timeout' must be seconds, 0 to a million");
 	o->connect_timeout_us = (int64_t)ceil(seconds * 1e6);
+	o->connect_rate = binding_opt_number(L, 1, "connect_rate", 0);
+	if (!(o->connect_rate >= 0 && o->connect_rate < 1e6))
+		luaL_error(L, "field 'connect_rate' must be logins per second, up to a million");
+	o->max_auth_fail = (unsigned)binding_opt_int(L, 1, "max_auth_fail", 0);
 	o->keep_sessions = (size_t)binding_opt_int(L, 1, "keep_sessions", 0);
 	hostkey = binding_opt_string(L, 1, "hostkey", "strict");
 	if (strcmp(hostkey, "accept-new") == 0)

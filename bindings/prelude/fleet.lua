@@ -41,8 +41,10 @@ fleet.options = {
     help = "tries again where nothing of the command was sent yet" },
   option { "fail-fast", short = "k", type = "bool", help = "the first failure cancels the rest" },
   option { "max-fail", type = "limit", help = "more failures than this cancel the rest" },
-  option { "max-auth-fail", type = "int", later = true },
-  option { "connect-rate", type = "number", later = true },
+  option { "max-auth-fail", type = "int", min = 1, default = 3,
+    help = "logins refused, and none accepted, after which no more are begun" },
+  option { "connect-rate", type = "number", min = 0.001, default = 100, metavar = "N",
+    help = "logins begun per second, a second's worth at once" },
   option { "serial", type = "int", min = 1,
     help = "batches of so many hosts: the next begins when one has ended, and only when none of "
       .. "it failed (or not more than --max-fail)" },
@@ -206,6 +208,8 @@ local function open_ssh(name, values, warm)
     config = values.ssh_config,
     connect_timeout = values.connect_timeout,
     hostkey = values.host_key,
+    max_auth_fail = values.max_auth_fail,
+    connect_rate = values.connect_rate,
     keep_sessions = warm and sessions_kept(name, values.sessions) or 0,
     on_note = function(text) require("perilune.terminal").note(text) end,
   }
@@ -265,6 +269,7 @@ function fleet.open(o, given, settings)
   local values = gather_values(o, given, files, cluster)
   if not given.fanout then values.fanout = fanout_of_environment() or values.fanout end
   values.fanout = values.fanout or 64
+  values.connect_rate = values.connect_rate or 100
   require("perilune.limits").hold(values, limits, given)
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)

@@ -21,8 +21,10 @@ struct ssh_options {
 	int port;		    /* 0: from the configuration, else 22 */
 	const char *config_path;    /* NULL: ~/.ssh/config when it is there; "none": no file */
 	int64_t connect_timeout_us; /* 0: from the configuration, else 10 s */
-	int64_t keepalive_us;	    /* without a byte: ask for a sign of life; 0: 15 s */
-	int64_t lost_us;	    /* without a byte: the connection is gone; 0: 45 s */
+	int64_t keepalive_us;	    /* without a byte: ask for a sign of life; 0: 8 s, or
+				     * what the configuration says when that is less */
+	int64_t lost_us;	    /* without a byte: the connection is gone; 0: 25 s, or
+				     * less as the configuration says */
 	size_t keep_sessions;	    /* idle sessions kept warm; 0: close when done */
 	enum ssh_hostkey_policy hostkey;
 	unsigned max_auth_fail; /* so many equal refusals, and no new login begins; 0: 3 */

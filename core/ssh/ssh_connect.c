@@ -95,8 +95,7 @@ bool ssh_login_resolve(struct ssh_session *s)
 		return false;
 	if (!ssh_auth_prepare(s) || !check_trust(s) || !ssh_hostkey_is_ours(s))
 		return true;
-	s->state = SESSION_CONNECT;
-	ssh_login_enter(s, PHASE_CONNECT);
+	s->state = SESSION_PACED;
 	return true;
 }
 
@@ -182,8 +181,9 @@ static bool connect_to_address(struct ssh_session *s)
 	struct ssh_login *login = s->login;
 	int errnum = 0;
 
-	if (login->at == NULL) {
-		login->at = login->addresses;
+	if (login->at == NULL || login->goes_on) {
+		login->at = login->goes_on ? login->at : login->addresses;
+		login->goes_on = false;
 		try_addresses(s);
 		return false;
 	}
@@ -193,6 +193,8 @@ static bool connect_to_address(struct ssh_session *s)
 		login->last_errno = errnum != 0 ? errnum : ETIMEDOUT;
 		ssh_wire_close(&s->wire);
 		login->at = login->at->ai_next;
+		if (login->at != NULL)
+			ssh_login_next_address(s);
 		try_addresses(s);
 		return false;
 	}

@@ -289,6 +289,7 @@ void ssh_hosts_destroy(struct ssh_hosts *hosts)
 		return;
 	while ((host = ssh_hosts_next(hosts, &pos)) != NULL) {
 		ssh_route_fini(&host->route);
+		free(host->login_name);
 		free(host);
 	}
 	strtable_fini(&hosts->by_route);

@@ -14,6 +14,7 @@
 #include "ssh/resolve.h"
 #include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
+#include "ssh/ssh_pool.h"
 #include "ssh/ssh_proxy.h"
 #include "ssh/ssh_tunnel.h"
 
@@ -35,6 +36,7 @@ void ssh_login_free(struct ssh_session *s)
 	if (login->addresses != NULL)
 		freeaddrinfo(login->addresses);
 	ssh_auth_free(login->auth);
+	ssh_pace_end(ssh_pool_pace(s->host->pool), &login->turn, TURN_FAILED);
 	free(login);
 	s->login = NULL;
 }
@@ -116,6 +118,10 @@ void ssh_login_timeout(struct ssh_session *s)
 				   : phase_failure(login->phase, login->addresses != NULL);
 	char standing[200] = "";
 
+	if (s->state == SESSION_PACED) {
+		ssh_login_pause_is_over(s);
+		return;
+	}
 	if (login->phase == PHASE_CONNECT && login->at != NULL && login->at->ai_next != NULL) {
 		/* its share of the time is over; the phase has more for the next address */
 		login->last_errno = ETIMEDOUT;
@@ -194,10 +200,43 @@ static const char *greeting(struct ssh_login *login)
 	return login->greeting;
 }
 
+void ssh_login_forget_connection(struct ssh_session *s)
+{
+	struct ssh_login *login = s->login;
+
+	if (s->ssh != NULL) {
+		s->severed = true;
+		libssh2_session_free(s->ssh); /* never EAGAIN once severed */
+		s->severed = false;
+	}
+	s->ssh = NULL;
+	ssh_wire_close(&s->wire);
+	login->ahead_at = login->ahead_end = 0;
+	login->greeting_len = login->line_len = 0;
+}
+
+/* The address after this one may be of another machine, or of another daemon. */
+static bool try_next_address(struct ssh_session *s)
+{
+	struct ssh_login *login = s->login;
+
+	if (login->at == NULL || login->at->ai_next == NULL)
+		return false;
+	ssh_login_forget_connection(s);
+	login->at = login->at->ai_next;
+	ssh_login_next_address(s);
+	login->goes_on = true;
+	s->state = SESSION_CONNECT;
+	ssh_login_enter(s, PHASE_CONNECT);
+	return true;
+}
+
 void ssh_login_hung_up(struct ssh_session *s)
 {
 	const char *words = s->wire.proxy != NULL ? ssh_proxy_words(s->wire.proxy) : "";
 
+	if (try_next_address(s) || (s->wire.proxy == NULL && ssh_login_again(s, greeting(s->login))))
+		return;
 	if (s->wire.proxy != NULL) {
 		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,
 				 "its ProxyCommand ended the connection before a banner came%s%s",
@@ -213,7 +252,8 @@ static void fail_banner(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
 
-	if (login->greeting_len == 0 || strncmp(login->greeting, "SSH-", 4) == 0)
+	if (login->greeting_len == 0 || strncmp(login->greeting, "SSH-", 4) == 0 ||
+	    strstr(greeting(login), "MaxStartups") != NULL)
 		ssh_login_hung_up(s);
 	else
 		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_BANNER,

@@ -5,6 +5,7 @@
 #ifndef PL_TRANSPORT_SSH_LOGIN_H
 #define PL_TRANSPORT_SSH_LOGIN_H
 
+#include "ssh/ssh_pace.h"
 #include "ssh/ssh_session.h"
 
 #define READ_AHEAD 512	/* libssh2 reads a banner byte by byte */
@@ -18,8 +19,13 @@ struct ssh_login {
 	enum phase phase;
 	int64_t phase_ends_us;
 	int64_t paused_us; /* when; 0: not paused */
+	struct ssh_turn turn;	/* among all logins */
+	int64_t waits_since_us; /* for the turn */
+	unsigned drops;		/* connections that ended before the banner */
+	bool pauses;		/* after one of them, before it asks for another turn */
 	struct resolve *resolve;
 	struct addrinfo *addresses, *at; /* the one being tried */
+	bool goes_on; /* `at` is to be connected to next */
 	int last_errno;			 /* why the address before did not do */
 	char ahead[READ_AHEAD];
 	size_t ahead_at, ahead_end;
@@ -38,6 +44,16 @@ void ssh_login_enter(struct ssh_session *s, enum phase phase);
 
 /* The phase goes on for as long as there is time at all: somebody else has deadlines of his own. */
 void ssh_login_wait(struct ssh_session *s);
+
+/* What came of a connection is forgotten: it is closed, another one may be made. */
+void ssh_login_forget_connection(struct ssh_session *s);
+
+/* ---- ssh_turn.c ---- */
+
+/* The connection ended before its banner. True when the session waits to try again. */
+bool ssh_login_again(struct ssh_session *s, const char *said);
+void ssh_login_next_address(struct ssh_session *s); /* login->at has moved */
+void ssh_login_pause_is_over(struct ssh_session *s);
 
 /* Fails the session: the other side went away before it said anything. */
 void ssh_login_hung_up(struct ssh_session *s);

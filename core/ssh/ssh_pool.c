@@ -11,6 +11,7 @@
 #include "ssh/ssh_files.h"
 #include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
+#include "ssh/ssh_pace.h"
 #include "ssh/ssh_tunnel.h"
 
 #define CARRIERS_MOST 32 /* sessions to one jump host; each may be held up by a silent target */
@@ -23,6 +24,7 @@ struct ssh_pool {
 	struct ssh_keyring *keyring;
 	struct ssh_hosts *hosts;
 	struct ssh_session *oldest, *newest; /* idle sessions */
+	struct ssh_pace *pace;
 	char *scratch;
 	bool noted_unsupervised;
 	struct ssh_stats stats;
@@ -296,6 +298,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->options.user = xstrdup(options->user);
 	pool->options.config_path = xstrdup(options->config_path);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
+	pool->pace = ssh_pace_create(loop, options->connect_rate, options->max_auth_fail);
 	pool->files = ssh_files_create(loop, on_file, pool);
 	pool->keyring = ssh_keyring_create(loop, options->on_asking != NULL ? &keyring_events
 									    : &mute_keyring_events,
@@ -348,8 +351,14 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	ssh_keyring_destroy(pool->keyring);
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);
+	ssh_pace_destroy(pool->pace);
 	free(pool->scratch);
 	free(pool);
+}
+
+struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool)
+{
+	return pool->pace;
 }
 
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool)

@@ -11,6 +11,7 @@
 #include "ssh/ssh.h"
 #include "ssh/ssh_session.h"
 
+struct ssh_pace;
 struct ssh_pool;
 
 struct ssh_host {
@@ -19,6 +20,7 @@ struct ssh_host {
 	struct ssh_route route;
 	struct ssh_session *sessions; /* alive ones, newest first */
 	bool unsupervised;	      /* a supervisor has no place there */
+	char *login_name; /* of its credentials, see ssh_turn.c; NULL until the first login */
 };
 
 struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *options,
@@ -41,6 +43,7 @@ struct ssh_session *ssh_pool_carrier(struct ssh_host *jump);
 void ssh_pool_note_unsupervised(struct ssh_host *host, const char *why);
 
 void ssh_pool_close_idle(struct ssh_pool *pool);
+struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool);
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);
 struct loop *ssh_pool_loop(struct ssh_pool *pool);
 

@@ -15,7 +15,7 @@
 #include "loop/child.h"
 
 #define WORDS_MAX 200 /* of a line of stderr */
-#define LINGER_US (300 * 1000) /* between the end of its stream and its own */
+#define LINGER_US (1000 * 1000) /* between the end of its stream and its own */
 
 enum proxy_state {
 	PROXY_RUNNING,

@@ -12,8 +12,8 @@
 #include "ssh/ssh_algorithms.h"
 
 #define CONNECT_TIMEOUT_US (10 * 1000000)
-#define KEEPALIVE_US (15 * 1000000)
-#define LOST_US (45 * 1000000)
+#define KEEPALIVE_US (8 * 1000000)
+#define LOST_US (25 * 1000000)
 #define ALIVE_COUNT_MAX 3 /* as ssh has it */
 
 /* In ssh's own order. */
@@ -85,6 +85,12 @@ static enum ssh_hostkey_policy hostkey_policy(const struct ssh_options *o, const
 	return o->hostkey;
 }
 
+/* A silence is noticed in time whatever the configuration says. */
+static int64_t shorter(int64_t asked, int64_t usual)
+{
+	return asked != 0 && asked < usual ? asked : usual;
+}
+
 static void set_times(struct ssh_route *r, const struct ssh_options *o,
 		      const struct ssh_settings *s)
 {
@@ -94,12 +100,10 @@ static void set_times(struct ssh_route *r, const struct ssh_options *o,
 							   : s->connect_timeout_us;
 	if (r->connect_timeout_us == 0)
 		r->connect_timeout_us = CONNECT_TIMEOUT_US;
-	r->keepalive_us = o->keepalive_us != 0 ? o->keepalive_us : s->alive_interval_us;
-	if (r->keepalive_us == 0)
-		r->keepalive_us = KEEPALIVE_US;
-	r->lost_us = o->lost_us;
-	if (r->lost_us == 0)
-		r->lost_us = s->alive_interval_us != 0 ? s->alive_interval_us * count : LOST_US;
+	r->keepalive_us = o->keepalive_us != 0 ? o->keepalive_us
+					       : shorter(s->alive_interval_us, KEEPALIVE_US);
+	r->lost_us = o->lost_us != 0 ? o->lost_us
+				     : shorter(s->alive_interval_us * count, LOST_US);
 	if (r->lost_us < r->keepalive_us)
 		r->lost_us = r->keepalive_us;
 }

@@ -172,6 +172,7 @@ void ssh_session_end(struct ssh_session *s, const struct task_result *result)
 		return;
 	log_debug(LOG_SSH, "%s@%s:%d: %s: %s", s->route->user, s->route->hostname, s->route->port,
 		  phase_name(result->phase), result->why);
+	ssh_login_over(s, result);
 	die(s);
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
 		struct task_result own = *result;
@@ -272,6 +273,7 @@ void ssh_session_count_users(struct ssh_session *s, int change)
 
 static void become_ready(struct ssh_session *s)
 {
+	ssh_login_over(s, NULL);
 	ssh_login_free(s);
 	s->last_byte_us = loop_now_us(s->loop);
 	watch_silence(s);
@@ -351,6 +353,8 @@ static void watch_wire(struct ssh_session *s)
 static bool step_mux(struct ssh_session *s)
 {
 	if (s->state < SESSION_READY) {
+		if (!ssh_login_has_turn(s))
+			return s->state == SESSION_DEAD;
 		if (!ssh_mux_login(s))
 			return false;
 		if (s->state == SESSION_READY)
@@ -373,6 +377,8 @@ static bool step_once(struct ssh_session *s)
 	switch (s->state) {
 	case SESSION_RESOLVE:
 		return ssh_login_resolve(s);
+	case SESSION_PACED:
+		return ssh_login_paced(s);
 	case SESSION_CONNECT:
 		return ssh_login_connect(s);
 	case SESSION_HANDSHAKE:
@@ -380,6 +386,8 @@ static bool step_once(struct ssh_session *s)
 	case SESSION_HOSTKEY:
 		return ssh_login_hostkey(s);
 	case SESSION_AUTH:
+		if (!ssh_login_may_show(s))
+			return s->state == SESSION_DEAD;
 		if (!ssh_auth_step(s))
 			return false;
 		if (s->state == SESSION_READY)

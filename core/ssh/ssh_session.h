@@ -1,7 +1,7 @@
 /*
  * ssh_session.h - one connection to one host as one user, and the channels on it.
  *
- *	RESOLVE -> CONNECT -> HANDSHAKE -> HOSTKEY -> AUTH -> READY -> CLOSING -> DEAD
+ *	RESOLVE -> PACED -> CONNECT -> HANDSHAKE -> HOSTKEY -> AUTH -> READY -> CLOSING -> DEAD
  *
  * and from everywhere to DEAD. ssh_session.c drives it: one step function switches on the state.
  * ssh_connect.c, ssh_login.c and ssh_auth.c have the states up to READY, ssh_channel.c what happens
@@ -81,6 +81,7 @@ struct ssh_route {
 enum ssh_session_state {
 	SESSION_RESOLVE,   /* the route, where ssh is asked for it; name to addresses; key and
 			    * known_hosts files are read meanwhile */
+	SESSION_PACED,	   /* waits for its turn among the logins, outside its deadlines */
 	SESSION_CONNECT,
 	SESSION_HANDSHAKE, /* banner, key exchange */
 	SESSION_HOSTKEY,
@@ -191,11 +192,15 @@ static inline bool ssh_session_blocked_out(const struct ssh_session *s)
  * the state changed. */
 void ssh_login_begin(struct ssh_session *s);
 bool ssh_login_resolve(struct ssh_session *s);
+bool ssh_login_paced(struct ssh_session *s);
 bool ssh_login_connect(struct ssh_session *s);
 bool ssh_login_handshake(struct ssh_session *s);
 bool ssh_login_hostkey(struct ssh_session *s);
 void ssh_login_timeout(struct ssh_session *s); /* the deadline of the phase has passed */
 void ssh_login_free(struct ssh_session *s);    /* safe twice */
+bool ssh_login_has_turn(struct ssh_session *s); /* may begin; asks at the first call */
+bool ssh_login_may_show(struct ssh_session *s); /* AUTH may go on */
+void ssh_login_over(struct ssh_session *s, const struct task_result *result); /* NULL: we are in */
 ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len); /* ahead of a banner */
 
 /* ssh_hostkey.c. Asks for the kinds of host key that known_hosts holds for the host first, as ssh

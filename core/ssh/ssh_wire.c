@@ -35,9 +35,17 @@ bool ssh_wire_is_open(const struct ssh_wire *w)
 	return w->fd >= 0 || w->tunnel != NULL;
 }
 
+/* The stream has ended: the end of the process behind it says more, and is waited for. */
+static bool lingers(struct ssh_wire *w)
+{
+	w->lingers = w->proxy != NULL && !ssh_proxy_is_over(w->proxy);
+	return w->lingers;
+}
+
 ssize_t ssh_wire_receive(struct ssh_wire *w, void *buf, size_t len)
 {
 	ssize_t n;
+	int errnum;
 
 	if (w->tunnel != NULL)
 		return ssh_tunnel_receive(w->tunnel, buf, len);
@@ -46,27 +54,30 @@ ssize_t ssh_wire_receive(struct ssh_wire *w, void *buf, size_t len)
 	do
 		n = recv(w->fd, buf, len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN)
-		return -errno;
+	errnum = n < 0 ? errno : 0;
+	if (errnum != 0 && errnum != EAGAIN)
+		return lingers(w) ? -EAGAIN : -errnum;
 	/* fewer than asked for: the next call would say EAGAIN, and the loop reports what comes */
 	w->dry = n != 0 && n < (ssize_t)len;
-	if (n == 0 && w->proxy != NULL && !ssh_proxy_is_over(w->proxy)) {
-		w->lingers = true; /* the end of the process says more than that of the stream */
+	if (n == 0 && lingers(w))
 		return -EAGAIN;
-	}
 	return n < 0 ? -EAGAIN : n;
 }
 
 ssize_t ssh_wire_send(struct ssh_wire *w, const void *bytes, size_t len)
 {
 	ssize_t n;
+	int errnum;
 
 	if (w->tunnel != NULL)
 		return ssh_tunnel_send(w->tunnel, bytes, len);
 	do
 		n = send(w->fd, bytes, len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	errnum = n < 0 ? errno : 0;
+	if (errnum != 0 && errnum != EAGAIN && lingers(w))
+		return -EAGAIN;
+	return n < 0 ? -errnum : n;
 }
 
 void ssh_wire_watch(struct ssh_wire *w, int want)

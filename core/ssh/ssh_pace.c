@@ -1,0 +1,301 @@
+/* ssh_pace.c - see ssh_pace.h */
+#include "ssh/ssh_pace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strtable.h"
+
+/* All logins with the same user and keys. */
+struct pace_login {
+	bool proven;	  /* somebody let them in */
+	unsigned refused; /* by so many, while nobody did */
+	size_t underway, showing;
+	int64_t begun_us;   /* the latest of them */
+	int64_t refused_us; /* the latest refusal */
+};
+
+struct pace_address {
+	size_t underway;
+	size_t most; /* at once; 0: as many as come */
+	size_t good; /* logins since `most` was changed */
+	bool has_let_in;
+};
+
+struct ssh_pace {
+	struct loop *loop;
+	double rate, tokens;
+	int64_t filled_us; /* when tokens were counted last */
+	unsigned max_auth_fail;
+	struct strtable logins, addresses;
+	struct ssh_turn *first, *last; /* WAITING and HELD, in the order they came */
+	struct loop_timer timer;       /* looks again */
+	struct loop_defer again;
+};
+
+static void look(void *arg);
+
+struct ssh_pace *ssh_pace_create(struct loop *loop, double rate, unsigned max_auth_fail)
+{
+	struct ssh_pace *p = xcalloc(1, sizeof(*p));
+
+	p->loop = loop;
+	p->rate = rate > 0 ? rate : PACE_RATE;
+	p->tokens = p->rate > 1 ? p->rate : 1;
+	p->filled_us = loop_now_us(loop);
+	p->max_auth_fail = max_auth_fail > 0 ? max_auth_fail : PACE_MAX_AUTH_FAIL;
+	loop_timer_init(&p->timer, loop, look, p);
+	loop_defer_init(&p->again, loop, look, p);
+	return p;
+}
+
+static void free_values(struct strtable *t)
+{
+	const struct strtable_entry *it;
+	size_t pos = 0;
+
+	while ((it = strtable_next(t, &pos)) != NULL)
+		free(it->value);
+	strtable_fini(t);
+}
+
+void ssh_pace_destroy(struct ssh_pace *p)
+{
+	if (p == NULL)
+		return;
+	loop_timer_stop(&p->timer);
+	loop_defer_cancel(&p->again);
+	free_values(&p->logins);
+	free_values(&p->addresses);
+	free(p);
+}
+
+/* The value under key, of `size` zero bytes at first. */
+static void *find(struct strtable *t, const char *key, size_t size)
+{
+	void *value = strtable_get(t, key);
+
+	if (value == NULL) {
+		value = xcalloc(1, size);
+		strtable_put(t, key, value);
+	}
+	return value;
+}
+
+/* ---- those that wait ---- */
+
+static void enqueue(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_state state)
+{
+	t->state = state;
+	t->next = NULL;
+	t->prev = p->last;
+	*(p->last != NULL ? &p->last->next : &p->first) = t;
+	p->last = t;
+}
+
+static void dequeue(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_state state)
+{
+	*(t->prev != NULL ? &t->prev->next : &p->first) = t->next;
+	*(t->next != NULL ? &t->next->prev : &p->last) = t->prev;
+	t->prev = t->next = NULL;
+	t->state = state;
+}
+
+/* ---- the four gates ---- */
+
+static bool is_used_up(const struct ssh_pace *p, const struct pace_login *l)
+{
+	return !l->proven && l->refused >= p->max_auth_fail;
+}
+
+/* While nobody knows, never more show their credentials than may be refused. */
+static bool may_show(const struct ssh_pace *p, const struct pace_login *l)
+{
+	return l->proven || l->refused + l->showing < p->max_auth_fail;
+}
+
+/* Sets *again_us to the time after which a canary is slow. */
+static bool login_lets(const struct ssh_pace *p, const struct ssh_turn *t, int64_t *again_us)
+{
+	const struct pace_login *l = t->login;
+	int64_t waited = loop_now_us(p->loop) - l->begun_us;
+
+	if (l->proven || l->underway == 0 || t->leads_on)
+		return true;
+	if (l->showing > 0)
+		return false;
+	if (waited >= PACE_PATIENCE_US)
+		return true;
+	if (PACE_PATIENCE_US - waited < *again_us)
+		*again_us = PACE_PATIENCE_US - waited;
+	return false;
+}
+
+static bool address_lets(const struct pace_address *a)
+{
+	return a->most == 0 || a->underway < a->most;
+}
+
+static void fill_tokens(struct ssh_pace *p)
+{
+	int64_t now = loop_now_us(p->loop);
+	double most = p->rate > 1 ? p->rate : 1;
+
+	p->tokens += (double)(now - p->filled_us) / 1e6 * p->rate;
+	if (p->tokens > most)
+		p->tokens = most;
+	p->filled_us = now;
+}
+
+static bool rate_lets(const struct ssh_pace *p, int64_t *again_us)
+{
+	int64_t wait = (int64_t)((1 - p->tokens) / p->rate * 1e6) + 1;
+
+	if (p->tokens >= 1)
+		return true;
+	if (wait < *again_us)
+		*again_us = wait;
+	return false;
+}
+
+static void take(struct ssh_pace *p, struct ssh_turn *t)
+{
+	dequeue(p, t, TURN_TAKEN);
+	p->tokens -= 1;
+	t->login->underway++;
+	t->login->begun_us = loop_now_us(p->loop);
+	t->address->underway++;
+}
+
+/* Lets on whom it can. */
+static void look(void *arg)
+{
+	struct ssh_pace *p = arg;
+	int64_t again_us = INT64_MAX;
+	struct ssh_turn *next;
+
+	fill_tokens(p);
+	for (struct ssh_turn *t = p->first; t != NULL; t = next) {
+		next = t->next;
+		if (is_used_up(p, t->login)) {
+			dequeue(p, t, TURN_USED_UP);
+		} else if (t->state == TURN_HELD) {
+			if (!may_show(p, t->login))
+				continue;
+			dequeue(p, t, TURN_TAKEN);
+		} else {
+			if (!login_lets(p, t, &again_us) || !address_lets(t->address) ||
+			    !rate_lets(p, &again_us))
+				continue;
+			take(p, t);
+		}
+		t->fn(t->arg);
+	}
+	if (again_us < INT64_MAX)
+		loop_timer_start(&p->timer, again_us);
+}
+
+/* ---- public ---- */
+
+void ssh_pace_ask(struct ssh_pace *p, struct ssh_turn *t, const char *login, const char *address)
+{
+	struct pace_login *l = find(&p->logins, login, sizeof(*l));
+
+	t->login = l;
+	t->address = find(&p->addresses, address, sizeof(*t->address));
+	if (!l->proven && l->underway == 0 && loop_now_us(p->loop) - l->refused_us > PACE_FORGET_US)
+		l->refused = 0;
+	enqueue(p, t, TURN_WAITING);
+	loop_defer_schedule(&p->again);
+}
+
+bool ssh_pace_show(struct ssh_pace *p, struct ssh_turn *t)
+{
+	if (t->state != TURN_TAKEN)
+		return t->state == TURN_SHOWING;
+	if (is_used_up(p, t->login)) {
+		t->login->underway--;
+		t->address->underway--;
+		t->state = TURN_USED_UP;
+		return false;
+	}
+	if (!may_show(p, t->login)) {
+		enqueue(p, t, TURN_HELD);
+		return false;
+	}
+	t->state = TURN_SHOWING;
+	t->login->showing++;
+	return true;
+}
+
+void ssh_pace_move(struct ssh_pace *p, struct ssh_turn *t, const char *address)
+{
+	t->address->underway--;
+	t->address = find(&p->addresses, address, sizeof(*t->address));
+	t->address->underway++;
+	loop_defer_schedule(&p->again);
+}
+
+bool ssh_pace_was_dropped(struct ssh_pace *p, struct ssh_turn *t, const char *said)
+{
+	struct pace_address *a = t->address;
+	bool too_many = a->underway > 1 || a->has_let_in || strstr(said, "MaxStartups") != NULL;
+
+	if (!too_many)
+		return false;
+	a->most = a->underway > 1 ? a->underway / 2 : 1;
+	a->good = 0;
+	ssh_pace_end(p, t, TURN_FAILED);
+	return true;
+}
+
+static void note_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
+{
+	struct pace_login *l = t->login;
+	struct pace_address *a = t->address;
+
+	if (how == TURN_LET_IN) {
+		l->proven = true;
+		a->has_let_in = true;
+		if (a->most > 0 && ++a->good >= a->most) {
+			a->most++;
+			a->good = 0;
+		}
+	} else if (how == TURN_REFUSED) {
+		l->refused++;
+		l->refused_us = loop_now_us(p->loop);
+		a->has_let_in = true; /* so far as MaxStartups goes */
+	}
+}
+
+void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
+{
+	switch (t->state) {
+	case TURN_NONE:
+	case TURN_USED_UP:
+		return;
+	case TURN_WAITING:
+		dequeue(p, t, TURN_NONE);
+		return;
+	case TURN_HELD:
+		dequeue(p, t, TURN_TAKEN);
+		break;
+	case TURN_SHOWING:
+		t->login->showing--;
+		break;
+	case TURN_TAKEN:
+		break;
+	}
+	t->login->underway--;
+	t->address->underway--;
+	t->state = TURN_NONE;
+	note_end(p, t, how);
+	if (p->first != NULL)
+		loop_defer_schedule(&p->again);
+}
+
+unsigned ssh_pace_refusals(const struct ssh_turn *t)
+{
+	return t->login->refused;
+}
