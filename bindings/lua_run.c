@@ -441,6 +441,7 @@ int luaopen_perilune_core_run(lua_State *L)
 		{ "close_stdin", run_close_stdin_lua },
 		{ "signal", run_signal_lua },
 		{ "summary", lua_run_summary },
+		{ "copied", lua_run_copied },
 		{ "result", lua_run_result },
 		{ "outcome", lua_run_outcome },
 		{ "fold", lua_run_fold },

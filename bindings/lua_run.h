@@ -34,6 +34,7 @@ struct lua_run_parts {
 	const char *stdin_text; /* given whole, or NULL */
 	size_t stdin_len;
 	const struct pl_hostlist *hosts; /* when the tasks are those of a set, else NULL */
+	struct copy_count copied;	 /* by all tasks */
 	bool lines;			 /* next_line() will be called */
 };
 
@@ -70,6 +71,7 @@ void lua_run_parts_fini(struct lua_run_parts *parts);
 int lua_run_result(lua_State *L);
 int lua_run_outcome(lua_State *L);
 int lua_run_summary(lua_State *L);
+int lua_run_copied(lua_State *L);
 int lua_run_fold(lua_State *L);
 int lua_run_find(lua_State *L);
 int lua_run_first_failed(lua_State *L);

@@ -27,6 +27,8 @@ static void set_result(lua_State *L, const struct run_result *r)
 		binding_set_integer(L, "code", end->code);
 	if (end->outcome == OUTCOME_SIGNAL)
 		binding_set_string(L, "signal", end->signal);
+	if (end->bytes > 0)
+		binding_set_integer(L, "bytes", (lua_Integer)end->bytes);
 	if (end->why[0] != '\0')
 		binding_set_string(L, "why", end->why);
 	if (end->detail[0] != '\0')
@@ -100,6 +102,16 @@ int lua_run_summary(lua_State *L)
 	for (int o = OUTCOME_OK; o < OUTCOMES; o++)
 		binding_set_integer(L, outcome_name(o), (lua_Integer)sum.by_outcome[o]);
 	return 1;
+}
+
+/* Bytes that copies have moved so far, and those that are to be moved, as far as known. */
+int lua_run_copied(lua_State *L)
+{
+	const struct copy_count *count = &lua_check_run(L, 1)->parts.copied;
+
+	lua_pushinteger(L, (lua_Integer)count->done);
+	lua_pushinteger(L, (lua_Integer)count->total);
+	return 2;
 }
 
 /* ---- fold ---- */

@@ -17,7 +17,8 @@ static const char *const spec_keys[] = {
 	"transport",  "id",	   "hosts",	 "tasks",     "kind",	"line",	      "argv",
 	"env",	      "cwd",	   "merge",	 "stdin",     "mode",	"local_path", "remote_path",
 	"fanout",     "gang",	   "serial",	 "timeout",   "retries", "idle_timeout", "fail_fast",
-	"max_fail",   "keep_bytes", "spill_dir", "sinks",     "lines",	 NULL,
+	"max_fail",   "keep_bytes", "spill_dir", "sinks",     "lines",	 "into_folder",
+	"name_host",  "keep_times", NULL,
 };
 static const char *const task_keys[] = { "host", "index", "line", "argv", "env", "cwd", NULL };
 
@@ -181,6 +182,10 @@ static struct command *read_base_command(lua_State *L, int arg, struct lua_run_p
 	c->local_path = own_string(parts, binding_opt_string(L, arg, "local_path", NULL));
 	c->remote_path = own_string(parts, binding_opt_string(L, arg, "remote_path", NULL));
 	c->mode = (int)binding_opt_int(L, arg, "mode", -1);
+	c->into_folder = binding_opt_bool(L, arg, "into_folder", 0) != 0;
+	c->name_host = binding_opt_bool(L, arg, "name_host", 0) != 0;
+	c->keep_times = binding_opt_bool(L, arg, "keep_times", 0) != 0;
+	c->count = &parts->copied;
 	return c;
 }
 

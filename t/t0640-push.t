@@ -7,21 +7,8 @@ skip_all_without sshd ssh-keygen
 
 fleet_start 16 || test_done
 all="127.1.0.[1-16]"
-there=$FLEET_DIR/there
-
-# All hosts are this machine: each gets a home folder of its own through its login shell, so that
-# a relative DST is another file on each. $there/HOST is the home of HOST.
-homes() {
-	cat >"$FLEET_DIR/home" <<-END
-	#!/bin/sh
-	set -- \$SSH_CONNECTION
-	mkdir -p "$there/\$3" && cd "$there/\$3" && HOME=\$PWD && export HOME
-	exec sh -c "\$SSH_ORIGINAL_COMMAND"
-	END
-	chmod +x "$FLEET_DIR/home" &&
-	sed "s|^|command=\"$FLEET_DIR/home\" |" "$FLEET_DIR/id_ed25519.pub" >"$FLEET_DIR/authorized_keys"
-}
-homes
+fleet_homes
+there=$FLEET_HOMES
 
 p() { perilune push -F "$FLEET_SSH_CONFIG" "$@"; }
 each() { for home in "$there"/127.1.0.*; do "$@" "$home" || return 1; done; }
@@ -53,9 +40,10 @@ test_expect_success "into a folder, several at once, names with spaces and quote
 	p -w "$all" empty "a folder/" && each same empty "a folder/empty"
 '
 
-test_expect_success "a DST that is a folder there without being called one is said to be one" '
-	expect_exit 1 p -w "127.1.0.[1-2]" data "a folder" 2>err && cat err &&
-	grep "127.1.0.\[1-2\]$" err && grep "folder\|directory" err
+test_expect_success "a DST that is a folder there without being called one: it goes into it" '
+	p -w "127.1.0.[1-2]" program "a folder" && cmp program "$there/127.1.0.2/a folder/program" &&
+	mkdir -p "$there/127.1.0.1/a folder/data.d/data" &&
+	expect_exit 1 p -w 127.1.0.1 data "a folder/data.d" 2>err && cat err && grep "is a directory" err
 '
 
 test_expect_success "an absolute DST" '
@@ -71,14 +59,14 @@ test_expect_success "who reads while it is copied sees the old file or the new o
 	head -c 20000000 /dev/zero | tr "\0" n >new && head -c 100 /dev/zero | tr "\0" o >old &&
 	for home in "$there"/127.1.0.*; do cp old "$home/old"; done && rm -f stop && file=$there/127.1.0.1/old &&
 	{ (while ! test -e stop; do stat -c %s "$file"; done | sort -u >sizes) & reader=$!; } &&
-	p -w "127.1.0.[1-4]" new old && touch stop && wait $reader &&
+	{ p -w "127.1.0.[1-4]" new old; touch stop; wait $reader; } &&
 	! grep -vx "100\|20000000" sizes && cmp new "$file"
 '
 
 test_expect_success "a source that is not there: exit 2, no host is bothered" '
 	expect_exit 2 p -w "$all" nowhere x 2>err && test_line_count = 1 err &&
 	grep "^perilune: push: .*nowhere.*No such file" err && ! test -e "$there/127.1.0.1/x" &&
-	expect_exit 2 p -w "$all" . x 2>err && grep "folder" err
+	expect_exit 2 p -w "$all" /dev/null x 2>err && grep "neither a file nor a folder" err
 '
 
 test_expect_success "a folder that is not there: exit 1, the reason once, the hosts folded" '
@@ -88,10 +76,17 @@ test_expect_success "a folder that is not there: exit 1, the reason once, the ho
 
 test_expect_success "a place that cannot be written on some hosts: the others have it" '
 	rm -rf "$there/127.1.0.3/copy" "$there"/*/part && mkdir -p "$there/127.1.0.3/part/of" &&
-	: >"$there/127.1.0.5/file" && for i in 1 3 7; do mkdir -p "$there/127.1.0.$i/file"; done &&
+	: >"$there/127.1.0.5/file" && for i in 1 3 7; do mkdir -p "$there/127.1.0.$i/file/data"; done &&
 	expect_exit 1 p -w "127.1.0.[1-8]" data file 2>err && cat err &&
 	grep "8 hosts: 5 ok, 3 exit (" err && grep "127.1.0.\[1,3,7\]$" err &&
 	cmp data "$there/127.1.0.5/file"
+'
+
+test_expect_success "a folder that cannot be written: the reason is the same on every host" '
+	for home in "$there"/*; do mkdir "$home/sealed" && chattr +i "$home/sealed" || break; done 2>/dev/null
+	if (: >"$there/127.1.0.1/sealed/x") 2>/dev/null; then return 0; fi
+	expect_exit 1 p -w "127.1.0.[1-2]" data sealed/x 2>err; cat err
+	chattr -i "$there"/*/sealed && grep "sealed/x: cannot be written: .*): 127.1.0.\[1-2\]$" err
 '
 
 test_expect_success "nothing of a copy that failed is left" '

@@ -1,5 +1,5 @@
--- hosts.lua - host sets: reading them, and what they can do (exec, stream, push). Work goes to the
--- fleet of the running task, which the tasks it starts inherit.
+-- hosts.lua - host sets: reading them, and what they can do (exec, stream, push, pull). Work goes to
+-- the fleet of the running task, which the tasks it starts inherit.
 
 local hostset = require "perilune.core.hostset"
 
@@ -40,11 +40,11 @@ local CALL = {
   { "detach", type = "bool", later = true },
 }
 
-local function checked(opts, what)
+local function checked(opts, what, known)
   if opts == nil then return {} end
   local blame = require "perilune.blame"
   if type(opts) ~= "table" then blame.raise("%s: options are a table", what) end
-  local values, message = require("perilune.options").validate(CALL, opts)
+  local values, message = require("perilune.options").validate(known or CALL, opts)
   if not values then blame.raise("%s: %s", what, message) end
   return values
 end
@@ -99,32 +99,79 @@ function hostset.methods:stream(cmd, opts)
   return next_line, nil, nil, ending
 end
 
---- Copies a file to every host of the set. `there` ending in '/' names a folder.
----@param here string
----@param there string
----@param opts? table timeout, fanout, retries
----@return perilune.ResultSet
-function hostset.methods:push(here, there, opts)
-  check_set(self, "hosts:push")
-  local blame = require "perilune.blame"
-  if type(here) ~= "string" or type(there) ~= "string" then
-    blame.raise("hosts:push needs a local file and where it goes")
-  end
-  local spec = checked(opts, "hosts:push")
-  if there:sub(-1) == "/" then there = there .. here:match("[^/]*$") end
-  local fanout = require "perilune.fanout"
+-- Runs the copies that were planned (nil: a message says why none), one after the other; the result
+-- is that of the first that failed, or of the last.
+local function start_copies(set, spec_of_call, specs, message)
+  local fanout, result = require "perilune.fanout", require "perilune.result"
   local fleet, session = fanout.current()
-  spec.hosts, spec.kind, spec.local_path, spec.remote_path = self, "put", here, there
-  local run, message = fanout.start(fleet, session, spec)
-  if not run then
-    return require("perilune.result").failed { why = message, phase = "exec", status = 1 }
+  local last
+  for _, spec in ipairs(specs or {}) do
+    for name, value in pairs(spec_of_call) do spec[name] = value end
+    local run
+    spec.hosts = set
+    run, message = fanout.start(fleet, session, spec)
+    if not run then break end
+    fanout.wait(run)
+    last = result.of_run(run)
+    if not last.ok then return last end
   end
-  fanout.wait(run)
-  return require("perilune.result").of_run(run)
+  if message then return result.failed { why = message, phase = "exec", status = 1 } end
+  return last
+end
+
+-- One path, or several.
+local function path_list(what, paths)
+  local list = type(paths) == "table" and paths or { paths }
+  for _, path in ipairs(list) do
+    if type(path) ~= "string" then list = {} end
+  end
+  if #list > 0 then return list end
+  require("perilune.blame").raise("%s needs a path, or a list of them, and where it goes", what)
+end
+
+local COPY = {
+  { "timeout", type = "duration" },
+  { "fanout", type = "int", min = 1 },
+  { "retries", type = "int", min = 0 },
+  { "fail_fast", type = "bool" },
+  { "mode", type = "int", min = 0, max = 511, help = "permission bits of the copies" },
+  { "preserve", type = "bool", help = "the copies have the times of the files" },
+}
+
+local function read_copy(set, what, paths, dst, opts)
+  check_set(set, what)
+  if type(dst) ~= "string" or dst == "" then
+    require("perilune.blame").raise("%s needs a path, or a list of them, and where it goes", what)
+  end
+  local spec = checked(opts, what, COPY)
+  spec.keep_times, spec.preserve = spec.preserve, nil
+  return path_list(what, paths), spec
+end
+
+--- Copies files and folders to every host of the set, as `perilune push` does. `there` is what it
+--- becomes, or a folder that it goes into; "%h" in it is the host.
+---@param here string|string[]
+---@param there string
+---@param opts? table timeout, fanout, retries, mode (bits), preserve (times)
+---@return perilune.ResultSet each entry has `bytes`
+function hostset.methods:push(here, there, opts)
+  local paths, spec = read_copy(self, "hosts:push", here, there, opts)
+  return start_copies(self, spec, require("perilune.copy").to_hosts(paths, there, {}))
+end
+
+--- Copies files, folders and what patterns match from every host of the set, as `perilune pull`
+--- does. "%h" in `here` is the host; without it, copies in the folder `here` are named NAME.HOST.
+---@param there string|string[]
+---@param here string
+---@param opts? table timeout, fanout, retries, mode (bits), preserve (times)
+---@return perilune.ResultSet each entry has `bytes`
+function hostset.methods:pull(there, here, opts)
+  local paths, spec = read_copy(self, "hosts:pull", there, here, opts)
+  return start_copies(self, spec, require("perilune.copy").from_hosts(paths, here, #self, {}))
 end
 
 -- Promised, and not built.
-for _, name in ipairs { "by", "pull" } do
+for _, name in ipairs { "by" } do
   hostset.methods[name] = function() require("perilune.blame").not_yet("hosts:" .. name) end
 end
 

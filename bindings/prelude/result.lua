@@ -47,7 +47,7 @@ local ResultSet = {}
 ResultSet.__name = "perilune.resultset"
 
 local ENTRY_FIELDS = { stdout = true, stderr = true, code = true, signal = true, outcome = true,
-                       seconds = true, host = true }
+                       seconds = true, host = true, bytes = true }
 local SHORT = 3 -- words up to this long are near to anything
 
 -- Fields that are computed when first asked for.

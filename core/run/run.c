@@ -178,6 +178,7 @@ static void result_end(const struct slot *slot, struct task_result *end)
 	end->phase = slot->phase;
 	end->begun = slot->begun;
 	end->code = slot->code;
+	end->bytes = slot->bytes;
 	memcpy(end->signal, slot->signal, sizeof(end->signal));
 	snprintf(end->why, sizeof(end->why), "%s", slot->why != NULL ? slot->why : "");
 	snprintf(end->detail, sizeof(end->detail), "%s", slot->detail != NULL ? slot->detail : "");

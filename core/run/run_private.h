@@ -52,6 +52,7 @@ struct slot {
 	struct stdin_log *input;   /* NULL: the run's */
 	char *why, *detail;	   /* NULL: nothing to say */
 	int64_t started_us, seconds_us;
+	uint64_t bytes; /* of a copy */
 	int code;
 	unsigned index;
 	unsigned attempts;

@@ -269,6 +269,7 @@ static void keep_result(struct run *run, struct slot *slot, const struct task_re
 	slot->phase = result->phase;
 	slot->begun = result->begun;
 	slot->code = result->code;
+	slot->bytes = result->bytes;
 	memcpy(slot->signal, result->signal, sizeof(slot->signal));
 	if (slot->outcome == OUTCOME_TIMEOUT || slot->outcome == OUTCOME_IDLE) {
 		limits_explain(run, slot->outcome, text, sizeof(text));

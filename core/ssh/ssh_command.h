@@ -50,15 +50,4 @@ void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t gr
 /* Appends the line that runs a session's supervisor; it looks for what carries the token. */
 void ssh_command_supervise(struct strbuf *out, const char *token);
 
-/*
- * Appends the line that takes `size` bytes from its stdin into a file, under a temporary name in
- * the same folder until all of them came; then it has the mode and takes the place of the old one
- * at once. A folder is no place for it. Exits 0, or 1 with words on stderr.
- */
-void ssh_command_put(struct strbuf *out, const char *path, uint64_t size, unsigned mode,
-		     const char *tag);
-
-/* Appends the line that writes "MODE SIZE\n" and then the file on its stdout. */
-void ssh_command_get(struct strbuf *out, const char *path, const char *tag);
-
 #endif

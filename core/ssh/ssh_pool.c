@@ -23,6 +23,7 @@ struct ssh_pool {
 	struct ssh_files *files;
 	struct ssh_keyring *keyring;
 	struct ssh_hosts *hosts;
+	struct copy_sources *copies;
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	struct ssh_pace *pace;
 	char *scratch;
@@ -303,6 +304,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->keyring = ssh_keyring_create(loop, options->on_asking != NULL ? &keyring_events
 									    : &mute_keyring_events,
 					   pool);
+	pool->copies = copy_sources_create(loop);
 	pool->hosts = ssh_hosts_create(&(struct ssh_hosts_use){ loop, pool, &pool->options,
 								pool->files, pool->keyring }, err);
 	if (pool->hosts == NULL) {
@@ -349,6 +351,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	ssh_hosts_destroy(pool->hosts);
 	ssh_files_destroy(pool->files);
 	ssh_keyring_destroy(pool->keyring);
+	copy_sources_destroy(pool->copies);
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);
 	ssh_pace_destroy(pool->pace);
@@ -369,4 +372,9 @@ struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool)
 struct loop *ssh_pool_loop(struct ssh_pool *pool)
 {
 	return pool->loop;
+}
+
+struct copy_sources *ssh_pool_copies(struct ssh_pool *pool)
+{
+	return pool->copies;
 }

@@ -10,6 +10,7 @@
 
 #include "ssh/ssh.h"
 #include "ssh/ssh_session.h"
+#include "transport/copy_source.h"
 
 struct ssh_pace;
 struct ssh_pool;
@@ -46,5 +47,6 @@ void ssh_pool_close_idle(struct ssh_pool *pool);
 struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool);
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);
 struct loop *ssh_pool_loop(struct ssh_pool *pool);
+struct copy_sources *ssh_pool_copies(struct ssh_pool *pool);
 
 #endif

@@ -10,8 +10,8 @@
 #include "base/strbuf.h"
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
-#include "ssh/ssh_copy.h"
 #include "ssh/ssh_ending.h"
+#include "transport/copy.h"
 
 #define KILL_AGAIN_US (100 * 1000)  /* before the second kill; each later pause is twice as long */
 #define KILL_PAUSE_MAX_US (1000 * 1000)
@@ -29,7 +29,7 @@ struct ssh_task {
 	struct task *task;
 	enum ssh_task_state state;
 	struct ssh_channel *channel;	    /* NULL once it ended */
-	struct ssh_copy *copy;		    /* TASK_PUT, TASK_GET */
+	struct copy *copy;		    /* TASK_PUT, TASK_GET */
 	bool warm;  /* its session had served others before */
 	bool paused, started, stdin_closed;
 	struct strbuf early; /* stdin, kept until the command runs: the session may be another */
@@ -54,7 +54,7 @@ static void deliver(void *arg)
 
 	loop_timer_stop(&t->timer);
 	loop_defer_cancel(&t->deliver);
-	ssh_copy_destroy(t->copy);
+	copy_destroy(t->copy);
 	strbuf_fini(&t->early);
 	free(t->mark);
 	free(t);
@@ -104,8 +104,8 @@ static void on_start(void *arg)
 	strbuf_fini(&t->early);
 	if (t->stdin_closed)
 		ssh_channel_close_stdin(t->channel);
-	if (t->copy != NULL)
-		ssh_copy_feed(t->copy, t->channel);
+	if (t->copy != NULL && t->state == SSH_TASK_RUNNING)
+		copy_started(t->copy);
 	if (t->state == SSH_TASK_RUNNING && t->task->events->on_start != NULL)
 		t->task->events->on_start(t->task);
 }
@@ -117,7 +117,7 @@ static void on_output(void *arg, enum stream stream, const void *bytes, size_t l
 	if (t->muted)
 		return;
 	if (t->copy != NULL)
-		ssh_copy_output(t->copy, stream, bytes, len);
+		copy_output(t->copy, stream, bytes, len);
 	else
 		t->task->events->on_output(t->task, stream, bytes, len);
 }
@@ -127,7 +127,7 @@ static void on_drain(void *arg)
 	struct ssh_task *t = arg;
 
 	if (t->copy != NULL)
-		ssh_copy_feed(t->copy, t->channel);
+		copy_drained(t->copy);
 	else if (t->task->events->on_drain != NULL)
 		t->task->events->on_drain(t->task);
 }
@@ -152,8 +152,9 @@ static void on_end(void *arg, const struct task_result *result)
 	if (t->state == SSH_TASK_RUNNING) {
 		t->result = *result;
 		if (t->copy != NULL)
-			ssh_copy_end(t->copy, &t->result);
-		finish(t);
+			copy_end(t->copy, result);
+		else
+			finish(t);
 	} else if (t->state == SSH_TASK_PAUSING) {
 		command_is_over(t);
 	}
@@ -168,6 +169,51 @@ static const struct ssh_channel_events command_events = {
 	.on_end = on_end,
 };
 
+/* ---- copies ---- */
+
+static void copy_write(void *arg, const void *bytes, size_t len)
+{
+	struct ssh_task *t = arg;
+
+	if (t->channel != NULL)
+		ssh_channel_write(t->channel, bytes, len);
+}
+
+static void copy_close_stdin(void *arg)
+{
+	struct ssh_task *t = arg;
+
+	if (t->channel != NULL)
+		ssh_channel_close_stdin(t->channel);
+}
+
+static void copy_pause(void *arg, bool on)
+{
+	struct ssh_task *t = arg;
+
+	if (t->channel == NULL || t->state != SSH_TASK_RUNNING)
+		return;
+	if (on)
+		ssh_channel_pause(t->channel);
+	else
+		ssh_channel_resume(t->channel);
+}
+
+static void on_copied(void *arg, const struct task_result *result)
+{
+	struct ssh_task *t = arg;
+
+	t->result = *result;
+	finish(t);
+}
+
+static const struct copy_io copy_io = {
+	.write = copy_write,
+	.close_stdin = copy_close_stdin,
+	.pause = copy_pause,
+	.on_end = on_copied,
+};
+
 /* ---- the beginning ---- */
 
 /* What the processes of the task carry: with the token, if somebody looks for it. */
@@ -177,45 +223,32 @@ static char *make_mark(const struct ssh_task *t, const struct ssh_session *s)
 				   : xstrdup(t->task->tag);
 }
 
-static char *make_line(struct ssh_task *t, struct pl_error *err)
+static char *make_line(struct ssh_task *t)
 {
 	const struct command *cmd = t->task->command;
+	struct command command = { .stdin_open = true };
 	struct strbuf line = STRBUF_INIT;
 
 	if (cmd->kind == TASK_EXEC) {
 		ssh_command_exec(&line, cmd, t->mark);
 		return strbuf_detach(&line);
 	}
-	ssh_copy_destroy(t->copy);
-	t->copy = ssh_copy_create(cmd, t->mark, &line, err);
-	if (t->copy == NULL) {
-		strbuf_fini(&line);
-		return NULL;
-	}
+	copy_destroy(t->copy); /* of a session that was not what it seemed */
+	t->copy = copy_create(ssh_pool_copies(t->host->pool), ssh_pool_loop(t->host->pool), t->task,
+			      &copy_io, t);
+	command.argv = copy_argv(t->copy);
+	ssh_command_exec(&line, &command, t->mark);
 	return strbuf_detach(&line);
-}
-
-static void fail_at_home(struct ssh_task *t, const struct pl_error *err)
-{
-	t->state = SSH_TASK_OVER;
-	t->result = (struct task_result){ .outcome = OUTCOME_EXIT, .code = 1 };
-	snprintf(t->result.why, sizeof(t->result.why), "%.399s", err->text);
-	loop_defer_schedule(&t->deliver);
 }
 
 static void begin(struct ssh_task *t)
 {
 	struct ssh_session *s = ssh_pool_session(t->host);
-	struct pl_error err = { 0 };
 	char *line;
 
 	free(t->mark);
 	t->mark = make_mark(t, s);
-	line = make_line(t, &err);
-	if (line == NULL) {
-		fail_at_home(t, &err);
-		return;
-	}
+	line = make_line(t);
 	t->warm = s->state == SESSION_READY;
 	ssh_supervisor_start(s);
 	t->channel = ssh_channel_create(s, line, CHANNEL_OF_COMMAND, &command_events, t);
@@ -382,8 +415,8 @@ static void on_timer(void *arg)
 
 void ssh_task_cancel(struct ssh_task *t)
 {
-	if (t->state != SSH_TASK_RUNNING)
-		return;
+	if (t->state != SSH_TASK_RUNNING || t->channel == NULL)
+		return; /* without a channel it is a copy that has come, and is being put in place */
 	if (t->channel->begun && t->channel->session->state != SESSION_READY)
 		return; /* it is being lost at this moment, and says so next */
 	t->cancelled_us = loop_now_us(ssh_pool_loop(t->host->pool));

@@ -20,8 +20,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "loop/pool.h"
-#include "transport/filecopy.h"
 #include "transport/local_private.h"
 #include "transport/tagged.h"
 
@@ -35,6 +33,7 @@ static void free_task(struct local_task *t)
 {
 	ending_fini_task(t);
 	loop_defer_cancel(&t->done);
+	copy_destroy(t->copy);
 	strbuf_fini(&t->early);
 	free(t);
 }
@@ -102,18 +101,36 @@ static void on_output(void *arg, enum child_stream stream, const void *bytes, si
 {
 	struct local_task *t = arg;
 
-	if (t->paused) /* only while it is ending */
+	enum stream which = stream == CHILD_STDOUT ? STREAM_OUT : STREAM_ERR;
+
+	if (t->copy != NULL && t->state == LOCAL_RUNNING)
+		copy_output(t->copy, which, bytes, len);
+	if (t->copy != NULL || t->paused) /* paused only while it is ending */
 		return;
-	t->task->events->on_output(t->task, stream == CHILD_STDOUT ? STREAM_OUT : STREAM_ERR,
-				   bytes, len);
+	t->task->events->on_output(t->task, which, bytes, len);
 }
 
 static void on_drain(void *arg)
 {
 	struct local_task *t = arg;
 
-	if (t->task->events->on_drain != NULL)
+	if (t->copy != NULL && t->state == LOCAL_RUNNING)
+		copy_drained(t->copy);
+	else if (t->copy == NULL && t->task->events->on_drain != NULL)
 		t->task->events->on_drain(t->task);
+}
+
+/* The command of a copy has ended: what it came to, the copy knows. */
+static void end_copy(struct local_task *t, int status)
+{
+	struct task_result r = { .outcome = OUTCOME_OK, .begun = true };
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		r.outcome = OUTCOME_EXIT;
+		r.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+		snprintf(r.why, sizeof(r.why), "%s", "the command that copies failed");
+	}
+	copy_end(t->copy, &r);
 }
 
 static void on_exit_status(void *arg, int status)
@@ -121,7 +138,9 @@ static void on_exit_status(void *arg, int status)
 	struct local_task *t = arg;
 
 	local_drop_child(t);
-	if (t->state == LOCAL_RUNNING)
+	if (t->state == LOCAL_RUNNING && t->copy != NULL)
+		end_copy(t, status);
+	else if (t->state == LOCAL_RUNNING)
 		finish_by_status(t, status);
 	else
 		ending_exited(t);
@@ -155,13 +174,14 @@ static struct child *spawn(struct local_task *t, struct pl_error *err)
 	const struct task *task = t->task;
 	const struct command *c = task->command;
 	const char *line[] = { t->local->shell, "-c", c->line, NULL };
+	const char *const *argv = t->copy != NULL ? copy_argv(t->copy) : c->argv;
 	char *tag = task->tag != NULL ? xasprintf(TASK_TAG_NAME "=%s", task->tag) : NULL;
 	const char **env = task_env(task, tag);
 	struct child_spec spec = {
-		.argv = c->argv != NULL ? c->argv : line,
+		.argv = argv != NULL ? argv : line,
 		.env = env,
 		.cwd = c->cwd,
-		.stdin_open = c->stdin_open,
+		.stdin_open = c->stdin_open || t->copy != NULL,
 		.merge = c->merge,
 		.new_session = true,
 	};
@@ -214,40 +234,57 @@ static void begin_command(struct local_task *t)
 		t->task->events->on_start(t->task);
 }
 
-/* ---- files ---- */
+/* ---- copies ---- */
 
-static void copy(void *arg)
-{
-	struct local_task *t = arg;
-	const struct command *c = t->task->command;
-	bool put = c->kind == TASK_PUT;
-
-	file_copy(put ? c->local_path : c->remote_path, put ? c->remote_path : c->local_path,
-		  c->mode, &t->stop, &t->copy_error);
-}
-
-static void copied(void *arg)
+static void copy_write(void *arg, const void *bytes, size_t len)
 {
 	struct local_task *t = arg;
 
-	if (t->copy_error.code == PL_EOK) {
-		local_finish(t, OUTCOME_OK, "%s", "");
-	} else if (atomic_load(&t->stop)) {
-		local_finish(t, OUTCOME_CANCELED, "cancelled");
-	} else {
-		t->result.code = 1;
-		local_finish(t, OUTCOME_EXIT, "%.*s", (int)sizeof(t->result.why) - 1,
-			     t->copy_error.text);
-	}
+	if (t->child != NULL)
+		child_write(t->child, bytes, len);
 }
+
+static void copy_close_stdin(void *arg)
+{
+	struct local_task *t = arg;
+
+	if (t->child != NULL)
+		child_close_stdin(t->child);
+}
+
+static void copy_pause(void *arg, bool on)
+{
+	struct local_task *t = arg;
+
+	if (t->child == NULL || t->state != LOCAL_RUNNING)
+		return;
+	if (on)
+		child_pause(t->child);
+	else
+		child_resume(t->child);
+}
+
+static void on_copied(void *arg, const struct task_result *result)
+{
+	struct local_task *t = arg;
+
+	t->result = *result;
+	local_finish(t, result->outcome, "%s", result->why);
+}
+
+static const struct copy_io copy_io = {
+	.write = copy_write,
+	.close_stdin = copy_close_stdin,
+	.pause = copy_pause,
+	.on_end = on_copied,
+};
 
 static void begin_copy(struct local_task *t)
 {
-	t->state = LOCAL_COPYING;
-	t->result.begun = true;
-	pool_submit(t->local->base.loop, copy, copied, t);
-	if (t->task->events->on_start != NULL)
-		t->task->events->on_start(t->task);
+	t->copy = copy_create(t->local->copies, t->local->base.loop, t->task, &copy_io, t);
+	begin_command(t);
+	if (t->state == LOCAL_RUNNING)
+		copy_started(t->copy);
 }
 
 /* ---- the queue ---- */
@@ -376,10 +413,8 @@ static void local_cancel(struct task *task)
 		local_finish(t, OUTCOME_CANCELED, "canceled before it started");
 		break;
 	case LOCAL_RUNNING:
-		ending_start(t);
-		break;
-	case LOCAL_COPYING:
-		atomic_store(&t->stop, true);
+		if (t->child != NULL) /* else a copy that has come is being put in place */
+			ending_start(t);
 		break;
 	case LOCAL_ENDING:
 	case LOCAL_KILLED:
@@ -421,6 +456,7 @@ static void local_destroy(struct transport *tp)
 
 	loop_defer_cancel(&local->starter);
 	loop_timer_stop(&local->look);
+	copy_sources_destroy(local->copies);
 	free(local->shell);
 	free(local);
 }
@@ -459,6 +495,7 @@ struct transport *local_create(struct loop *loop, struct pl_error *err)
 	(void)err;
 	local->base = (struct transport){ .ops = &local_ops, .loop = loop };
 	local->shell = login_shell();
+	local->copies = copy_sources_create(loop);
 	ring_init(&local->queue);
 	ending_init(local);
 	loop_defer_init(&local->starter, loop, start_some, local);

@@ -5,23 +5,21 @@
 #ifndef PL_TRANSPORT_LOCAL_PRIVATE_H
 #define PL_TRANSPORT_LOCAL_PRIVATE_H
 
-#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "base/strbuf.h"
 #include "loop/child.h"
+#include "transport/copy.h"
 #include "transport/transport.h"
 
 /*
  *	QUEUED -> RUNNING ----------------------> DONE
  *	   |         `-> ENDING -> (KILLED) ------^
- *	   |`-> COPYING --------------------------'|
- *	   `---------------------------------------'
+ *	   `--------------------------------------'
  */
 enum local_state {
 	LOCAL_QUEUED,  /* accepted, not begun */
-	LOCAL_RUNNING, /* the process lives or its output is open */
-	LOCAL_COPYING, /* a file, on the pool */
+	LOCAL_RUNNING, /* the process lives, its output is open, or what it copied is put in place */
 	LOCAL_ENDING,  /* was told to end; the grace runs */
 	LOCAL_KILLED,  /* was killed; what remains should go any moment */
 	LOCAL_DONE,    /* the result waits for its delivery */
@@ -46,13 +44,13 @@ struct local_task {
 	unsigned left; /* how many of them the last look found */
 	unsigned empty_looks; /* in a row */
 
-	atomic_bool stop; /* tells the thread that copies */
-	struct pl_error copy_error;
+	struct copy *copy; /* TASK_PUT, TASK_GET */
 };
 
 struct local {
 	struct transport base;
 	char *shell;
+	struct copy_sources *copies;
 	struct local_task queue;  /* head of a ring */
 	struct local_task ending; /* head of a ring */
 	struct loop_defer starter;

@@ -70,6 +70,8 @@ void task_result_json(struct strbuf *out, const struct task_result *r)
 		strbuf_addf(out, ",\"code\":%d", r->code);
 	if (r->outcome == OUTCOME_SIGNAL)
 		jsontext_field(out, "signal", r->signal);
+	if (r->bytes > 0)
+		strbuf_addf(out, ",\"bytes\":%llu", (unsigned long long)r->bytes);
 	if (r->why[0] != '\0')
 		jsontext_field(out, "why", r->why);
 	if (r->detail[0] != '\0')

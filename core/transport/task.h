@@ -50,8 +50,13 @@ enum stream { STREAM_OUT = 1, STREAM_ERR = 2 };
 
 enum task_kind {
 	TASK_EXEC, /* run a command */
-	TASK_PUT,  /* copy a local file there */
-	TASK_GET,  /* copy a file from there */
+	TASK_PUT,  /* copy a local file or folder there */
+	TASK_GET,  /* copy a file or folder from there */
+};
+
+/* Bytes of all copies of a command. */
+struct copy_count {
+	uint64_t done, total; /* total: as far as known */
 };
 
 /*
@@ -70,10 +75,16 @@ struct command {
 	bool sudo;		 /* as root there, through sudo */
 	bool survive;		 /* runs on when the connection ends: its output is spooled there */
 	bool detach;		 /* started, then neither followed nor ended */
-	/* TASK_PUT, TASK_GET */
+	/* TASK_PUT, TASK_GET: see copy.h. Where it goes, "%h" is the host and "%%" a '%'; a folder that
+	 * is there gets it under its own name. */
 	const char *local_path;
-	const char *remote_path; /* relative to the login directory, or absolute */
-	int mode;		 /* permission bits of the copy; -1: those of the source */
+	const char *remote_path; /* relative to the login directory, or absolute. Of a get: a name,
+				  * or when nothing has that name, a pattern */
+	int mode;		 /* permission bits of a file's copy; -1: those of the source */
+	bool into_folder;	 /* where it goes must be a folder */
+	bool name_host;		 /* TASK_GET: ".HOST" follows the name of what goes into a folder */
+	bool keep_times;	 /* the copy has the times of the source */
+	struct copy_count *count; /* kept up to date; NULL: nobody wants to know */
 };
 
 struct task_result {
@@ -83,6 +94,7 @@ struct task_result {
 	bool other_way;	  /* this transport lacks what the host asks for; the system's ssh may not */
 	int code;	  /* exit code with OUTCOME_OK (0) and OUTCOME_EXIT */
 	char signal[16];  /* "TERM" with OUTCOME_SIGNAL, without SIG */
+	uint64_t bytes;	  /* TASK_PUT, TASK_GET: moved */
 	/*
 	 * One sentence for a person, "" with OUTCOME_OK, and the same words for the same reason:
 	 * hosts with equal reasons are told together, and the host's name stands in front already.

@@ -89,3 +89,17 @@ test_line_count() {
 	cat >&2 "$3"
 	return 1
 }
+
+# fleet_homes: all hosts are this machine, so each gets a home folder of its own through its login
+# shell, and a relative path is another file on each. The home of HOST is $FLEET_HOMES/HOST.
+fleet_homes() {
+	FLEET_HOMES=$FLEET_DIR/homes
+	cat >"$FLEET_DIR/home" <<-END
+	#!/bin/sh
+	set -- \$SSH_CONNECTION
+	mkdir -p "$FLEET_HOMES/\$3" && cd "$FLEET_HOMES/\$3" && HOME=\$PWD && export HOME
+	exec sh -c "\$SSH_ORIGINAL_COMMAND"
+	END
+	chmod +x "$FLEET_DIR/home" && sed "s|^|command=\"$FLEET_DIR/home\" |" \
+		"$FLEET_DIR/id_ed25519.pub" >"$FLEET_DIR/authorized_keys"
+}

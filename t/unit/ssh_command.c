@@ -274,44 +274,12 @@ static void a_kill_finds_the_login_shell_that_is_about_to_set_the_tag(void **sta
 	free(other);
 }
 
-static void a_file_that_came_short_is_not_put(void **state)
-{
-	char dir[] = "/tmp/perilune-put.XXXXXX";
-	struct strbuf line = STRBUF_INIT, whole = STRBUF_INIT;
-	char *path, *out;
-	int code;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	path = xasprintf("%s/-it's a file", dir);
-	ssh_command_put(&line, path, 5, 0640, "tag");
-	strbuf_addf(&whole, "printf 1234 | { %s; } 2>/dev/null", line.s);
-	free(run("/bin/sh", whole.s, &code));
-	assert_int_equal(code, 1);
-	assert_int_equal(access(path, F_OK), -1);
-	strbuf_reset(&whole);
-	strbuf_addf(&whole, "printf 12345 | { %s; }", line.s);
-	free(run("/bin/sh", whole.s, &code));
-	assert_int_equal(code, 0);
-	strbuf_reset(&line);
-	ssh_command_get(&line, path, "tag");
-	out = run("/bin/sh", line.s, &code);
-	assert_string_equal(out, "640 5\n12345");
-	free(out);
-	unlink(path);
-	assert_int_equal(rmdir(dir), 0);
-	free(path);
-	strbuf_fini(&line);
-	strbuf_fini(&whole);
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(requests_that_make_no_sense_are_refused),
 	cmocka_unit_test(lines_are_as_short_as_can_be),
 	cmocka_unit_test(every_shell_runs_them_alike),
 	cmocka_unit_test(a_kill_finds_what_carries_the_tag_and_nothing_else),
 	cmocka_unit_test(a_kill_finds_the_login_shell_that_is_about_to_set_the_tag),
-	cmocka_unit_test(a_file_that_came_short_is_not_put),
 };
 
 UNIT_MAIN(tests)

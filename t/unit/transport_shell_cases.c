@@ -423,7 +423,7 @@ static void a_copy_that_cannot_be_made_says_so(void **state)
 	probe_ended(&p, OUTCOME_EXIT);
 	run_copy(&p, st, TASK_PUT, f.from, "/nonexistent/folder/x", -1);
 	probe_ended(&p, OUTCOME_EXIT);
-	run_copy(&p, st, TASK_PUT, f.from, f.dir, -1); /* a folder is no name for a file */
+	run_copy(&p, st, TASK_PUT, f.from, "", -1);
 	probe_ended(&p, OUTCOME_EXIT);
 	assert_string_equal(p.result.signal, "");
 	remove_files(&f);
