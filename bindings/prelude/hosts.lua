@@ -1,5 +1,5 @@
--- hosts.lua - host sets: reading them, and what they can do (exec, stream, push, pull). Work goes to
--- the fleet of the running task, which the tasks it starts inherit.
+-- hosts.lua - host sets: reading them, and what they can do (exec, stream, push, pull). Work goes
+-- to the fleet of the running task, which the tasks it starts inherit.
 
 local hostset = require "perilune.core.hostset"
 
