@@ -15,7 +15,7 @@ typedef void (*pool_work_f)(void *arg); /* on a pool thread */
 typedef void (*pool_done_f)(void *arg); /* on the loop's thread */
 
 /* Threads start as jobs come, at most POOL_THREADS of them. Jobs start in order. */
-#define POOL_THREADS 4
+#define POOL_THREADS 10
 
 void pool_submit(struct loop *loop, pool_work_f work, pool_done_f done, void *arg);
 

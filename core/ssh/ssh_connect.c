@@ -12,6 +12,7 @@
 
 #include "ssh/resolve.h"
 #include "ssh/ssh_auth.h"
+#include "ssh/ssh_pool.h"
 #include "ssh/ssh_proxy.h"
 #include "ssh/ssh_tunnel.h"
 
@@ -70,7 +71,8 @@ static void begin_resolve(struct ssh_session *s)
 
 	login->addresses = resolve_numeric(r->hostname, r->port);
 	if (login->addresses == NULL)
-		login->resolve = resolve_start(s->loop, r->hostname, r->port, on_resolved, s);
+		login->resolve = resolve_start(ssh_pool_resolver(s->host->pool), r->hostname, r->port,
+					       r->address_family, on_resolved, s);
 }
 
 bool ssh_login_resolve(struct ssh_session *s)

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "ssh/resolve.h"
 #include "ssh/ssh_files.h"
 #include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
@@ -26,6 +27,7 @@ struct ssh_pool {
 	struct copy_sources *copies;
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	struct ssh_pace *pace;
+	struct resolver *resolver;
 	char *scratch;
 	bool noted_unsupervised;
 	struct ssh_stats stats;
@@ -299,6 +301,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->options.user = xstrdup(options->user);
 	pool->options.config_path = xstrdup(options->config_path);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
+	pool->resolver = resolver_create(loop);
 	pool->pace = ssh_pace_create(loop, options->connect_rate, options->max_auth_fail);
 	pool->files = ssh_files_create(loop, on_file, pool);
 	pool->keyring = ssh_keyring_create(loop, options->on_asking != NULL ? &keyring_events
@@ -355,8 +358,14 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);
 	ssh_pace_destroy(pool->pace);
+	resolver_destroy(pool->resolver);
 	free(pool->scratch);
 	free(pool);
+}
+
+struct resolver *ssh_pool_resolver(struct ssh_pool *pool)
+{
+	return pool->resolver;
 }
 
 struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool)

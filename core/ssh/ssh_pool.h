@@ -12,6 +12,7 @@
 #include "ssh/ssh_session.h"
 #include "transport/copy_source.h"
 
+struct resolver;
 struct ssh_pace;
 struct ssh_pool;
 
@@ -44,6 +45,7 @@ struct ssh_session *ssh_pool_carrier(struct ssh_host *jump);
 void ssh_pool_note_unsupervised(struct ssh_host *host, const char *why);
 
 void ssh_pool_close_idle(struct ssh_pool *pool);
+struct resolver *ssh_pool_resolver(struct ssh_pool *pool);
 struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool);
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);
 struct loop *ssh_pool_loop(struct ssh_pool *pool);
