@@ -361,18 +361,19 @@ int settings_finish(struct lookup *l, struct pl_error *err)
 	struct ssh_tokens tokens = { .name = l->query->host,
 				     .user = out->user,
 				     .port = out->port != 0 ? out->port : 22,
-				     .alias = out->host_key_alias,
-				     .jump = out->proxy_jump };
+				     .alias = out->host_key_alias };
 
 	if (settings_hostname(l, &hostname, err) != 0)
 		return -1;
 	free(out->hostname);
 	out->hostname = hostname;
 	tokens.host = hostname;
-	if (expand_list(out->identity_files, &tokens, err) != 0 ||
-	    expand_list(out->certificate_files, &tokens, err) != 0 ||
-	    expand_text(&out->proxy_command, &tokens, SSH_TOKENS_PROXY, err) != 0 ||
+	if (expand_text(&out->proxy_command, &tokens, SSH_TOKENS_PROXY, err) != 0 ||
 	    expand_text(&out->proxy_jump, &tokens, SSH_TOKENS_PROXY, err) != 0)
+		return -1;
+	tokens.jump = out->proxy_jump; /* of %C and %j, in what follows */
+	if (expand_list(out->identity_files, &tokens, err) != 0 ||
+	    expand_list(out->certificate_files, &tokens, err) != 0)
 		return -1;
 	if (l->is_dump)
 		return 0;

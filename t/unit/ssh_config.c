@@ -141,6 +141,7 @@ static void the_first_value_wins_and_blocks_apply_by_pattern(void **state)
 		{ "HostName %%\n", "h", "@%:0 t0" },
 		{ "IdentityFile /a\nIdentityFile \"/b c\"\nHost h\nIdentityFile /d\n", "h",
 		  "@h:0 t0 i:/a i:/b c i:/d" },
+		{ "ProxyJump gw-%h\nUserKnownHostsFile /%j\n", "h", "@h:0 t0 u:/gw-h" },
 		{ "HostName x\nUser u\nPort 9\nIdentityFile /%h/%r/%p/%n\n", "h",
 		  "u@x:9 t0 i:/x/u/9/h" },
 		{ "UserKnownHostsFile /a /b\nUserKnownHostsFile /c\n", "h", "@h:0 t0 u:/a u:/b" },
