@@ -51,6 +51,8 @@ fleet.options = {
   option { "pick", type = "int", min = 1, help = "only so many of the hosts, chosen at random" },
   option { "host-key", type = "choice", choices = { "strict", "accept-new" }, default = "strict",
     help = "what to do about a host key that is not known" },
+  option { "no-supervisor", type = "bool",
+    help = "nothing of ours runs there beside the commands; they may outlive a lost connection" },
   option { "sudo", type = "bool", later = true },
 }
 
@@ -210,6 +212,7 @@ local function open_ssh(name, values, warm)
     hostkey = values.host_key,
     max_auth_fail = values.max_auth_fail,
     connect_rate = values.connect_rate,
+    no_supervisor = values.no_supervisor,
     keep_sessions = warm and sessions_kept(name, values.sessions) or 0,
     on_note = function(text) require("perilune.terminal").note(text) end,
   }

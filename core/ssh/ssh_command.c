@@ -143,9 +143,14 @@ void ssh_command_kill(struct strbuf *out, const char *tag, int signo, int64_t gr
 		    (long long)(grace_us < 0 ? -1 : (grace_us + 99999) / 100000));
 }
 
+/* The text has nothing in it that needs quoting (embed-supervisor sees to it): it is copied as a
+ * whole, once per session. */
 void ssh_command_supervise(struct strbuf *out, const char *token)
 {
-	strbuf_addf(out, "exec env PERILUNE_SUPERVISOR=%s sh -c ", token);
-	shellquote_word(out, ssh_supervisor_text);
-	strbuf_addf(out, " perilune %s", token);
+	strbuf_adds(out, "exec env PERILUNE_SUPERVISOR=");
+	strbuf_adds(out, token);
+	strbuf_adds(out, " sh -c '");
+	strbuf_adds(out, ssh_supervisor_text);
+	strbuf_adds(out, "' perilune ");
+	strbuf_adds(out, token);
 }

@@ -177,7 +177,7 @@ struct ssh_session *ssh_pool_session(struct ssh_host *host)
 	for (s = host->sessions; s != NULL; s = s->next) {
 		if (s->carries)
 			continue;
-		if (s->state <= SESSION_READY && s->n_users < s->most) {
+		if (s->state <= SESSION_READY && !s->spent && s->n_users < s->most) {
 			leave_idle(host->pool, s);
 			return s;
 		}

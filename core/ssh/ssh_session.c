@@ -15,6 +15,7 @@
 #include "ssh/ssh_supervisor.h"
 
 #define CHANNELS_MOST 8 /* OpenSSH allows 10: one for the supervisor, one for what goes first */
+#define GATHER_MOST (64 * 1024) /* of a step's packets before they are sent; more than one's size */
 
 static void on_again(void *arg);
 static void on_timer(void *arg);
@@ -71,20 +72,44 @@ static ssize_t receive(libssh2_socket_t fd, void *buf, size_t len, int flags, vo
 	return s->login != NULL ? ssh_login_receive(s, buf, len) : ssh_session_receive(s, buf, len);
 }
 
+/* Sends what a step has gathered; what there is no room for stays for a later step. */
+static int flush(struct ssh_session *s)
+{
+	ssize_t n;
+
+	while (s->unsent.len > 0) {
+		n = ssh_wire_send(&s->wire, s->unsent.s, s->unsent.len);
+		if (n == -EAGAIN)
+			return 0;
+		if (n < 0) {
+			strbuf_fini(&s->unsent);
+			return (int)n; /* receiving meets it too, and says so */
+		}
+		strbuf_consume(&s->unsent, (size_t)n);
+	}
+	strbuf_fini(&s->unsent); /* idle sessions are many */
+	return 0;
+}
+
+/* One step of a session often makes several packets: they go in one call of the system. libssh2
+ * is told of a full socket as soon as there is more than that. */
 static ssize_t transmit(libssh2_socket_t fd, const void *buf, size_t len, int flags,
 			void **abstract)
 {
 	struct ssh_session *s = *abstract;
-	ssize_t n;
+	int rc = s->unsent.len + len > GATHER_MOST ? flush(s) : 0;
 
 	(void)fd;
 	(void)flags;
 	if (s->severed)
 		return -ENOTCONN;
-	n = ssh_wire_send(&s->wire, buf, len);
-	if (n > 0)
-		s->bytes_out += (uint64_t)n;
-	return n;
+	if (rc != 0)
+		return rc;
+	if (s->unsent.len > 0 && s->unsent.len + len > GATHER_MOST)
+		return -EAGAIN;
+	strbuf_add(&s->unsent, buf, len);
+	s->bytes_out += len;
+	return (ssize_t)len;
 }
 
 void ssh_session_open_libssh2(struct ssh_session *s)
@@ -124,6 +149,7 @@ static void release(struct ssh_session *s)
 	if (s->ssh != NULL)
 		libssh2_session_free(s->ssh); /* never EAGAIN once severed */
 	s->ssh = NULL;
+	strbuf_fini(&s->unsent);
 	ssh_mux_free(s);
 	ssh_wire_close(&s->wire);
 }
@@ -202,6 +228,7 @@ static void say_goodbye(struct ssh_session *s)
 	/* one try: a packet half sent must not be mixed with another, and nobody waits for it */
 	if (s->ssh != NULL && s->stuck == NULL && s->opening == NULL && s->login == NULL)
 		libssh2_session_disconnect(s->ssh, "done");
+	flush(s);
 	die(s);
 }
 
@@ -226,6 +253,7 @@ static void send_keepalive(struct ssh_session *s)
 {
 	if (s->stuck == NULL && ssh_wire_has_room(&s->wire))
 		libssh2_keepalive_send(s->ssh, NULL);
+	flush(s);
 }
 
 static bool wants_input(const struct ssh_session *s)
@@ -286,7 +314,7 @@ bool ssh_session_is_keepable(const struct ssh_session *s)
 
 	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
 		listens = listens || ch->ssh != NULL;
-	return s->state == SESSION_READY && s->most > 0 && listens;
+	return s->state == SESSION_READY && s->most > 0 && !s->spent && listens;
 }
 
 /* An idle session has no command whose channel would take packets in: the ear does. */
@@ -347,7 +375,7 @@ static void watch_wire(struct ssh_session *s)
 	default:
 		break;
 	}
-	ssh_wire_watch(&s->wire, want);
+	ssh_wire_watch(&s->wire, want | (s->unsent.len > 0 ? LOOP_WRITE : 0));
 }
 
 static bool step_mux(struct ssh_session *s)
@@ -409,6 +437,8 @@ void ssh_session_step(struct ssh_session *s)
 {
 	while (step_once(s))
 		;
+	if (!s->severed)
+		flush(s);
 	watch_wire(s);
 }
 

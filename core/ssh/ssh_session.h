@@ -21,6 +21,7 @@
 
 #include <libssh2.h>
 
+#include "base/strbuf.h"
 #include "loop/loop.h"
 #include "ssh/ssh.h"
 #include "ssh/ssh_files.h"
@@ -112,7 +113,8 @@ struct ssh_session {
 	struct loop_defer again; /* another step in the next turn */
 	struct loop_timer timer; /* until READY a phase's deadline, then the watch for silence */
 	int64_t last_byte_us;
-	uint64_t bytes_out;
+	uint64_t bytes_out;	/* taken from libssh2 */
+	struct strbuf unsent;	/* of them; between steps only what the socket had no room for */
 	bool severed; /* nothing more is sent or received */
 	bool carries; /* its channels are connections to other hosts, see ssh_tunnel.h */
 
@@ -126,6 +128,7 @@ struct ssh_session {
 	LIBSSH2_CHANNEL *ear; /* closed; through it an idle session listens */
 	struct ssh_channel *first, *last; /* channels in the order they came */
 	size_t n_users;	 /* channels somebody waits for */
+	bool spent;	 /* serves those it has, and nobody new */
 	size_t most;	 /* channels the server allows at once, as far as known; 0: no more */
 	size_t most_tunnels; /* likewise of connections to other hosts */
 	struct ssh_channel *opening; /* libssh2 opens one at a time */

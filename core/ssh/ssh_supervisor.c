@@ -149,10 +149,11 @@ static void on_end(void *arg, const struct task_result *result)
 		  outcome_name(result->outcome), result->why);
 	leave(sup);
 	if (s->state == SESSION_READY && was_watching)
-		s->most = 0;
+		s->spent = true;
 	else if (s->state == SESSION_READY)
 		ssh_pool_note_unsupervised(s->host, "no shell there could run it");
 	answer_nothing(sup);
+	ssh_session_count_users(s, 0); /* an idle session is looked at again */
 }
 
 static const struct ssh_channel_events supervisor_events = {
