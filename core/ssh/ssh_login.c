@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,13 +264,19 @@ static void fail_banner(struct ssh_session *s)
 
 static void fail_kex(struct ssh_session *s, int rc)
 {
-	const char *hint = "";
+	struct task_result result = { .outcome = OUTCOME_UNREACHABLE, .phase = PHASE_KEX };
 
-	if (rc == LIBSSH2_ERROR_KEX_FAILURE || rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE)
-		hint = " (it may have no method in common with us: sshd must allow aes128-ctr, "
-		       "hmac-sha2-256, and curve25519 or ecdh key exchange)";
-	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_KEX, "key exchange: %s%s",
-			 ssh_session_error(s), hint);
+	result.other_way = rc == LIBSSH2_ERROR_KEX_FAILURE ||
+			   rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE;
+	if (result.other_way)
+		snprintf(result.why, sizeof(result.why),
+			 "no cipher, MAC or key exchange in common with libssh2 %s",
+			 libssh2_version(0));
+	else
+		snprintf(result.why, sizeof(result.why), "key exchange: %s", ssh_session_error(s));
+	snprintf(result.detail, sizeof(result.detail), "%.180s port %d", s->route->hostname,
+		 s->route->port);
+	ssh_session_end(s, &result);
 }
 
 /* libssh2 would take the rest of such a line for a packet. */

@@ -104,12 +104,22 @@ static void on_login(void *arg, int fd)
 
 static const struct ssh_master_events master_events = { on_phase, on_login, on_gone };
 
+/* What libssh2 tried is over; its time counts. */
+static void begin_anew(struct ssh_session *s)
+{
+	int64_t began_us = s->login->began_us;
+
+	ssh_session_drop_connection(s);
+	s->severed = false;
+	ssh_login_begin(s);
+	s->login->began_us = began_us >= 0 ? began_us : loop_now_us(s->loop);
+}
+
 static bool start_master(struct ssh_session *s)
 {
 	struct pl_error err = { 0 };
 
-	if (s->login->began_us < 0)
-		s->login->began_us = loop_now_us(s->loop);
+	begin_anew(s);
 	ssh_login_enter(s, PHASE_RESOLVE);
 	s->mux->master = ssh_master_start(s->loop, s->route, &master_events, s, &err);
 	if (s->mux->master != NULL)
@@ -280,6 +290,7 @@ uint32_t ssh_mux_new_id(struct ssh_session *s)
 
 void ssh_mux_adopt(struct ssh_session *s)
 {
+	s->state = SESSION_RESOLVE;
 	s->mux = xcalloc(1, sizeof(*s->mux));
 	s->steps = &mux_channel_steps;
 	loop_timer_init(&s->mux->last_words, s->loop, on_last_words, s);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "ssh/resolve.h"
+#include "ssh/ssh_detour.h"
 #include "ssh/ssh_files.h"
 #include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
@@ -30,6 +31,7 @@ struct ssh_pool {
 	struct resolver *resolver;
 	char *scratch;
 	bool noted_unsupervised;
+	struct ssh_detours *detours;
 	struct ssh_stats stats;
 };
 
@@ -166,6 +168,8 @@ static struct ssh_session *add_session(struct ssh_host *host)
 		make_token(s);
 	s->next = host->sessions;
 	host->sessions = s;
+	if (host->route.other_way != NULL && !pool->options.system_ssh)
+		ssh_detour_count(pool->detours, &host->route);
 	return s;
 }
 
@@ -303,6 +307,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->resolver = resolver_create(loop);
 	pool->pace = ssh_pace_create(loop, options->connect_rate, options->max_auth_fail);
+	pool->detours = ssh_detours_create(options->on_note, options->note_arg);
 	pool->files = ssh_files_create(loop, on_file, pool);
 	pool->keyring = ssh_keyring_create(loop, options->on_asking != NULL ? &keyring_events
 									    : &mute_keyring_events,
@@ -359,6 +364,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	free((char *)pool->options.config_path);
 	ssh_pace_destroy(pool->pace);
 	resolver_destroy(pool->resolver);
+	ssh_detours_destroy(pool->detours);
 	free(pool->scratch);
 	free(pool);
 }
@@ -376,6 +382,11 @@ struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool)
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool)
 {
 	return &pool->stats;
+}
+
+struct ssh_detours *ssh_pool_detours(struct ssh_pool *pool)
+{
+	return pool->detours;
 }
 
 struct loop *ssh_pool_loop(struct ssh_pool *pool)

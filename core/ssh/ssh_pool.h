@@ -48,6 +48,7 @@ void ssh_pool_close_idle(struct ssh_pool *pool);
 struct resolver *ssh_pool_resolver(struct ssh_pool *pool);
 struct ssh_pace *ssh_pool_pace(struct ssh_pool *pool);
 struct ssh_stats *ssh_pool_stats(struct ssh_pool *pool);
+struct ssh_detours *ssh_pool_detours(struct ssh_pool *pool);
 struct loop *ssh_pool_loop(struct ssh_pool *pool);
 struct copy_sources *ssh_pool_copies(struct ssh_pool *pool);
 

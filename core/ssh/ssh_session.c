@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
+#include "ssh/ssh_detour.h"
 #include "ssh/ssh_mux.h"
 #include "ssh/ssh_supervisor.h"
 
@@ -141,7 +142,7 @@ const char *ssh_session_error(struct ssh_session *s)
 
 /* ---- the end ---- */
 
-static void release(struct ssh_session *s)
+void ssh_session_drop_connection(struct ssh_session *s)
 {
 	s->severed = true;
 	loop_timer_stop(&s->timer);
@@ -150,7 +151,6 @@ static void release(struct ssh_session *s)
 		libssh2_session_free(s->ssh); /* never EAGAIN once severed */
 	s->ssh = NULL;
 	strbuf_fini(&s->unsent);
-	ssh_mux_free(s);
 	ssh_wire_close(&s->wire);
 }
 
@@ -158,7 +158,8 @@ void ssh_session_destroy(struct ssh_session *s)
 {
 	struct ssh_channel *next;
 
-	release(s);
+	ssh_session_drop_connection(s);
+	ssh_mux_free(s);
 	ssh_supervisor_free(s);
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = next) {
 		next = ch->next;
@@ -192,22 +193,27 @@ void ssh_session_fail(struct ssh_session *s, enum outcome outcome, enum phase ph
 	ssh_session_end(s, &result);
 }
 
-void ssh_session_end(struct ssh_session *s, const struct task_result *result)
+void ssh_session_end(struct ssh_session *s, const struct task_result *as)
 {
+	struct task_result result = *as;
+
 	if (s->state == SESSION_DEAD)
 		return;
 	log_debug(LOG_SSH, "%s@%s:%d: %s: %s", s->route->user, s->route->hostname, s->route->port,
-		  phase_name(result->phase), result->why);
-	ssh_login_over(s, result);
+		  phase_name(result.phase), result.why);
+	if (result.other_way && ssh_detour_take(s, &result))
+		return;
+	ssh_login_over(s, &result);
+	ssh_detour_tell(s);
 	die(s);
 	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
-		struct task_result own = *result;
+		struct task_result own = result;
 
 		own.begun = ch->begun;
 		if (ch->begun) {
 			own.outcome = OUTCOME_LOST;
 			own.phase = ch->state == CHANNEL_EXEC ? PHASE_EXEC : PHASE_STREAM;
-		} else if (result->outcome == OUTCOME_LOST) {
+		} else if (result.outcome == OUTCOME_LOST) {
 			own.outcome = OUTCOME_UNREACHABLE;
 			own.phase = PHASE_OPEN;
 		}
@@ -303,6 +309,7 @@ static void become_ready(struct ssh_session *s)
 {
 	ssh_login_over(s, NULL);
 	ssh_login_free(s);
+	ssh_detour_tell(s);
 	s->last_byte_us = loop_now_us(s->loop);
 	watch_silence(s);
 	s->events->on_ready(s->arg, s);

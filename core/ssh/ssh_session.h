@@ -70,6 +70,7 @@ struct ssh_route {
 	char *other_way;	/* why only the system's ssh can reach it; NULL: we can */
 	char *without_key;	/* why the system's ssh may log in where no key does; NULL */
 	bool hash_known_hosts;	/* names are written hashed */
+	bool on_detour;		/* other_way was counted, see ssh_detour.h */
 	struct ssh_file **keys;	 /* to try in turn */
 	size_t n_keys;
 	struct ssh_file **certs; /* of `certificates` */
@@ -179,8 +180,15 @@ void ssh_session_count_users(struct ssh_session *s, int change);
 void ssh_session_fail(struct ssh_session *s, enum outcome outcome, enum phase phase,
 		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same with a detail of one's own; of the result outcome, phase, why and detail count. */
+/*
+ * The same with a detail of one's own; of the result outcome, phase, why, detail and other_way
+ * count. With other_way, before READY, the session begins anew by the system's ssh where there is
+ * one (ssh_detour.h); `why` is then told as the reason: it says what libssh2 lacks.
+ */
 void ssh_session_end(struct ssh_session *s, const struct task_result *result);
+
+/* Lets go of the connection and of what the login held. */
+void ssh_session_drop_connection(struct ssh_session *s);
 
 /* The words of libssh2's last error, and of the system's when the socket failed. */
 const char *ssh_session_error(struct ssh_session *s);

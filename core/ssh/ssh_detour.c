@@ -1,0 +1,132 @@
+/* ssh_detour.c - see ssh_detour.h */
+#include "ssh/ssh_detour.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/strtable.h"
+#include "ssh/ssh_mux.h"
+#include "ssh/ssh_pool.h"
+
+struct reason {
+	char *first; /* the host that was met with it first */
+	size_t hosts;
+	bool told;
+};
+
+struct ssh_detours {
+	struct strtable reasons; /* its words -> struct reason */
+	void (*on_note)(void *arg, const char *text);
+	void *arg;
+};
+
+struct ssh_detours *ssh_detours_create(void (*on_note)(void *arg, const char *text), void *arg)
+{
+	struct ssh_detours *detours = xcalloc(1, sizeof(*detours));
+
+	detours->on_note = on_note;
+	detours->arg = arg;
+	return detours;
+}
+
+void ssh_detours_destroy(struct ssh_detours *detours)
+{
+	const struct strtable_entry *it;
+	size_t pos = 0;
+
+	if (detours == NULL)
+		return;
+	while ((it = strtable_next(&detours->reasons, &pos)) != NULL) {
+		struct reason *reason = it->value;
+
+		free(reason->first);
+		free(reason);
+	}
+	strtable_fini(&detours->reasons);
+	free(detours);
+}
+
+/* ---- the notes ---- */
+
+void ssh_detour_count(struct ssh_detours *detours, struct ssh_route *route)
+{
+	struct reason *reason = strtable_get(&detours->reasons, route->other_way);
+
+	if (route->on_detour)
+		return;
+	route->on_detour = true;
+	if (reason == NULL) {
+		reason = xcalloc(1, sizeof(*reason));
+		reason->first = xstrdup(route->name);
+		strtable_put(&detours->reasons, route->other_way, reason);
+	}
+	reason->hosts++;
+}
+
+void ssh_detour_tell(struct ssh_session *s)
+{
+	struct ssh_detours *detours = ssh_pool_detours(s->host->pool);
+	struct reason *reason;
+	struct strbuf text = STRBUF_INIT;
+
+	if (s->mux == NULL || !s->route->on_detour)
+		return;
+	reason = strtable_get(&detours->reasons, s->route->other_way);
+	if (reason->told || detours->on_note == NULL)
+		return;
+	reason->told = true;
+	if (reason->hosts == 1)
+		strbuf_addf(&text, "%s goes", reason->first);
+	else
+		strbuf_addf(&text, "%zu hosts go", reason->hosts);
+	strbuf_addf(&text, " by the system's ssh: %s", s->route->other_way);
+	detours->on_note(detours->arg, text.s);
+	strbuf_fini(&text);
+}
+
+/* ---- the way ---- */
+
+/* Whether there is a program `ssh` in PATH, as execvp would look for it. */
+static bool has_ssh(void)
+{
+	const char *path = getenv("PATH");
+	struct strbuf file = STRBUF_INIT;
+	bool found = false;
+
+	for (const char *at = path != NULL ? path : "/usr/bin:/bin"; !found; at++) {
+		size_t len = strcspn(at, ":");
+
+		strbuf_reset(&file);
+		strbuf_add(&file, at, len);
+		strbuf_adds(&file, len > 0 ? "/ssh" : "./ssh");
+		found = access(file.s, X_OK) == 0;
+		at += len;
+		if (*at == '\0')
+			break;
+	}
+	strbuf_fini(&file);
+	return found;
+}
+
+bool ssh_detour_take(struct ssh_session *s, struct task_result *result)
+{
+	size_t len = strlen(result->why);
+
+	if (s->mux != NULL || s->state >= SESSION_READY)
+		return false;
+	if (!has_ssh()) {
+		snprintf(result->why + len, sizeof(result->why) - len,
+			 "; the system's ssh may reach it, but there is no program ssh here "
+			 "(Debian: openssh-client)");
+		return false;
+	}
+	if (s->route->other_way == NULL) /* another session of the host may have been first */
+		s->route->other_way = xstrdup(result->why);
+	ssh_detour_count(ssh_pool_detours(s->host->pool), s->route);
+	ssh_mux_adopt(s);
+	return true;
+}
