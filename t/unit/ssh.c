@@ -105,15 +105,6 @@ static void a_new_host_key_is_accepted_and_written_when_asked(void **state)
 					      ">/dev/null"), 0);
 }
 
-static void a_host_known_by_its_rsa_key_alone_says_what_to_do(void **state)
-{
-	const char *words[] = { "known_hosts", "RSA", "ssh-keyscan -t ed25519", NULL };
-
-	(void)state;
-	ssh_fleet_write(&fleet, "kh_rsa", "* ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB\n");
-	fails(write_config("id_ed25519", "kh_rsa"), OUTCOME_UNREACHABLE, PHASE_KEX, words);
-}
-
 static void a_key_file_that_is_missing_is_named(void **state)
 {
 	const char *words[] = { "id_missing", "No such file", NULL };
@@ -347,7 +338,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_changed_host_key_names_file_and_line),
 	cmocka_unit_test(a_revoked_host_key_is_refused),
 	cmocka_unit_test(a_new_host_key_is_accepted_and_written_when_asked),
-	cmocka_unit_test(a_host_known_by_its_rsa_key_alone_says_what_to_do),
 	cmocka_unit_test(a_key_file_that_is_missing_is_named),
 	cmocka_unit_test(a_key_file_that_others_can_read_is_refused),
 	cmocka_unit_test(a_login_that_is_refused_names_user_and_key),

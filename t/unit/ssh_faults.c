@@ -185,21 +185,6 @@ static void a_host_that_allows_no_session_says_so(void **state)
 	on_second_sshd("-o MaxSessions=0", is_refused_a_channel);
 }
 
-static void has_nothing_in_common(struct stage *st)
-{
-	struct probe p;
-
-	probe_run(&p, st, "true");
-	assert_failed(&p, OUTCOME_UNREACHABLE, PHASE_KEX, "aes128-ctr");
-	probe_fini(&p);
-}
-
-static void a_server_without_a_common_cipher_says_what_to_allow(void **state)
-{
-	(void)state;
-	on_second_sshd("-o Ciphers=aes256-gcm@openssh.com", has_nothing_in_common);
-}
-
 /* ---- connections that are cut ---- */
 
 /* Its sshd is killed in mid-command: whatever the command did before, it is lost. What nobody can
@@ -400,7 +385,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_banner_longer_than_ssh_allows_is_named),
 	cmocka_unit_test(fewer_channels_than_we_hoped_for_are_enough),
 	cmocka_unit_test(a_host_that_allows_no_session_says_so),
-	cmocka_unit_test(a_server_without_a_common_cipher_says_what_to_allow),
 	cmocka_unit_test(a_connection_cut_amid_a_command_is_lost),
 	cmocka_unit_test(a_silent_connection_is_lost_in_time_and_others_go_on),
 	cmocka_unit_test(a_quiet_command_is_not_lost_while_its_host_answers),
