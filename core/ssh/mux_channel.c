@@ -14,6 +14,7 @@
 struct mux_channel {
 	uint32_t id, peer_id;
 	enum { OPEN_ASKED, OPEN_CONFIRMED, OPEN_REFUSED } open;
+	enum ssh_refusal refusal;
 	enum { EXEC_NOT_YET, EXEC_ASKED, EXEC_ACCEPTED, EXEC_DENIED } exec;
 	uint32_t window_in;  /* bytes it may still send */
 	uint32_t window_out; /* bytes we may still send */
@@ -126,6 +127,7 @@ static void take_packet(struct ssh_channel *ch, enum mux_type type, struct mux_r
 		break;
 	case MUX_CHANNEL_OPEN_FAILURE:
 		m->open = OPEN_REFUSED;
+		m->refusal = mux_get_u32(p);
 		break;
 	case MUX_CHANNEL_WINDOW_ADJUST:
 		m->window_out += mux_get_u32(p);
@@ -181,11 +183,27 @@ static void ask_open(struct ssh_channel *ch)
 	ch->mux = m;
 	m->id = ssh_mux_new_id(ch->session);
 	m->window_in = WINDOW;
-	mux_put_name(out, "session");
+	mux_put_name(out, ch->dial != NULL ? "direct-tcpip" : "session");
 	mux_put_u32(out, m->id);
 	mux_put_u32(out, WINDOW);
 	mux_put_u32(out, PACKET_SIZE);
+	if (ch->dial != NULL) {
+		mux_put_name(out, ch->dial);
+		mux_put_u32(out, (uint32_t)ch->dial_port);
+		mux_put_name(out, "127.0.0.1"); /* where the connection came from, says who made it */
+		mux_put_u32(out, 0);
+	}
 	mux_end(out, begun);
+}
+
+static bool is_refused(struct ssh_channel *ch)
+{
+	enum ssh_refusal why = mux_of(ch)->refusal;
+
+	free(ch->mux);
+	ch->mux = NULL;
+	ch->session->opening = NULL;
+	return ch->dial != NULL ? ssh_channel_refused_dial(ch, why) : ssh_channel_refused(ch);
 }
 
 static bool step_open(struct ssh_channel *ch)
@@ -196,22 +214,33 @@ static bool step_open(struct ssh_channel *ch)
 	case OPEN_ASKED:
 		return false;
 	case OPEN_REFUSED:
-		free(ch->mux);
-		ch->mux = NULL;
-		ch->session->opening = NULL;
-		return ssh_channel_refused(ch);
+		return is_refused(ch);
 	case OPEN_CONFIRMED:
 		break;
 	}
 	ch->session->opening = NULL;
-	return ssh_channel_opened(ch);
+	return ch->dial != NULL ? ssh_channel_dialed(ch) : ssh_channel_opened(ch);
+}
+
+/* For this channel; ssh lets the host through to the agent when its configuration says so too. */
+static void ask_agent(struct ssh_channel *ch)
+{
+	struct strbuf *out = ssh_mux_out(ch->session);
+	size_t begun = begin(ch, MUX_CHANNEL_REQUEST);
+
+	mux_put_name(out, "auth-agent-req@openssh.com");
+	mux_put_bool(out, false);
+	mux_end(out, begun);
 }
 
 static void ask_exec(struct ssh_channel *ch)
 {
 	struct strbuf *out = ssh_mux_out(ch->session);
-	size_t begun = begin(ch, MUX_CHANNEL_REQUEST);
+	size_t begun;
 
+	if (ch->session->route->forward_agent != NULL)
+		ask_agent(ch);
+	begun = begin(ch, MUX_CHANNEL_REQUEST);
 	mux_put_name(out, "exec");
 	mux_put_bool(out, true); /* wants a reply */
 	mux_put_name(out, ch->line);
@@ -306,6 +335,8 @@ static void open_window(struct ssh_channel *ch)
 
 static bool step_stream(struct ssh_channel *ch)
 {
+	bool over;
+
 	if (ch->events == NULL) {
 		ch->state = CHANNEL_CLOSE;
 		return true;
@@ -314,7 +345,8 @@ static bool step_stream(struct ssh_channel *ch)
 	if (!mux_of(ch)->closed)
 		feed(ch);
 	open_window(ch);
-	if (ch->paused || !mux_of(ch)->closed)
+	over = mux_of(ch)->closed || (ch->dial != NULL && mux_of(ch)->eof);
+	if (ch->paused || !over)
 		return false;
 	ch->state = CHANNEL_WAIT_CLOSED;
 	return true;
@@ -329,7 +361,7 @@ static bool step_wait_closed(struct ssh_channel *ch)
 	ch->state = CHANNEL_CLOSE;
 	if (ch->events == NULL)
 		return true;
-	if (m->has_status) {
+	if (m->has_status || ch->dial != NULL) {
 		ssh_channel_exited(&result, m->code, m->signal);
 		ssh_channel_end(ch, &result);
 	} else {

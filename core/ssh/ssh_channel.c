@@ -333,7 +333,8 @@ static bool step_open(struct ssh_channel *ch)
 	s->stuck = NULL;
 	s->opening = NULL;
 	if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
-		return ch->dial != NULL ? ssh_channel_refused_dial(ch) : ssh_channel_refused(ch);
+		return ch->dial != NULL ? ssh_channel_refused_dial(ch, ssh_channel_dial_refusal(ch))
+					: ssh_channel_refused(ch);
 	if (rc != 0) {
 		ssh_channel_lose_session(ch, PHASE_OPEN);
 		return false;

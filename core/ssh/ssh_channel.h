@@ -37,6 +37,10 @@ enum ssh_channel_role {
 	CHANNEL_OF_SUPERVISOR, /* goes first; neither a user of the session nor among its channels */
 };
 
+/* Why no connection to another host was made: RFC 4254, 5.1. The numbers are the protocol's; all
+ * others are a shortage of something. */
+enum ssh_refusal { REFUSAL_PROHIBITED = 1, REFUSAL_CONNECT = 2, REFUSAL_SHORTAGE = 4 };
+
 struct ssh_channel_events {
 	void (*on_phase)(void *arg, enum phase phase); /* may be NULL */
 	void (*on_start)(void *arg);		       /* may be NULL */
@@ -147,7 +151,8 @@ bool ssh_channel_refill(struct ssh_channel *ch);
 /* Of a connection to another host: libssh2's open, and what follows from its refusal: true when it
  * waits for its turn again. */
 LIBSSH2_CHANNEL *ssh_channel_open_dial(struct ssh_channel *ch);
-bool ssh_channel_refused_dial(struct ssh_channel *ch);
+bool ssh_channel_refused_dial(struct ssh_channel *ch, enum ssh_refusal reason);
+enum ssh_refusal ssh_channel_dial_refusal(const struct ssh_channel *ch); /* from libssh2 */
 bool ssh_channel_may_dial(const struct ssh_channel *ch);
 bool ssh_channel_dialed(struct ssh_channel *ch); /* always true */
 void ssh_channel_late_dial(struct ssh_channel *ch);

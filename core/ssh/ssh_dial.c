@@ -61,30 +61,34 @@ void ssh_channel_late_dial(struct ssh_channel *ch)
 			       (double)ch->session->route->connect_timeout_us / 1e6);
 }
 
-/* libssh2 tells the reason that the server gave (RFC 4254, 5.1) in words only. */
-static bool refusal_says(const struct ssh_channel *ch, const char *words)
-{
-	char *text = NULL;
-
-	libssh2_session_last_error(ch->session->ssh, &text, NULL, 0);
-	return text != NULL && strstr(text, words) != NULL;
-}
-
 static void end_refused(struct ssh_channel *ch, const char *why)
 {
 	ch->state = CHANNEL_GONE;
 	ssh_channel_end_failed(ch, OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s", why);
 }
 
-bool ssh_channel_refused_dial(struct ssh_channel *ch)
+/* libssh2 tells the reason in words only. */
+enum ssh_refusal ssh_channel_dial_refusal(const struct ssh_channel *ch)
+{
+	char *text = NULL;
+
+	libssh2_session_last_error(ch->session->ssh, &text, NULL, 0);
+	if (text != NULL && strstr(text, "connect failed") != NULL)
+		return REFUSAL_CONNECT;
+	if (text != NULL && strstr(text, "prohibited") != NULL)
+		return REFUSAL_PROHIBITED;
+	return REFUSAL_SHORTAGE;
+}
+
+bool ssh_channel_refused_dial(struct ssh_channel *ch, enum ssh_refusal reason)
 {
 	size_t others = count_dialed(ch->session) - 1;
 
 	loop_timer_stop(&ch->deadline);
-	if (refusal_says(ch, "connect failed")) {
+	if (reason == REFUSAL_CONNECT) {
 		end_refused(ch, "no connection from there (refused, unreachable, or its name is "
 				"not known there)");
-	} else if (refusal_says(ch, "prohibited")) {
+	} else if (reason == REFUSAL_PROHIBITED) {
 		end_refused(ch, "connections to it are not allowed there (AllowTcpForwarding, "
 				"PermitOpen, or the options of the key)");
 	} else if (others == 0 && ch->refusals++ == SHORTAGES_MOST) {

@@ -17,6 +17,7 @@
 #include "ssh/ssh_words.h"
 
 #define WORDS_MAX 4000 /* of complaints, and of one line */
+#define ALIVE_MAX_S 8
 #define FOLDER_MAX 70  /* ssh adds 17 bytes to the socket's name, of 108 that a path may have */
 
 enum master_state {
@@ -35,6 +36,7 @@ struct ssh_master {
 	enum phase phase;    /* of the login */
 	struct strbuf line;  /* of stderr, until its newline */
 	struct strbuf complaints;
+	struct strbuf fingerprint; /* of the host's key */
 };
 
 /* ---- the socket ---- */
@@ -95,8 +97,13 @@ static void try_socket(struct ssh_master *m)
 static void take_line(struct ssh_master *m, const char *line)
 {
 	enum phase phase = ssh_words_phase(line);
+	const char *fingerprint = phase == PHASE_HOSTKEY ? strrchr(line, ' ') : NULL;
 
 	log_debug(LOG_SSH, "ssh: %s", line);
+	if (fingerprint != NULL) {
+		strbuf_reset(&m->fingerprint);
+		strbuf_adds(&m->fingerprint, fingerprint + 1);
+	}
 	if (ssh_words_complains(line)) {
 		if (m->complaints.len < WORDS_MAX)
 			strbuf_addf(&m->complaints, "%s\n", line);
@@ -211,6 +218,15 @@ static void add_asked(struct args *a, const struct ssh_route *r)
 	}
 }
 
+/* ssh gives a silent host up after three intervals: within what is allowed, as far as seconds go,
+ * and within 30 s anyway. */
+static int alive_interval(const struct ssh_route *r)
+{
+	int64_t seconds = r->lost_us / 3000000;
+
+	return seconds < 1 ? 1 : seconds > ALIVE_MAX_S ? ALIVE_MAX_S : (int)seconds;
+}
+
 static void make_args(struct args *a, const struct ssh_master *m)
 {
 	const struct ssh_route *r = m->route;
@@ -223,7 +239,7 @@ static void make_args(struct args *a, const struct ssh_master *m)
 	add_asked(a, r);
 	add_ours(a);
 	add_arg(a, "-o");
-	add_made(a, xasprintf("ServerAliveInterval=%d", SSH_MASTER_ALIVE_S));
+	add_made(a, xasprintf("ServerAliveInterval=%d", alive_interval(r)));
 	/* of each address; ours bounds the phase */
 	add_arg(a, "-o");
 	add_made(a, xasprintf("ConnectTimeout=%lld",
@@ -270,10 +286,17 @@ struct ssh_master *ssh_master_start(struct loop *loop, const struct ssh_route *r
 
 void ssh_master_failure(const struct ssh_master *m, struct task_result *r)
 {
+	const struct ssh_route *route = m->route;
+	const char *trust = route->n_trust > 0 ? ssh_file_path(route->trust[0])
+					       : "~/.ssh/known_hosts";
+
 	if (m->folder == NULL)
 		ssh_words_loss(strbuf_str(&m->complaints), r);
 	else
-		ssh_words_failure(m->phase, strbuf_str(&m->complaints), r);
+		ssh_words_failure(m->phase, strbuf_str(&m->complaints), trust, r);
+	snprintf(r->detail, sizeof(r->detail), "%.100s port %d%s%.80s", route->hostname,
+		 route->port, r->outcome == OUTCOME_HOSTKEY ? " shows " : "",
+		 r->outcome == OUTCOME_HOSTKEY ? strbuf_str(&m->fingerprint) : "");
 }
 
 void ssh_master_destroy(struct ssh_master *m)
@@ -284,5 +307,6 @@ void ssh_master_destroy(struct ssh_master *m)
 	remove_folder(m);
 	strbuf_fini(&m->line);
 	strbuf_fini(&m->complaints);
+	strbuf_fini(&m->fingerprint);
 	free(m);
 }

@@ -24,16 +24,12 @@ struct ssh_master_events {
 	void (*on_gone)(void *arg); /* the process has ended; last */
 };
 
-/* Silence after which ssh takes the connection for lost: asked for a sign of life twice. */
-#define SSH_MASTER_ALIVE_S 8
-#define SSH_MASTER_LOST_S (3 * SSH_MASTER_ALIVE_S)
-
 /* PL_ENOENT: there is no program `ssh` on this machine. What is given must outlive it. */
 struct ssh_master *ssh_master_start(struct loop *loop, const struct ssh_route *route,
 				    const struct ssh_master_events *events, void *arg,
 				    struct pl_error *err);
 
-/* Why it is gone: fills outcome, phase and why. */
+/* Why it is gone: fills outcome, phase, why and detail. */
 void ssh_master_failure(const struct ssh_master *m, struct task_result *r);
 
 /* Ends the process if it lives. No callback. NULL is a no-op. */

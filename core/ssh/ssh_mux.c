@@ -51,7 +51,7 @@ static void on_gone(void *arg)
 	if (s->state >= SESSION_CLOSING)
 		return;
 	ssh_master_failure(s->mux->master, &r);
-	ssh_session_fail(s, r.outcome, r.phase, "%s", r.why);
+	ssh_session_end(s, &r);
 }
 
 /* The socket is at its end; the process says why when it goes, which should be now. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 
 static bool begins(const char *line, const char *with)
 {
@@ -54,8 +55,9 @@ bool ssh_words_complains(const char *line)
 
 /* ---- failures ---- */
 
-/* A complaint that holds `words`: how the host ended, and what to say with what follows its last
- * ": " in place of %s. The first that is met counts. */
+/* A complaint that holds `words`: how the host ended, and what to say, with what follows its last
+ * ": " in place of %s, what follows `words` in place of %r, and the file of trust in place of %t.
+ * The first that is met counts. PHASE_NONE: the phase that was reached. */
 static const struct rule {
 	const char *words;
 	enum outcome outcome;
@@ -66,10 +68,9 @@ static const struct rule {
 	  "its host key is revoked in known_hosts" },
 	{ "HOST IDENTIFICATION HAS CHANGED", OUTCOME_HOSTKEY, PHASE_HOSTKEY,
 	  "ITS HOST KEY HAS CHANGED: someone may be listening; when it was replaced: take the old "
-	  "one out of known_hosts" },
+	  "one out of known_hosts (ssh-keygen -R HOST)" },
 	{ "host key is known for", OUTCOME_HOSTKEY, PHASE_HOSTKEY,
-	  "its host key is not in known_hosts; when it is right: ssh-keyscan HOST >>"
-	  "~/.ssh/known_hosts" },
+	  "its host key is not in %t; when it is right: ssh-keyscan HOST >>%t" },
 	{ "Host key verification failed", OUTCOME_HOSTKEY, PHASE_HOSTKEY,
 	  "its host key is not one that known_hosts trusts" },
 	{ "Host certificate ", OUTCOME_HOSTKEY, PHASE_HOSTKEY, "its host certificate is not valid" },
@@ -82,11 +83,16 @@ static const struct rule {
 	{ "Connection refused", OUTCOME_UNREACHABLE, PHASE_CONNECT,
 	  "Connection refused (no sshd listens there)" },
 	{ "connect to host ", OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s" },
-	{ "Unable to negotiate with ", OUTCOME_UNREACHABLE, PHASE_KEX, "%s" },
+	{ "no matching ", OUTCOME_UNREACHABLE, PHASE_KEX, "no matching %r" },
 	{ "timed out during banner exchange", OUTCOME_UNREACHABLE, PHASE_BANNER,
 	  "connected, but it has not said that it speaks SSH" },
-	{ "banner exchange: ", OUTCOME_UNREACHABLE, PHASE_BANNER,
+	{ "banner exchange: Connection to ", OUTCOME_UNREACHABLE, PHASE_BANNER,
 	  "it does not speak SSH; is that the port of its sshd?" },
+	{ "kex_exchange_identification: ", OUTCOME_UNREACHABLE, PHASE_BANNER,
+	  "it ended the connection before its banner (sshd may be short of MaxStartups, or refuse "
+	  "this address)" },
+	{ "Connection closed by ", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was closed" },
+	{ "Connection reset by ", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was reset" },
 };
 
 /* The line that holds the place, without what stands before its last ": ", nor its full stop. */
@@ -116,59 +122,74 @@ static const char *last_line(const char *complaints)
 	return at;
 }
 
-static void say(struct task_result *r, const char *format, const char *tail)
+/* What stands for a hole of a rule's `says`. */
+struct holes {
+	char tail[300];	  /* %s */
+	char rest[300];	  /* %r */
+	const char *trust; /* %t */
+};
+
+static const char *hole(const struct holes *holes, char which)
 {
-	const char *hole = strstr(format, "%s");
-	int before = hole != NULL ? (int)(hole - format) : (int)strlen(format);
-
-	snprintf(r->why, sizeof(r->why), "%.*s%s%s", before, format, hole != NULL ? tail : "",
-		 hole != NULL ? hole + 2 : "");
-}
-
-/* No rule knows it: the phase is what was reached, the words are ssh's. */
-static void fail_as_said(enum phase phase, const char *complaints, struct task_result *r)
-{
-	char tail[300];
-
-	r->outcome = OUTCOME_UNREACHABLE;
-	r->phase = phase;
-	tail_of_line(complaints, last_line(complaints), tail, sizeof(tail));
-	if (*tail == '\0')
-		say(r, "the system's ssh ended without a word", "");
-	else if (phase == PHASE_BANNER)
-		say(r, "it ended the connection before its banner (%s; sshd may be short of "
-		    "MaxStartups, or refuse this address)", tail);
-	else
-		say(r, "%s", tail);
-}
-
-void ssh_words_failure(enum phase phase, const char *complaints, struct task_result *r)
-{
-	char tail[300];
-
-	for (size_t i = 0; i < ARRAY_LEN(RULES); i++) {
-		const char *at = strstr(complaints, RULES[i].words);
-
-		if (at == NULL)
-			continue;
-		r->outcome = RULES[i].outcome;
-		r->phase = RULES[i].phase;
-		tail_of_line(complaints, at, tail, sizeof(tail));
-		say(r, RULES[i].says, tail);
-		return;
+	switch (which) {
+	case 's':
+		return holes->tail;
+	case 'r':
+		return holes->rest;
+	default:
+		return holes->trust;
 	}
-	fail_as_said(phase, complaints, r);
+}
+
+static void say(struct task_result *r, const char *format, const struct holes *holes)
+{
+	struct strbuf why = STRBUF_INIT;
+
+	for (const char *at = format; *at != '\0'; at++) {
+		if (*at == '%')
+			strbuf_adds(&why, hole(holes, *++at));
+		else
+			strbuf_addc(&why, *at);
+	}
+	snprintf(r->why, sizeof(r->why), "%s", strbuf_str(&why));
+	strbuf_fini(&why);
+}
+
+void ssh_words_failure(enum phase phase, const char *complaints, const char *trust,
+		       struct task_result *r)
+{
+	static const struct rule unknown = { "", OUTCOME_UNREACHABLE, PHASE_NONE, "%s" };
+	const struct rule *rule = &unknown;
+	const char *at = last_line(complaints);
+	struct holes holes = { .trust = trust };
+
+	for (size_t i = 0; i < ARRAY_LEN(RULES) && rule == &unknown; i++) {
+		const char *met = strstr(complaints, RULES[i].words);
+
+		if (met == NULL)
+			continue;
+		rule = &RULES[i];
+		at = met;
+	}
+	tail_of_line(complaints, at, holes.tail, sizeof(holes.tail));
+	at += strlen(rule->words);
+	snprintf(holes.rest, sizeof(holes.rest), "%.*s", (int)strcspn(at, "\n"), at);
+	r->outcome = rule->outcome;
+	r->phase = rule->phase != PHASE_NONE ? rule->phase : phase;
+	say(r, *holes.tail != '\0' ? rule->says : "the system's ssh ended without a word", &holes);
 }
 
 void ssh_words_loss(const char *complaints, struct task_result *r)
 {
-	char tail[300];
+	struct holes holes = { .tail = "" };
+	const char *says = "connection lost: %s";
 
-	tail_of_line(complaints, last_line(complaints), tail, sizeof(tail));
+	tail_of_line(complaints, last_line(complaints), holes.tail, sizeof(holes.tail));
 	if (strstr(complaints, "Timeout, server ") != NULL)
-		say(r, "connection lost: no byte for 24 s, though asked for a sign of life", "");
+		says = "connection lost: no byte for long, though asked for a sign of life";
 	else if (strstr(complaints, "closed by remote host") != NULL)
-		say(r, "connection lost: the other side closed the connection", "");
-	else
-		say(r, "connection lost: %s", *tail != '\0' ? tail : "the system's ssh ended");
+		says = "connection lost: the other side closed the connection";
+	else if (*holes.tail == '\0')
+		says = "connection lost: the system's ssh ended";
+	say(r, says, &holes);
 }

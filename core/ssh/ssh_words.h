@@ -19,8 +19,9 @@ enum phase ssh_words_phase(const char *line);
 bool ssh_words_complains(const char *line);
 
 /* Fills outcome, phase and why of a login that failed in `phase` with these complaints, one a line
- * ("" when there were none). */
-void ssh_words_failure(enum phase phase, const char *complaints, struct task_result *r);
+ * ("" when there were none). `trust`: the file that a new host key belongs into. */
+void ssh_words_failure(enum phase phase, const char *complaints, const char *trust,
+		       struct task_result *r);
 
 /* Fills why of a connection that was lost after the login. */
 void ssh_words_loss(const char *complaints, struct task_result *r);

@@ -47,31 +47,13 @@ static int sweep_tag(const struct probe *p, bool end)
 /* The loop runs client and server alike. */
 static void meets(struct bad_server *b, enum phase phase, const char *words)
 {
-	struct ssh_options options = { .connect_timeout_us = 150 * MS };
-	struct loop *loop = loop_create(LOOP_REAL, NULL);
-	struct stage st = { .tut = &ssh_under_test, .loop = loop };
-	int64_t began;
-	struct probe p;
+	struct task_result r = meet_bad_server(
+		b, (struct ssh_options){ .connect_timeout_us = 150 * MS });
 
-	bad_server_start(b, loop);
-	options.config_path = ssh_fleet_write(&fleet, "config",
-					      "Host *\nHostName 127.0.0.1\nPort %d\n"
-					      "IdentityFile %s/id_ed25519\n", b->port, fleet.dir);
-	st.tp = ssh_create(loop, &options, NULL);
-	assert_non_null(st.tp);
-	loop_timer_init(&st.watchdog, loop, NULL, NULL);
-	began = loop_now_us(loop);
-	probe_line(&p, &st, 0, "true");
-	probe_start(&p);
-	while (p.dones == 0)
-		loop_turn(loop, LOOP_WAIT);
-	assert_failed(&p, OUTCOME_UNREACHABLE, phase, words);
-	assert_false(p.result.begun);
-	/* three phases' worth, and a slow machine's share */
-	assert_true(loop_now_us(loop) - began < 3 * 150 * MS + 2000 * MS);
-	probe_fini(&p);
-	bad_server_stop(b);
-	stage_close(&st);
+	assert_int_equal(r.outcome, OUTCOME_UNREACHABLE);
+	assert_int_equal(r.phase, phase);
+	if (strstr(r.why, words) == NULL)
+		fail_msg("'%s' does not say '%s'", r.why, words);
 }
 
 static void bad_servers_end_in_time_and_are_told_apart(void **state)
@@ -121,22 +103,7 @@ static void a_banner_longer_than_ssh_allows_is_named(void **state)
 
 /* ---- a second sshd, with other settings than the fleet's ---- */
 
-static void on_second_sshd(const char *settings, void (*fn)(struct stage *st))
-{
-	struct stage st;
-	int port = second_sshd_start(settings);
-
-	open_with(&st, (struct ssh_options){
-			       .config_path = ssh_fleet_write(
-				       &fleet, "config2",
-				       "Port %d\nIdentityFile %s/id_ed25519\n"
-				       "UserKnownHostsFile %s/kh_second\n",
-				       port, fleet.dir, fleet.dir),
-			       .keep_sessions = 8 });
-	fn(&st);
-	stage_close(&st);
-	second_sshd_stop();
-}
+static const struct ssh_options warm = { .keep_sessions = 8 };
 
 static void run_twenty(struct stage *st)
 {
@@ -166,8 +133,8 @@ static void run_twenty_twice(struct stage *st)
 static void fewer_channels_than_we_hoped_for_are_enough(void **state)
 {
 	(void)state;
-	on_second_sshd("-o MaxSessions=2", run_twenty_twice);
-	on_second_sshd("-o MaxSessions=1", run_twenty_twice);
+	on_second_sshd("-o MaxSessions=2", warm, run_twenty_twice);
+	on_second_sshd("-o MaxSessions=1", warm, run_twenty_twice);
 }
 
 static void is_refused_a_channel(struct stage *st)
@@ -182,7 +149,7 @@ static void is_refused_a_channel(struct stage *st)
 static void a_host_that_allows_no_session_says_so(void **state)
 {
 	(void)state;
-	on_second_sshd("-o MaxSessions=0", is_refused_a_channel);
+	on_second_sshd("-o MaxSessions=0", warm, is_refused_a_channel);
 }
 
 /* ---- connections that are cut ---- */

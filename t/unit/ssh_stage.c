@@ -62,3 +62,47 @@ void open_with(struct stage *st, struct ssh_options options)
 	wanted = options;
 	stage_open(st, &ssh_under_test);
 }
+
+void on_second_sshd(const char *settings, struct ssh_options options, void (*fn)(struct stage *st))
+{
+	struct stage st;
+	int port = second_sshd_start(settings);
+
+	if (options.config_path == NULL)
+		options.config_path = ssh_fleet_write(&fleet, "config2",
+						      "Port %d\nIdentityFile %s/id_ed25519\n"
+						      "UserKnownHostsFile %s/kh_second\n",
+						      port, fleet.dir, fleet.dir);
+	open_with(&st, options);
+	fn(&st);
+	stage_close(&st);
+	second_sshd_stop();
+}
+
+struct task_result meet_bad_server(struct bad_server *b, struct ssh_options options)
+{
+	struct loop *loop = loop_create(LOOP_REAL, NULL);
+	struct stage st = { .tut = &ssh_under_test, .loop = loop };
+	struct probe p;
+	int64_t began;
+
+	bad_server_start(b, loop);
+	options.config_path = ssh_fleet_write(&fleet, "config",
+					      "Host *\nHostName 127.0.0.1\nPort %d\n"
+					      "IdentityFile %s/id_ed25519\n", b->port, fleet.dir);
+	st.tp = ssh_create(loop, &options, NULL);
+	assert_non_null(st.tp);
+	loop_timer_init(&st.watchdog, loop, NULL, NULL);
+	began = loop_now_us(loop);
+	probe_line(&p, &st, 0, "true");
+	probe_start(&p);
+	while (p.dones == 0)
+		loop_turn(loop, LOOP_WAIT);
+	assert_false(p.result.begun);
+	/* three phases' worth, and a slow machine's share */
+	assert_true(loop_now_us(loop) - began < 3 * options.connect_timeout_us + 2000000);
+	probe_fini(&p);
+	bad_server_stop(b);
+	stage_close(&st);
+	return p.result;
+}

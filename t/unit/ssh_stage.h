@@ -18,6 +18,10 @@ extern const struct transport_under_test ssh_under_test;
 /* Opens a stage with these options; without a configuration in them, with the fleet's. */
 void open_with(struct stage *st, struct ssh_options options);
 
+/* Runs `fn` on a stage whose hosts are those of a second sshd, which has these settings (words of
+ * its command line, for a shell, with the fleet's folder as $D) beside the fleet's. */
+void on_second_sshd(const char *settings, struct ssh_options options, void (*fn)(struct stage *st));
+
 /* Another sshd of the fleet, with these settings ("-o MaxSessions=2 ..."): its port. Its key is in
  * kh_second of the fleet's folder, its pid in second.pid. One at a time. */
 int second_sshd_start(const char *settings);
@@ -26,5 +30,9 @@ void second_sshd_stop(void);
 /* Asserts how it ended, where, and that the reason holds these words. */
 void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
 		   const char *words);
+
+/* One command on a host that is this server: how it ended, which must be within its deadlines and
+ * before the command began. */
+struct task_result meet_bad_server(struct bad_server *b, struct ssh_options options);
 
 #endif
