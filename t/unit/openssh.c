@@ -336,7 +336,7 @@ static void a_host_that_falls_silent_is_lost_in_time(void **state)
 	(void)state;
 	options.lost_us = 1000 * MS; /* ssh counts three whole seconds */
 	open_with(&st, options);
-	probe_line(&p, &st, 0, "echo $PPID; exec sleep 6");
+	probe_line(&p, &st, 0, "echo $PPID; exec sleep 10");
 	probe_start(&p);
 	while (memchr(strbuf_str(&p.out), '\n', p.out.len) == NULL)
 		loop_turn(st.loop, LOOP_WAIT);
@@ -347,7 +347,8 @@ static void a_host_that_falls_silent_is_lost_in_time(void **state)
 	probe_wait(&p);
 	kill(sshd, SIGKILL);
 	assert_failed(&p, OUTCOME_LOST, PHASE_STREAM, "no byte for");
-	assert_true(loop_now_us(st.loop) - began < 3000 * MS + 2000 * MS);
+	/* three seconds, and a slow machine's share */
+	assert_true(loop_now_us(st.loop) - began < 3000 * MS + 5000 * MS);
 	probe_fini(&p);
 	stage_close(&st);
 }
