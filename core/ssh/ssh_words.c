@@ -92,6 +92,7 @@ static const struct rule {
 	  "it ended the connection before its banner (sshd may be short of MaxStartups, or refuse "
 	  "this address)" },
 	{ "Connection closed by ", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was closed" },
+	{ "Broken pipe", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was closed" },
 	{ "Connection reset by ", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was reset" },
 };
 
