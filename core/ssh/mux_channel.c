@@ -148,10 +148,9 @@ static void take_packet(struct ssh_channel *ch, enum mux_type type, struct mux_r
 		take_request(ch, p);
 		break;
 	case MUX_CHANNEL_SUCCESS:
-		m->exec = EXEC_ACCEPTED;
-		break;
 	case MUX_CHANNEL_FAILURE:
-		m->exec = EXEC_DENIED;
+		if (m->exec == EXEC_ASKED) /* answers keep their order: else to a sign of life */
+			m->exec = type == MUX_CHANNEL_SUCCESS ? EXEC_ACCEPTED : EXEC_DENIED;
 		break;
 	case MUX_CHANNEL_OPEN: /* ssh answers those itself */
 		break;
@@ -169,6 +168,22 @@ void mux_channel_packet(struct ssh_session *s, struct mux_reader *packet)
 	if (ch != NULL && !packet->bad)
 		take_packet(ch, type, packet);
 	ssh_session_poke(s);
+}
+
+bool mux_channel_ask_for_life(struct ssh_channel *ch)
+{
+	const struct mux_channel *m = mux_of(ch);
+	struct strbuf *out = ssh_mux_out(ch->session);
+	size_t begun;
+
+	if (m == NULL || m->open != OPEN_CONFIRMED || m->closed || m->close_sent ||
+	    (m->exec == EXEC_NOT_YET && ch->dial == NULL))
+		return false;
+	begun = begin(ch, MUX_CHANNEL_REQUEST);
+	mux_put_name(out, "keepalive@openssh.com");
+	mux_put_bool(out, true); /* wants a reply */
+	mux_end(out, begun);
+	return true;
 }
 
 /* ---- steps ---- */

@@ -12,4 +12,8 @@ extern const struct ssh_channel_steps mux_channel_steps;
  * stepped in the session's next step. */
 void mux_channel_packet(struct ssh_session *s, struct mux_reader *packet);
 
+/* Sends a request that no host knows and every host must answer (RFC 4254, 5.4). False when the
+ * channel is in no state for it. */
+bool mux_channel_ask_for_life(struct ssh_channel *ch);
+
 #endif

@@ -141,7 +141,7 @@ bool ssh_channel_denied(struct ssh_channel *ch);
 /* Fills the result of a command that ended; signal is NULL or "" when it was not by one. */
 void ssh_channel_exited(struct task_result *r, int code, const char *signal);
 
-/* ssh_stream.c: hands output to the user, or holds it while paused. */
+/* ssh_stream.c: hands output to the user, or holds it while paused and before STREAM. */
 void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void *bytes,
 			 size_t len);
 void ssh_channel_deliver_held(struct ssh_channel *ch);

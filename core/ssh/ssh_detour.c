@@ -124,8 +124,11 @@ bool ssh_detour_take(struct ssh_session *s, struct task_result *result)
 			 "(Debian: openssh-client)");
 		return false;
 	}
-	if (s->route->other_way == NULL) /* another session of the host may have been first */
+	if (s->route->other_way == NULL) { /* another session of the host may have been first */
 		s->route->other_way = xstrdup(result->why);
+		free(s->host->login_name); /* ssh may have other credentials to show */
+		s->host->login_name = NULL;
+	}
 	ssh_detour_count(ssh_pool_detours(s->host->pool), s->route);
 	ssh_mux_adopt(s);
 	return true;

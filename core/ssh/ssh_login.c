@@ -211,6 +211,7 @@ void ssh_login_forget_connection(struct ssh_session *s)
 		s->severed = false;
 	}
 	s->ssh = NULL;
+	strbuf_fini(&s->unsent);
 	ssh_wire_close(&s->wire);
 	login->ahead_at = login->ahead_end = 0;
 	login->greeting_len = login->line_len = 0;

@@ -19,7 +19,8 @@
 #define LAST_WORDS_US (1000 * 1000) /* from the end of the socket to that of the process */
 
 enum mux_state {
-	MUX_LOGIN, /* ssh logs in */
+	MUX_NEW,   /* what libssh2 had begun is still there */
+	MUX_LOGIN, /* waits for its turn; then ssh logs in */
 	MUX_HELLOS, /* its greeting is awaited */
 	MUX_PROXY, /* it was asked for proxy mode */
 	MUX_OPEN,  /* the connection protocol */
@@ -113,13 +114,13 @@ static void begin_anew(struct ssh_session *s)
 	s->severed = false;
 	ssh_login_begin(s);
 	s->login->began_us = began_us >= 0 ? began_us : loop_now_us(s->loop);
+	s->mux->state = MUX_LOGIN;
 }
 
 static bool start_master(struct ssh_session *s)
 {
 	struct pl_error err = { 0 };
 
-	begin_anew(s);
 	ssh_login_enter(s, PHASE_RESOLVE);
 	s->mux->master = ssh_master_start(s->loop, s->route, &master_events, s, &err);
 	if (s->mux->master != NULL)
@@ -160,6 +161,10 @@ static void take_control(struct ssh_session *s, struct mux_reader *frame)
 
 bool ssh_mux_login(struct ssh_session *s)
 {
+	if (s->mux->state == MUX_NEW)
+		begin_anew(s);
+	if (!ssh_login_has_turn(s))
+		return s->state == SESSION_DEAD;
 	if (s->mux->master == NULL)
 		return start_master(s);
 	if (s->mux->state == MUX_LOGIN)
@@ -220,6 +225,7 @@ static bool receive_some(struct ssh_session *s, size_t *total)
 		end_socket(s);
 		return false;
 	}
+	s->last_byte_us = loop_now_us(s->loop);
 	mux->in.len += (size_t)n;
 	*total += (size_t)n;
 	take_frames(s);
@@ -259,6 +265,16 @@ void ssh_mux_flush(struct ssh_session *s)
 	} else if (mux->sent > mux->out.len / 2) {
 		strbuf_consume(&mux->out, mux->sent);
 		mux->sent = 0;
+	}
+}
+
+void ssh_mux_ask_for_life(struct ssh_session *s)
+{
+	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+		if (mux_channel_ask_for_life(ch)) {
+			ssh_session_poke(s);
+			return;
+		}
 	}
 }
 

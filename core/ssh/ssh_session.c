@@ -247,8 +247,6 @@ static void watch_silence(struct ssh_session *s)
 	int64_t silent = loop_now_us(s->loop) - s->last_byte_us;
 	int64_t until = silent < r->keepalive_us ? r->keepalive_us - silent : r->keepalive_us;
 
-	if (s->mux != NULL)
-		return; /* ssh watches by itself */
 	if (until > r->lost_us - silent)
 		until = r->lost_us - silent;
 	loop_timer_start(&s->timer, until);
@@ -257,7 +255,9 @@ static void watch_silence(struct ssh_session *s)
 /* Small and into an empty socket: libssh2 forgets a keepalive that is sent in part. */
 static void send_keepalive(struct ssh_session *s)
 {
-	if (s->stuck == NULL && ssh_wire_has_room(&s->wire))
+	if (s->mux != NULL)
+		ssh_mux_ask_for_life(s);
+	else if (s->stuck == NULL && ssh_wire_has_room(&s->wire))
 		libssh2_keepalive_send(s->ssh, NULL);
 	flush(s);
 }
@@ -268,7 +268,7 @@ static bool wants_input(const struct ssh_session *s)
 		if (ssh_channel_wants_input(ch))
 			return true;
 	}
-	return s->first == NULL;
+	return s->first == NULL || s->mux != NULL; /* what comes from ssh is read in any case */
 }
 
 /* The watch for silence: idle sessions may be silent, and so may a reader that was paused. */
@@ -388,8 +388,6 @@ static void watch_wire(struct ssh_session *s)
 static bool step_mux(struct ssh_session *s)
 {
 	if (s->state < SESSION_READY) {
-		if (!ssh_login_has_turn(s))
-			return s->state == SESSION_DEAD;
 		if (!ssh_mux_login(s))
 			return false;
 		if (s->state == SESSION_READY)

@@ -5,7 +5,8 @@ void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void 
 {
 	if (ch->events == NULL)
 		return;
-	if (ch->paused || ch->held[stream - 1].len > 0) /* nothing overtakes what is held */
+	/* nothing overtakes what is held, or the start */
+	if (ch->paused || ch->held[stream - 1].len > 0 || ch->state < CHANNEL_STREAM)
 		strbuf_add(&ch->held[stream - 1], bytes, len);
 	else
 		ch->events->on_output(ch->arg, stream, bytes, len);

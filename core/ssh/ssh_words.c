@@ -55,6 +55,9 @@ bool ssh_words_complains(const char *line)
 
 /* ---- failures ---- */
 
+#define HUNG_UP "it ended the connection before its banner (sshd may be short of MaxStartups, or " \
+		"refuse this address)"
+
 /* A complaint that holds `words`: how the host ended, and what to say, with what follows its last
  * ": " in place of %s, what follows `words` in place of %r, and the file of trust in place of %t.
  * The first that is met counts. PHASE_NONE: the phase that was reached. */
@@ -82,15 +85,14 @@ static const struct rule {
 	  "no address for its name: %s" },
 	{ "Connection refused", OUTCOME_UNREACHABLE, PHASE_CONNECT,
 	  "Connection refused (no sshd listens there)" },
+	{ ": Connection reset by peer", OUTCOME_UNREACHABLE, PHASE_BANNER, HUNG_UP },
 	{ "connect to host ", OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s" },
 	{ "no matching ", OUTCOME_UNREACHABLE, PHASE_KEX, "no matching %r" },
 	{ "timed out during banner exchange", OUTCOME_UNREACHABLE, PHASE_BANNER,
 	  "connected, but it has not said that it speaks SSH" },
 	{ "banner exchange: Connection to ", OUTCOME_UNREACHABLE, PHASE_BANNER,
 	  "it does not speak SSH; is that the port of its sshd?" },
-	{ "kex_exchange_identification: ", OUTCOME_UNREACHABLE, PHASE_BANNER,
-	  "it ended the connection before its banner (sshd may be short of MaxStartups, or refuse "
-	  "this address)" },
+	{ "kex_exchange_identification: ", OUTCOME_UNREACHABLE, PHASE_BANNER, HUNG_UP },
 	{ "Connection closed by ", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was closed" },
 	{ "Broken pipe", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was closed" },
 	{ "Connection reset by ", OUTCOME_UNREACHABLE, PHASE_NONE, "the connection was reset" },

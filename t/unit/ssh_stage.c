@@ -19,6 +19,7 @@ int second_sshd_start(const char *settings)
 	int port = fleet.port % 10000 + 40000;
 	char line[600];
 
+	second_sshd_stop(); /* a case that failed may have left it */
 	snprintf(line, sizeof(line),
 		 "$(PATH=$PATH:/usr/sbin command -v sshd) -f $D/sshd_config -p %d %s "
 		 "-o PidFile=$D/second.pid && sed 's/:%d/:'%d/ $D/known_hosts >$D/kh_second && "
@@ -30,8 +31,8 @@ int second_sshd_start(const char *settings)
 
 void second_sshd_stop(void)
 {
-	ssh_fleet_sh(&fleet, "kill $(cat $D/second.pid); while [ -e $D/second.pid ]; do "
-			     "sleep 0.02; done");
+	ssh_fleet_sh(&fleet, "[ ! -e $D/second.pid ] || kill $(cat $D/second.pid); "
+			     "while [ -e $D/second.pid ]; do sleep 0.02; done");
 }
 
 /* What a case wants of the transport; the rest is the fleet's. */
