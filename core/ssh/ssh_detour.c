@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/strtable.h"
+#include "ssh/ssh_master.h"
 #include "ssh/ssh_mux.h"
 #include "ssh/ssh_pool.h"
 
@@ -90,35 +90,13 @@ void ssh_detour_tell(struct ssh_session *s)
 
 /* ---- the way ---- */
 
-/* Whether there is a program `ssh` in PATH, as execvp would look for it. */
-static bool has_ssh(void)
-{
-	const char *path = getenv("PATH");
-	struct strbuf file = STRBUF_INIT;
-	bool found = false;
-
-	for (const char *at = path != NULL ? path : "/usr/bin:/bin"; !found; at++) {
-		size_t len = strcspn(at, ":");
-
-		strbuf_reset(&file);
-		strbuf_add(&file, at, len);
-		strbuf_adds(&file, len > 0 ? "/ssh" : "./ssh");
-		found = access(file.s, X_OK) == 0;
-		at += len;
-		if (*at == '\0')
-			break;
-	}
-	strbuf_fini(&file);
-	return found;
-}
-
 bool ssh_detour_take(struct ssh_session *s, struct task_result *result)
 {
 	size_t len = strlen(result->why);
 
 	if (s->mux != NULL || s->state >= SESSION_READY)
 		return false;
-	if (!has_ssh()) {
+	if (!ssh_master_can_start()) {
 		snprintf(result->why + len, sizeof(result->why) - len,
 			 "; the system's ssh may reach it, but there is no program ssh here "
 			 "(Debian: openssh-client)");

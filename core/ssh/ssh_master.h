@@ -24,6 +24,9 @@ struct ssh_master_events {
 	void (*on_gone)(void *arg); /* the process has ended; last */
 };
 
+/* Whether there is a program `ssh` in PATH. */
+bool ssh_master_can_start(void);
+
 /* PL_ENOENT: there is no program `ssh` on this machine. What is given must outlive it. */
 struct ssh_master *ssh_master_start(struct loop *loop, const struct ssh_route *route,
 				    const struct ssh_master_events *events, void *arg,

@@ -7,12 +7,15 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "ssh/resolve.h"
 #include "ssh/ssh_detour.h"
 #include "ssh/ssh_files.h"
 #include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
+#include "ssh/ssh_master.h"
+#include "ssh/ssh_mux.h"
 #include "ssh/ssh_pace.h"
 #include "ssh/ssh_tunnel.h"
 
@@ -155,7 +158,19 @@ void ssh_pool_note_unsupervised(struct ssh_host *host, const char *why)
 	free(text);
 }
 
-static struct ssh_session *add_session(struct ssh_host *host)
+bool ssh_pool_takes_bulk(const struct ssh_host *host)
+{
+	return !host->no_bulk && host->pool->options.password == NULL && ssh_master_can_start();
+}
+
+void ssh_pool_note_no_bulk(struct ssh_host *host, const char *why)
+{
+	log_info(LOG_SSH, "%s: large copies go by libssh2: the system's ssh: %s",
+		 host->route.hostname, why);
+	host->no_bulk = true;
+}
+
+static struct ssh_session *add_session(struct ssh_host *host, bool bulk)
 {
 	struct ssh_pool *pool = host->pool;
 	struct ssh_session *s;
@@ -164,6 +179,9 @@ static struct ssh_session *add_session(struct ssh_host *host)
 		ssh_hosts_ask_again(host); /* its reason may be gone */
 	s = ssh_session_create(pool->loop, &host->route, pool->scratch, &session_events, pool);
 	s->host = host;
+	s->bulk = bulk && s->mux == NULL;
+	if (s->bulk)
+		ssh_mux_adopt(s);
 	if (!pool->options.no_supervisor && !host->unsupervised)
 		make_token(s);
 	s->next = host->sessions;
@@ -173,13 +191,13 @@ static struct ssh_session *add_session(struct ssh_host *host)
 	return s;
 }
 
-struct ssh_session *ssh_pool_session(struct ssh_host *host)
+struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk)
 {
 	struct ssh_session *s;
 	size_t most = SIZE_MAX;
 
 	for (s = host->sessions; s != NULL; s = s->next) {
-		if (s->carries)
+		if (s->carries || (bulk ? s->mux == NULL : s->bulk))
 			continue;
 		if (s->state <= SESSION_READY && !s->spent && s->n_users < s->most) {
 			leave_idle(host->pool, s);
@@ -188,7 +206,7 @@ struct ssh_session *ssh_pool_session(struct ssh_host *host)
 		if (s->most > 0 && s->most < most)
 			most = s->most;
 	}
-	s = add_session(host);
+	s = add_session(host, bulk);
 	/* what one session learnt of the server's limit, the next need not */
 	if (most < s->most)
 		s->most = most;
@@ -246,7 +264,7 @@ struct ssh_session *ssh_pool_carrier(struct ssh_host *jump)
 		return c.coming;
 	if (c.n >= CARRIERS_MOST && (c.best != NULL || c.slow != NULL))
 		return c.best != NULL ? c.best : c.slow;
-	s = add_session(jump);
+	s = add_session(jump, false);
 	s->carries = true;
 	return s;
 }

@@ -22,6 +22,7 @@ struct ssh_host {
 	struct ssh_route route;
 	struct ssh_session *sessions; /* alive ones, newest first */
 	bool unsupervised;	      /* a supervisor has no place there */
+	bool no_bulk;		      /* the system's ssh cannot log in */
 	char *login_name; /* of its credentials, see ssh_turn.c; NULL until the first login */
 };
 
@@ -34,8 +35,13 @@ void ssh_pool_destroy(struct ssh_pool *pool);
 /* The host of that name, its route worked out at the first call. */
 struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct pl_error *err);
 
-/* A session to the host with room for one more channel; begins a new one when there is none. */
-struct ssh_session *ssh_pool_session(struct ssh_host *host);
+/* A session to the host with room for one more channel; begins a new one when there is none. bulk:
+ * one that the system's ssh carries. */
+struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk);
+
+/* Whether the system's ssh is there to move much, and has not failed to log in. */
+bool ssh_pool_takes_bulk(const struct ssh_host *host);
+void ssh_pool_note_no_bulk(struct ssh_host *host, const char *why);
 
 /* A session to a jump host that takes one more tunnel; begins a new one when those that are there
  * have too many in their row, or are held up. O(sessions of the host x tunnels). */

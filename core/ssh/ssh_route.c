@@ -259,6 +259,7 @@ static void set_algorithms(struct ssh_route *r, const struct ssh_settings *s)
 		  &r->host_key_algorithms },
 	};
 
+	r->names_ciphers = s->ciphers != NULL;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		*all[i].slot = ssh_algorithms_choose(all[i].what, all[i].asked);
 		if (*all[i].slot == NULL && r->other_way == NULL)

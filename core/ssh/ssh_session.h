@@ -69,6 +69,7 @@ struct ssh_route {
 	char **env;		/* SetEnv and SendEnv, "NAME=value", NULL-terminated; NULL */
 	char *other_way;	/* why only the system's ssh can reach it; NULL: we can */
 	char *without_key;	/* why the system's ssh may log in where no key does; NULL */
+	bool names_ciphers;	/* its configuration does */
 	bool hash_known_hosts;	/* names are written hashed */
 	bool on_detour;		/* other_way was counted, see ssh_detour.h */
 	struct ssh_file **keys;	 /* to try in turn */
@@ -119,6 +120,7 @@ struct ssh_session {
 	bool severed; /* nothing more is sent or received */
 	bool carries; /* its channels are connections to other hosts, see ssh_tunnel.h */
 
+	bool bulk; /* by the system's ssh only because much is to be moved */
 	struct ssh_mux *mux; /* the system's ssh carries it (ssh_mux.h); NULL: libssh2 does */
 	const struct ssh_channel_steps *steps;
 	/* what its commands carry beside their tags, so that one look finds them all; "": none */

@@ -13,11 +13,13 @@
 #include "ssh/ssh_ending.h"
 #include "transport/copy.h"
 
+#define BULK_MIN (8 * 1024 * 1024) /* bytes: their encryption costs more than a process of ssh */
 #define KILL_AGAIN_US (100 * 1000)  /* before the second kill; each later pause is twice as long */
 #define KILL_PAUSE_MAX_US (1000 * 1000)
 #define DRAIN_US (500 * 1000) /* for a channel to end once its processes are gone */
 
 enum ssh_task_state {
+	SSH_TASK_SIZING, /* a copy to the host learns how much it has to move */
 	SSH_TASK_RUNNING,
 	SSH_TASK_KILLING, /* an ending is under way; the timer bounds it */
 	SSH_TASK_PAUSING, /* the task's own channel is open still; the timer sends another kill */
@@ -30,8 +32,12 @@ struct ssh_task {
 	enum ssh_task_state state;
 	struct ssh_channel *channel;	    /* NULL once it ended */
 	struct copy *copy;		    /* TASK_PUT, TASK_GET */
+	bool bulk;			    /* it moves much, by the system's ssh */
+	enum { BREAK_NONE, BREAK_GIVES_UP, BREAK_BEGINS_ANEW } after_break;
+	struct loop_defer break_off; /* the channel of a copy is let go of */
 	bool warm;  /* its session had served others before */
 	bool paused, started, stdin_closed;
+	bool told_start; /* by a copy's first command, where it began anew */
 	struct strbuf early; /* stdin, kept until the command runs: the session may be another */
 	struct loop_timer timer;
 	struct loop_defer deliver;
@@ -54,6 +60,7 @@ static void deliver(void *arg)
 
 	loop_timer_stop(&t->timer);
 	loop_defer_cancel(&t->deliver);
+	loop_defer_cancel(&t->break_off);
 	copy_destroy(t->copy);
 	strbuf_fini(&t->early);
 	free(t->mark);
@@ -64,6 +71,7 @@ static void deliver(void *arg)
 
 static void on_timer(void *arg);
 static void begin(struct ssh_task *t);
+static void begin_anew(struct ssh_task *t);
 static void command_is_over(struct ssh_task *t);
 static void on_ended(void *arg, enum ssh_ended ended, const char *words);
 
@@ -90,7 +98,7 @@ static void on_phase(void *arg, enum phase phase)
 {
 	struct ssh_task *t = arg;
 
-	if (t->state == SSH_TASK_RUNNING && t->task->events->on_phase != NULL)
+	if (t->state == SSH_TASK_RUNNING && !t->told_start && t->task->events->on_phase != NULL)
 		t->task->events->on_phase(t->task, phase);
 }
 
@@ -106,7 +114,10 @@ static void on_start(void *arg)
 		ssh_channel_close_stdin(t->channel);
 	if (t->copy != NULL && t->state == SSH_TASK_RUNNING)
 		copy_started(t->copy);
-	if (t->state == SSH_TASK_RUNNING && t->task->events->on_start != NULL)
+	if (t->state != SSH_TASK_RUNNING || t->told_start)
+		return;
+	t->told_start = true;
+	if (t->task->events->on_start != NULL)
 		t->task->events->on_start(t->task);
 }
 
@@ -139,13 +150,26 @@ static bool deserves_another(const struct ssh_task *t, const struct task_result 
 	       result->outcome == OUTCOME_UNREACHABLE;
 }
 
+/* The system's ssh may lack what our login had: a password, an unlocked key. */
+static bool deserves_libssh2(const struct ssh_task *t, const struct task_result *result)
+{
+	return t->state == SSH_TASK_RUNNING && t->bulk && !result->begun &&
+	       result->phase >= PHASE_KEX;
+}
+
 static void on_end(void *arg, const struct task_result *result)
 {
 	struct ssh_task *t = arg;
 
 	t->channel = NULL;
+	if (deserves_libssh2(t, result)) {
+		ssh_pool_note_no_bulk(t->host, result->why);
+		t->bulk = false;
+		begin_anew(t);
+		return;
+	}
 	if (deserves_another(t, result)) {
-		begin(t);
+		begin_anew(t);
 		t->warm = false;
 		return;
 	}
@@ -207,10 +231,54 @@ static void on_copied(void *arg, const struct task_result *result)
 	finish(t);
 }
 
+static void on_break_off(void *arg)
+{
+	struct ssh_task *t = arg;
+	struct task_result result = { .outcome = OUTCOME_EXIT, .code = 1, .begun = true };
+
+	if (t->state != SSH_TASK_RUNNING || t->channel == NULL)
+		return;
+	ssh_channel_abandon(t->channel);
+	t->channel = NULL;
+	if (t->after_break == BREAK_BEGINS_ANEW)
+		begin_anew(t);
+	else
+		copy_end(t->copy, &result);
+}
+
+static void copy_give_up(void *arg)
+{
+	struct ssh_task *t = arg;
+
+	t->after_break = BREAK_GIVES_UP;
+	loop_defer_schedule(&t->break_off);
+}
+
+static bool copy_on_size(void *arg, uint64_t bytes)
+{
+	struct ssh_task *t = arg;
+	bool bulk = bytes >= BULK_MIN && ssh_pool_takes_bulk(t->host);
+
+	if (t->state == SSH_TASK_SIZING) {
+		t->bulk = bulk;
+		t->state = SSH_TASK_RUNNING;
+		begin(t);
+	} else if (bulk && t->channel->session->mux == NULL &&
+		   t->task->command->kind == TASK_GET) {
+		t->bulk = true;
+		t->after_break = BREAK_BEGINS_ANEW;
+		loop_defer_schedule(&t->break_off);
+		return true;
+	}
+	return false;
+}
+
 static const struct copy_io copy_io = {
 	.write = copy_write,
 	.close_stdin = copy_close_stdin,
 	.pause = copy_pause,
+	.on_size = copy_on_size,
+	.give_up = copy_give_up,
 	.on_end = on_copied,
 };
 
@@ -223,6 +291,12 @@ static char *make_mark(const struct ssh_task *t, const struct ssh_session *s)
 				   : xstrdup(t->task->tag);
 }
 
+static void make_copy(struct ssh_task *t)
+{
+	t->copy = copy_create(ssh_pool_copies(t->host->pool), ssh_pool_loop(t->host->pool), t->task,
+			      &copy_io, t);
+}
+
 static char *make_line(struct ssh_task *t)
 {
 	const struct command *cmd = t->task->command;
@@ -233,9 +307,8 @@ static char *make_line(struct ssh_task *t)
 		ssh_command_exec(&line, cmd, t->mark);
 		return strbuf_detach(&line);
 	}
-	copy_destroy(t->copy); /* of a session that was not what it seemed */
-	t->copy = copy_create(ssh_pool_copies(t->host->pool), ssh_pool_loop(t->host->pool), t->task,
-			      &copy_io, t);
+	if (t->copy == NULL)
+		make_copy(t);
 	command.argv = copy_argv(t->copy);
 	ssh_command_exec(&line, &command, t->mark);
 	return strbuf_detach(&line);
@@ -243,7 +316,7 @@ static char *make_line(struct ssh_task *t)
 
 static void begin(struct ssh_task *t)
 {
-	struct ssh_session *s = ssh_pool_session(t->host);
+	struct ssh_session *s = ssh_pool_session(t->host, t->bulk);
 	char *line;
 
 	free(t->mark);
@@ -258,6 +331,15 @@ static void begin(struct ssh_task *t)
 		ssh_channel_pause(t->channel);
 }
 
+/* The session was not what it seemed, or another one is better. */
+static void begin_anew(struct ssh_task *t)
+{
+	copy_destroy(t->copy);
+	t->copy = NULL;
+	t->started = false;
+	begin(t);
+}
+
 void ssh_task_start(struct ssh_host *host, struct task *task)
 {
 	struct ssh_task *t = xcalloc(1, sizeof(*t));
@@ -267,9 +349,16 @@ void ssh_task_start(struct ssh_host *host, struct task *task)
 	t->task = task;
 	loop_timer_init(&t->timer, loop, on_timer, t);
 	loop_defer_init(&t->deliver, loop, deliver, t);
+	loop_defer_init(&t->break_off, loop, on_break_off, t);
 	task->impl = t;
 	ssh_pool_stats(host->pool)->channels++;
-	begin(t);
+	if (task->command->kind == TASK_PUT) {
+		t->state = SSH_TASK_SIZING;
+		make_copy(t);
+	} else {
+		t->state = SSH_TASK_RUNNING;
+		begin(t);
+	}
 }
 
 /* ---- what the user asks ---- */
@@ -407,14 +496,29 @@ static void on_timer(void *arg)
 	case SSH_TASK_KILLING:
 		finish_canceled(t, "cancelled; the host did not answer the request to end it");
 		break;
+	case SSH_TASK_SIZING:
 	case SSH_TASK_RUNNING:
 	case SSH_TASK_OVER:
 		break;
 	}
 }
 
+static void cancel_before_start(struct ssh_task *t)
+{
+	set_canceled(t, "canceled before it started");
+	t->state = SSH_TASK_OVER;
+	if (t->channel != NULL)
+		ssh_channel_abandon(t->channel);
+	t->channel = NULL;
+	loop_defer_schedule(&t->deliver);
+}
+
 void ssh_task_cancel(struct ssh_task *t)
 {
+	if (t->state == SSH_TASK_SIZING) {
+		cancel_before_start(t);
+		return;
+	}
 	if (t->state != SSH_TASK_RUNNING || t->channel == NULL)
 		return; /* without a channel it is a copy that has come, and is being put in place */
 	if (t->channel->begun && t->channel->session->state != SESSION_READY)
@@ -430,11 +534,7 @@ void ssh_task_cancel(struct ssh_task *t)
 		send_kill(t);
 		return;
 	}
-	set_canceled(t, "canceled before it started");
-	t->state = SSH_TASK_OVER;
-	ssh_channel_abandon(t->channel);
-	t->channel = NULL;
-	loop_defer_schedule(&t->deliver);
+	cancel_before_start(t);
 }
 
 /* ---- signals ---- */

@@ -1,7 +1,7 @@
 /*
  * ssh_task.h - one task on a channel, from its start to its one on_done.
  *
- *	RUNNING -> OVER
+ *	(SIZING ->) RUNNING -> OVER
  *	RUNNING -> KILLING -> (PAUSING -> KILLING)* -> OVER	when cancelled
  *
  * Cancelling a command that has begun ends every process there that belongs to the task
@@ -9,6 +9,11 @@
  * task's own channel stays open, it is tried again, for one connect_timeout. Once somebody was found and ended, the channel has a moment
  * to end by itself; when it does not, one more look is taken before it is closed. What keeps it
  * open then has shaken the tag off. Where the session is dead nobody can be told anything.
+ *
+ * A copy that moves much goes by the system's ssh, which does so at a fraction of libssh2's cost, and
+ * gets over a new key exchange in the middle, which libssh2 1.10 may not: of a copy to the host that
+ * is known before it begins (SIZING), one from the host learns it from the host, and begins again.
+ * Where ssh cannot log in, or is not there, libssh2 does it.
  * Private to the ssh family.
  */
 #ifndef PL_TRANSPORT_SSH_TASK_H

@@ -74,6 +74,8 @@ static void on_turn(void *arg)
 static void ask(struct ssh_session *s)
 {
 	struct ssh_turn *turn = &s->login->turn;
+	/* ssh may lack what opens the hosts to us: its refusals are its own */
+	char *name = xasprintf("%s%s", s->bulk ? "bulk " : "", login_name(s));
 	char end[300];
 
 	name_end(s, end, sizeof(end));
@@ -81,7 +83,8 @@ static void ask(struct ssh_session *s)
 	turn->arg = s;
 	turn->leads_on = s->carries;
 	s->login->waits_since_us = loop_now_us(s->loop);
-	ssh_pace_ask(pace_of(s), turn, login_name(s), end);
+	ssh_pace_ask(pace_of(s), turn, name, end);
+	free(name);
 }
 
 static void fail_used_up(struct ssh_session *s)

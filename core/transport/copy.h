@@ -23,6 +23,16 @@ struct copy_io {
 	void (*write)(void *arg, const void *bytes, size_t len); /* to its stdin; copied */
 	void (*close_stdin)(void *arg);
 	void (*pause)(void *arg, bool on); /* its output */
+	/*
+	 * May be NULL. Near so many bytes are to be moved. Of a put it comes once, in a turn after
+	 * copy_create and before it needs the command, which can be begun because of it. Of a get it
+	 * comes when the command has said so, before anything is moved: true gives this command up,
+	 * and the copy is to be destroyed, and made anew, in a later turn.
+	 */
+	bool (*on_size)(void *arg, uint64_t bytes);
+	/* What still comes from the command is not wanted: end it; copy_end follows, in a later
+	 * turn. */
+	void (*give_up)(void *arg);
 	void (*on_end)(void *arg, const struct task_result *result); /* last, after copy_end */
 };
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "loop/pool.h"
 #include "transport/copy_private.h"
+#include "transport/copy_script.h"
 
 #define ARRIVED_MAX (256 * 1024) /* then the host waits */
 #define HEAD_MAX 200
@@ -126,16 +127,18 @@ static void pool_done(void *arg)
 {
 	struct copy *c = arg;
 	enum copy_job job = c->job;
+	bool failed;
 
 	c->job = COPY_JOB_NONE;
-	if (c->job_error.code != PL_EOK)
+	failed = c->job_error.code != PL_EOK && c->error.code == PL_EOK;
+	if (failed)
 		copy_fail(c, &c->job_error);
 	if (c->error.code != PL_EOK)
 		strbuf_reset(&c->arrived);
 	if (!c->gone && job == COPY_JOB_BEGIN)
 		begun(c);
-	if (!c->gone && c->error.code != PL_EOK && c->state < COPY_ENDING)
-		set_paused(c, false);
+	if (!c->gone && failed && c->state < COPY_ENDING)
+		c->io->give_up(c->arg);
 	go_on(c);
 }
 
@@ -148,6 +151,11 @@ static size_t take_line(struct copy *c, const char *bytes, size_t len)
 	strbuf_add(&c->line, bytes, n);
 	if (end == NULL && c->line.len < HEAD_MAX)
 		return len;
+	if (c->io->on_size != NULL &&
+	    c->io->on_size(c->arg, copy_script_size(strbuf_str(&c->line)))) {
+		c->state = COPY_OVER;
+		return len;
+	}
 	submit(c, COPY_JOB_BEGIN);
 	return end != NULL ? n + 1 : n;
 }
@@ -160,7 +168,7 @@ void copy_get_output(struct copy *c, const char *bytes, size_t len)
 		bytes += n;
 		len -= n;
 	}
-	if (len == 0 || c->error.code != PL_EOK)
+	if (len == 0 || c->error.code != PL_EOK || c->state == COPY_OVER)
 		return;
 	copy_count(c, len, c->bytes + len > c->expected ? len : 0);
 	strbuf_add(&c->arrived, bytes, len);

@@ -26,6 +26,7 @@ struct copy {
 	enum copy_state state;
 	bool started;		/* the command runs */
 	bool gone;		/* destroyed; freed when the pool is done with it */
+	bool sized;		/* the transport knows how much is to be moved */
 	struct pl_error error;	/* what went wrong here */
 	struct task_result result;
 	struct strbuf words;	/* what the command complains */

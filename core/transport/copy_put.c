@@ -10,9 +10,14 @@
 
 #define NOTHING UINT64_MAX
 
-static void on_ready(void *arg)
+static void on_source(void *arg)
 {
-	copy_put_go_on(arg);
+	struct copy *c = arg;
+
+	if (!c->sized && c->io->on_size != NULL)
+		c->io->on_size(c->arg, c->reader->source->about);
+	c->sized = true;
+	copy_put_go_on(c);
 }
 
 static void on_bytes(void *arg)
@@ -25,7 +30,7 @@ void copy_put_create(struct copy *c)
 	const struct command *cmd = c->task->command;
 
 	c->then = NOTHING;
-	c->reader = copy_reader_open(c->sources, cmd->local_path, cmd->keep_times, on_ready,
+	c->reader = copy_reader_open(c->sources, cmd->local_path, cmd->keep_times, on_source,
 				     on_bytes, c);
 }
 
@@ -67,7 +72,7 @@ static void begin(struct copy *c)
 {
 	const struct copy_source *s = c->reader->source;
 
-	if (!c->started || s->state == SOURCE_LOOKING)
+	if (!c->started || s->state <= SOURCE_SUMMING)
 		return;
 	if (s->state == SOURCE_READY) {
 		send_head(c);

@@ -1,6 +1,8 @@
 /* copy_script.c - see copy_script.h */
 #include "transport/copy_script.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 
 #define STRING_(x) #x
@@ -96,13 +98,21 @@ static const char PUT[] =
 	"if [ \"$from\" = 0 ]; then cat <&3; else tail -c +$((from + 1)) <&3; fi || exit 1; "      \
 	"sum \"$1\"; echo \"$s\"; }; "
 
+/* say WHAT FILE...: says what comes, and how much that is on the disk; waits when it is much. A name
+ * with a newline in it must not be taken for a number. */
+#define SAY_SIZE                                                                                   \
+	"say() { w=$1; shift; k=$(du -sk -- \"$@\" 2>/dev/null | "                                 \
+	"sed -n \"s/^\\([0-9][0-9]*\\)[^0-9].*/\\1/p\" | "                                         \
+	"{ k=0; while read -r n; do k=$((k + n)); done; echo $k; }); echo \"$w ${k:-0}\"; "        \
+	"[ \"${k:-0}\" -lt " STRING(COPY_WAITS_KB) " ] || read -r from || exit 1; }; "
+
 #define GET_MANY                                                                                   \
-	"many() { echo m; x=0; for f; do f=${f%/}; case $f in */*) D=${f%/*}/;; *) D=.;; esac; "   \
+	"many() { say m \"$@\"; x=0; for f; do f=${f%/}; case $f in */*) D=${f%/*}/;; *) D=.;; esac; "   \
 	"(cd -- \"$D\" && exec tar -cf - \"./${f##*/}\") || x=1; done; exit $x; }; "
 
 /* $1 name or pattern */
 static const char GET[] =
-	FAIL SUM GET_FILE GET_MANY
+	FAIL SUM GET_FILE SAY_SIZE GET_MANY
 	"n=$1; w=; "
 	"if [ -e \"$n\" ] || [ -h \"$n\" ]; then :; else case $n in *[*?[]*) w=1; IFS=; set -- $n; "
 	"IFS=\" \";; esac; fi; "
@@ -111,7 +121,7 @@ static const char GET[] =
 	"command -v tar >/dev/null || no \"tar is not there: folders cannot be copied\"; "
 	"[ -z \"$w\" ] || many \"$@\"; "
 	"[ -d \"$1\" ] || no \"$1: not a file or folder\"; "
-	"cd -- \"$1\" && echo d && exec tar -cf - .";
+	"cd -- \"$1\" && say d . && exec tar -cf - .";
 
 /* A path that begins with '-' is no option. */
 static char *plain_path(const char *path)
@@ -148,4 +158,16 @@ char **copy_script_get(const char *src)
 
 	argv[4] = plain_path(src);
 	return argv;
+}
+
+uint64_t copy_script_size(const char *line)
+{
+	unsigned long long size;
+	char kind;
+
+	if (sscanf(line, "f %*o %llu", &size) == 1)
+		return size;
+	if (sscanf(line, "%c %llu", &kind, &size) == 2 && size < UINT64_MAX / 1024)
+		return size * 1024;
+	return 0;
 }

@@ -19,15 +19,18 @@
  * get: the answer begins with one line,
  *	f MODE SIZE MTIME	a file. From COPY_KEEP bytes on we say first from which byte on; then
  *				come the bytes, and "SUM\n" of the whole file, "-" when there is none
- *	d			an archive of what is in the folder
- *	m			archives, one after the other, of what a pattern matched
+ *	d KB			an archive of what is in the folder, of near KB KiB
+ *	m KB			archives, one after the other, of what a pattern matched
+ * From COPY_WAITS_KB on these wait for a line from us too.
  */
 #ifndef PL_TRANSPORT_COPY_SCRIPT_H
 #define PL_TRANSPORT_COPY_SCRIPT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define COPY_KEEP 1048576 /* bytes */
+#define COPY_WAITS_KB 8192
 
 /*
  * The words of the command that puts `name` at `dst`, or into it when it is a folder there;
@@ -37,5 +40,8 @@ char **copy_script_put(const char *dst, const char *name, bool must_be_folder, c
 
 /* Of the command that sends `src`: a name, or when nothing has that name, a pattern. */
 char **copy_script_get(const char *src);
+
+/* Near so many bytes there are, by the first line of its answer; 0 when that is nonsense. */
+uint64_t copy_script_size(const char *line);
 
 #endif

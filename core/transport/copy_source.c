@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,7 +67,39 @@ static void let_go(struct copy_source *s)
 		copy_sources_destroy(all);
 }
 
-static int look_at_file(struct copy_source *s, const struct stat *st)
+/* Near so many bytes the archive of the folder will have. */
+static uint64_t estimate_folder(const struct copy_source *s)
+{
+	char *roots[] = { s->path, NULL };
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	uint64_t bytes = 0;
+	FTSENT *e;
+
+	while (walk != NULL && bytes < SOURCE_ABOUT_MAX && !atomic_load(&s->stop) &&
+	       (e = fts_read(walk)) != NULL)
+		bytes += 512 + (e->fts_info == FTS_F ? (uint64_t)e->fts_statp->st_size : 0);
+	if (walk != NULL)
+		fts_close(walk);
+	return bytes;
+}
+
+/* On the pool: what it is, and how large. */
+static void look(void *arg)
+{
+	struct copy_source *s = arg;
+	struct stat st;
+
+	s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (s->fd < 0 || fstat(s->fd, &st) != 0)
+		pl_error_sys(&s->error, errno, "cannot read '%s'", s->path);
+	else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		pl_errorf(&s->error, PL_ESYS, "cannot copy '%s': neither a file nor a folder",
+			  s->path);
+	else
+		s->about = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : estimate_folder(s);
+}
+
+static int sum_file(struct copy_source *s, const struct stat *st)
 {
 	s->size = (uint64_t)st->st_size;
 	s->mtime = st->st_mtim.tv_sec;
@@ -77,7 +110,7 @@ static int look_at_file(struct copy_source *s, const struct stat *st)
 	return 0;
 }
 
-static int look_at_folder(struct copy_source *s, const struct stat *st)
+static int sum_folder(struct copy_source *s, const struct stat *st)
 {
 	s->archive = archive_create(s->path, s->with_times, &s->stop, &s->error);
 	if (s->archive == NULL)
@@ -91,34 +124,65 @@ static int look_at_folder(struct copy_source *s, const struct stat *st)
 }
 
 /* On the pool. */
-static void look(void *arg)
+static void sum(void *arg)
 {
 	struct copy_source *s = arg;
 	struct stat st;
 
-	s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (s->fd < 0 || fstat(s->fd, &st) != 0)
+	if (fstat(s->fd, &st) != 0)
 		pl_error_sys(&s->error, errno, "cannot read '%s'", s->path);
 	else if (S_ISREG(st.st_mode))
-		look_at_file(s, &st);
-	else if (S_ISDIR(st.st_mode))
-		look_at_folder(s, &st);
+		sum_file(s, &st);
 	else
-		pl_errorf(&s->error, PL_ESYS, "cannot copy '%s': neither a file nor a folder",
-			  s->path);
+		sum_folder(s, &st);
+}
+
+static void wait_for_state(struct copy_reader *r)
+{
+	r->next = r->source->waiting;
+	r->source->waiting = r;
+}
+
+static void tell_one(struct copy_reader *r)
+{
+	if (r->source->state == SOURCE_SUMMING)
+		wait_for_state(r);
+	r->on_state(r->arg);
+}
+
+/* Readers may come and go meanwhile. */
+static void tell_all(struct copy_source *s)
+{
+	struct copy_reader *r;
+
+	s->telling = s->waiting;
+	s->waiting = NULL;
+	while ((r = s->telling) != NULL) {
+		s->telling = r->next;
+		tell_one(r);
+	}
+}
+
+static void summed(void *arg)
+{
+	struct copy_source *s = arg;
+
+	s->state = s->error.code == PL_EOK ? SOURCE_READY : SOURCE_BAD;
+	tell_all(s);
+	let_go(s);
 }
 
 static void looked(void *arg)
 {
 	struct copy_source *s = arg;
-	struct copy_reader *r;
 
-	s->state = s->error.code == PL_EOK ? SOURCE_READY : SOURCE_BAD;
-	while ((r = s->waiting) != NULL) {
-		s->waiting = r->next;
-		r->on_ready(r->arg);
+	if (s->error.code != PL_EOK || atomic_load(&s->stop)) {
+		summed(s);
+		return;
 	}
-	let_go(s);
+	s->state = SOURCE_SUMMING;
+	pool_submit(s->all->loop, sum, summed, s);
+	tell_all(s);
 }
 
 static struct copy_source *find_source(struct copy_sources *all, const char *path, bool with_times)
@@ -145,7 +209,7 @@ static struct copy_source *find_source(struct copy_sources *all, const char *pat
 
 /* ---- readers ---- */
 
-static void tell_ready(void *arg)
+static void tell_late(void *arg)
 {
 	struct copy_reader *r = arg;
 
@@ -153,7 +217,7 @@ static void tell_ready(void *arg)
 	if (r->gone)
 		copy_reader_close(r);
 	else
-		r->on_ready(r->arg);
+		tell_one(r);
 }
 
 static void nothing(void *arg)
@@ -162,22 +226,21 @@ static void nothing(void *arg)
 }
 
 struct copy_reader *copy_reader_open(struct copy_sources *all, const char *path, bool with_times,
-				     loop_call_f on_ready, loop_call_f on_bytes, void *arg)
+				     loop_call_f on_state, loop_call_f on_bytes, void *arg)
 {
 	struct copy_reader *r = xcalloc(1, sizeof(*r));
 
 	r->source = find_source(all, path, with_times);
 	r->source->users++;
-	r->on_ready = on_ready;
+	r->on_state = on_state;
 	r->on_bytes = on_bytes;
 	r->arg = arg;
 	r->cursor = (struct archive_cursor)ARCHIVE_CURSOR_INIT;
 	if (r->source->state == SOURCE_LOOKING) {
-		r->next = r->source->waiting;
-		r->source->waiting = r;
+		wait_for_state(r);
 	} else {
 		r->busy = true;
-		pool_submit(all->loop, nothing, tell_ready, r);
+		pool_submit(all->loop, nothing, tell_late, r);
 	}
 	return r;
 }
@@ -235,10 +298,8 @@ void copy_reader_ask(struct copy_reader *r, uint64_t off, uint64_t end)
 	pool_submit(r->source->all->loop, read_bytes, tell_bytes, r);
 }
 
-static void stop_waiting(struct copy_reader *r)
+static void leave(struct copy_reader **at, const struct copy_reader *r)
 {
-	struct copy_reader **at = &r->source->waiting;
-
 	while (*at != NULL && *at != r)
 		at = &(*at)->next;
 	if (*at == r)
@@ -252,8 +313,9 @@ void copy_reader_close(struct copy_reader *r)
 	r->gone = true;
 	if (r->busy)
 		return;
-	stop_waiting(r);
-	if (r->source->users == 2 && r->source->state == SOURCE_LOOKING)
+	leave(&r->source->waiting, r);
+	leave(&r->source->telling, r);
+	if (r->source->users == 2 && r->source->state <= SOURCE_SUMMING)
 		atomic_store(&r->source->stop, true);
 	let_go(r->source);
 	archive_cursor_fini(&r->cursor);

@@ -23,9 +23,10 @@ struct copy_source {
 	char *path;
 	bool with_times;
 	unsigned users; /* readers, and the job that looks at it */
-	enum { SOURCE_LOOKING, SOURCE_READY, SOURCE_BAD } state;
+	enum { SOURCE_LOOKING, SOURCE_SUMMING, SOURCE_READY, SOURCE_BAD } state;
 	struct pl_error error; /* SOURCE_BAD */
 	atomic_bool stop;
+	uint64_t about; /* not LOOKING: bytes; of a folder no more than SOURCE_ABOUT_MAX are counted */
 	/* SOURCE_READY */
 	struct archive *archive; /* NULL: a file */
 	int fd;
@@ -34,13 +35,15 @@ struct copy_source {
 	unsigned mode;
 	char sum[CHECKSUM_LENGTH + 1]; /* of a file; "-" of an archive */
 	char key[17]; /* names the content */
-	struct copy_reader *waiting; /* to be told that it is READY or BAD */
+	struct copy_reader *waiting; /* for its next state */
+	struct copy_reader *telling; /* of this one */
 };
 
 /* One that reads a source, from one place at a time. */
 struct copy_reader {
 	struct copy_source *source;
-	loop_call_f on_ready; /* source->state is READY or BAD; never from inside open */
+	loop_call_f on_state; /* of the source: it is SUMMING, or READY or BAD, after which no other
+			       * call comes; never from inside open */
 	loop_call_f on_bytes; /* what was asked for is in `bytes`, or `error` is set */
 	void *arg;
 	char *bytes;
@@ -55,10 +58,11 @@ struct copy_reader {
 };
 
 #define COPY_CHUNK (128 * 1024)
+#define SOURCE_ABOUT_MAX (64 * 1024 * 1024) /* of a folder, for which its entries are looked at */
 
 /* Begins to look at what `path` is, unless another reader of it is there already. */
 struct copy_reader *copy_reader_open(struct copy_sources *all, const char *path, bool with_times,
-				     loop_call_f on_ready, loop_call_f on_bytes, void *arg);
+				     loop_call_f on_state, loop_call_f on_bytes, void *arg);
 
 /* Asks for up to COPY_CHUNK bytes from off on, but none from `end` on; one request at a time. */
 void copy_reader_ask(struct copy_reader *r, uint64_t off, uint64_t end);

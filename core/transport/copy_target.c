@@ -18,6 +18,7 @@
 struct copy_target {
 	struct copy_place place; /* strings are ours */
 	struct unpack *unpack;	 /* of archives */
+	uint64_t about;		 /* bytes of an archive */
 	/* of a file */
 	char *path, *temp, *kept;
 	int fd; /* -1: not begun, or over */
@@ -275,9 +276,11 @@ int copy_target_begin(struct copy_target *t, const char *line, bool *asks, uint6
 
 	*asks = false;
 	*from = 0;
-	if (strcmp(line, "d") == 0)
+	t->about = copy_script_size(line);
+	*asks = t->about >= COPY_WAITS_KB * UINT64_C(1024);
+	if (strncmp(line, "d ", 2) == 0)
 		return begin_folder(t, err);
-	if (strcmp(line, "m") == 0)
+	if (strncmp(line, "m ", 2) == 0)
 		return begin_many(t, err);
 	if (sscanf(line, "f %o %llu %lld", &t->mode, &size, &mtime) != 3 || size > INT64_MAX)
 		return pl_errorf(err, PL_ESYS, "the host does not say what '%s' is", t->place.src);
@@ -291,7 +294,7 @@ int copy_target_begin(struct copy_target *t, const char *line, bool *asks, uint6
 
 uint64_t copy_target_expects(const struct copy_target *t)
 {
-	return t->unpack == NULL ? t->size - t->done : 0;
+	return t->unpack == NULL ? t->size - t->done : t->about;
 }
 
 int copy_target_add(struct copy_target *t, const char *bytes, size_t len, struct pl_error *err)

@@ -35,7 +35,7 @@ struct copy_target *copy_target_create(const struct copy_place *place);
 int copy_target_begin(struct copy_target *t, const char *line, bool *asks, uint64_t *from,
 		      struct pl_error *err);
 
-/* How many bytes are to come, once it has begun; 0 of an archive, which does not say. */
+/* How many bytes are to come, once it has begun; of an archive near so many. */
 uint64_t copy_target_expects(const struct copy_target *t);
 
 /* What follows it. */

@@ -264,6 +264,15 @@ static void copy_pause(void *arg, bool on)
 		child_resume(t->child);
 }
 
+static void copy_give_up(void *arg)
+{
+	struct local_task *t = arg;
+
+	copy_pause(t, false);
+	if (t->child != NULL && t->state == LOCAL_RUNNING)
+		child_signal(t->child, SIGTERM);
+}
+
 static void on_copied(void *arg, const struct task_result *result)
 {
 	struct local_task *t = arg;
@@ -276,6 +285,7 @@ static const struct copy_io copy_io = {
 	.write = copy_write,
 	.close_stdin = copy_close_stdin,
 	.pause = copy_pause,
+	.give_up = copy_give_up,
 	.on_end = on_copied,
 };
 
