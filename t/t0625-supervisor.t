@@ -1,6 +1,7 @@
 #!/bin/sh
 # What runs on a host ends with the session it runs on: when perilune is killed, ends, or stops.
 test_description="the supervisor over SSH"
+by=${SUPERVISED_BY-ssh} # or openssh: t0626 says so
 . /usr/share/sharness/sharness.sh
 
 skip_all_without sshd ssh-keygen
@@ -22,7 +23,8 @@ END
 # family N OPTION...: starts one on N hosts, in the background as $pid, until all are up.
 family() {
 	rm -rf "$marks" && mkdir "$marks" && n=$1 && shift &&
-	{ perilune exec -F "$FLEET_SSH_CONFIG" "$@" "sh $FLEET_DIR/family $marks" >out 2>err & pid=$!; } &&
+	{ perilune exec --transport $by -F "$FLEET_SSH_CONFIG" "$@" \
+		"sh $FLEET_DIR/family $marks" >out 2>err & pid=$!; } &&
 	wait_for count_is $((4 * n)) "$marks/*" && cat "$marks"/* >pids
 }
 
@@ -44,7 +46,7 @@ test_expect_success "so do a second Ctrl-C, a time limit and a limit of silence"
 
 test_expect_success "what a command that ended well left in the background ends with its session" '
 	rm -rf "$marks" && mkdir "$marks" &&
-	perilune exec -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 \
+	perilune exec --transport $by -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 \
 		"setsid sleep 300 >/dev/null 2>&1 & echo \$! >$marks/left" &&
 	wait_for none_alive "$marks/left"
 '
@@ -59,7 +61,8 @@ test_expect_success "an error in a recipe ends what the recipe had started" '
 	  error "broken"
 	end }
 	END
-	expect_exit 2 perilune run -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 ./broken.lua >out 2>err &&
+	expect_exit 2 perilune run --transport $by -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 \
+		./broken.lua >out 2>err &&
 	wait_for none_alive "$marks/left"
 '
 
@@ -80,9 +83,9 @@ test_expect_success "when the supervisor is killed the command goes on, and can 
 '
 
 test_expect_success "--no-supervisor: nothing of ours runs there beside the command" '
-	perilune exec -F "$FLEET_SSH_CONFIG" --no-supervisor -w 127.1.0.1 \
+	perilune exec --transport $by -F "$FLEET_SSH_CONFIG" --no-supervisor -w 127.1.0.1 \
 		"case \$PERILUNE_TASK in *:*) exit 9 ;; esac" &&
-	perilune exec -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 \
+	perilune exec --transport $by -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 \
 		"case \$PERILUNE_TASK in *:*) ;; *) exit 9 ;; esac"
 '
 
