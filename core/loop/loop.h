@@ -13,7 +13,7 @@
  * loop_turn() may be called again from inside Lua that runs between turns, never from inside a
  * callback of the loop (asserted).
  *
- * Everything here belongs to one thread. loop/pool.h has the only other threads.
+ * Everything here belongs to one thread. loop/pool.h and loop/lane.h have the only other threads.
  */
 #ifndef PL_LOOP_LOOP_H
 #define PL_LOOP_LOOP_H

@@ -1,6 +1,6 @@
 /*
- * pool.h - a few threads for work that would block: name resolution, key files, a long mapping,
- * fsync. Nothing else in the program has threads.
+ * pool.h - a few threads for work that would block: key files, a long mapping, fsync.
+ * What may hang for good goes on a lane (lane.h): jobs of the pool are waited for at the end.
  *
  * The work function runs on a thread and must touch only what `arg` owns; the done function runs
  * on the loop's thread, in a later turn, exactly once for every submitted job.

@@ -12,6 +12,7 @@
 
 #include "ssh/resolve.h"
 #include "ssh/ssh_auth.h"
+#include "ssh/ssh_bind.h"
 #include "ssh/ssh_pool.h"
 #include "ssh/ssh_proxy.h"
 #include "ssh/ssh_tunnel.h"
@@ -113,16 +114,20 @@ static void on_socket(void *arg, int events)
 	ssh_session_step(s);
 }
 
-/* 0 when the connection is under way (or there), else why not. */
-static int begin_connect(struct ssh_session *s, const struct addrinfo *a)
+/* 0 when the connection is under way (or there), else why not; `unbound` then has more to say where
+ * it is for the address that it should come from. */
+static int begin_connect(struct ssh_session *s, const struct addrinfo *a, struct pl_error *unbound)
 {
 	int one = 1;
 	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
+	*unbound = (struct pl_error){ 0 };
 	if (fd < 0)
 		return errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	ssh_wire_take(&s->wire, fd, on_socket, s);
+	if (ssh_bind(fd, a->ai_family, s->route, unbound) != 0)
+		return EADDRNOTAVAIL;
 	if (connect(fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
 		return errno;
 	ssh_wire_watch(&s->wire, LOOP_WRITE);
@@ -155,15 +160,19 @@ static void fail_connect(struct ssh_session *s, int errnum)
 static void try_addresses(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
+	struct pl_error unbound = { 0 };
 
 	for (; login->at != NULL; login->at = login->at->ai_next) {
 		share_deadline(s);
-		login->last_errno = begin_connect(s, login->at);
+		login->last_errno = begin_connect(s, login->at, &unbound);
 		if (login->last_errno == 0)
 			return;
 		ssh_wire_close(&s->wire);
 	}
-	fail_connect(s, login->last_errno);
+	if (unbound.code != PL_EOK)
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_CONNECT, "%s", unbound.text);
+	else
+		fail_connect(s, login->last_errno);
 }
 
 static bool is_connected(const struct ssh_session *s, int *errnum)

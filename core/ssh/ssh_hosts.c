@@ -65,6 +65,18 @@ static int add_jump(struct ssh_hosts *hosts, struct ssh_route *r, int hops, stru
 	return 0;
 }
 
+/* An agent goes only to where commands run, and not by libssh2: that takes no channel which the host
+ * opens. */
+static void forward_agent(struct ssh_route *r, bool is_jump)
+{
+	if (is_jump) {
+		free(r->forward_agent);
+		r->forward_agent = NULL;
+	}
+	if (r->forward_agent != NULL && r->other_way == NULL)
+		r->other_way = xstrdup("its configuration asks for ForwardAgent");
+}
+
 /* `before`: the hops before it; NULL: those that its own ProxyJump names. */
 static int make_route(struct ssh_hosts *hosts, struct ssh_route *r, const struct ssh_query *asked,
 		      const struct ssh_settings *s, const char *before, int hops,
@@ -74,6 +86,7 @@ static int make_route(struct ssh_hosts *hosts, struct ssh_route *r, const struct
 
 	*r = (struct ssh_route){ 0 };
 	ssh_route_make(r, asked, use->options, s, use->files);
+	forward_agent(r, hops > 0);
 	r->keyring = use->keyring;
 	if (r->agent != NULL)
 		r->agent_client = ssh_keyring_agent(use->keyring, r->agent);

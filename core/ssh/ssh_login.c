@@ -34,8 +34,7 @@ void ssh_login_free(struct ssh_session *s)
 	if (login == NULL)
 		return;
 	resolve_cancel(login->resolve);
-	if (login->addresses != NULL)
-		freeaddrinfo(login->addresses);
+	resolve_free(login->addresses);
 	ssh_auth_free(login->auth);
 	ssh_pace_end(ssh_pool_pace(s->host->pool), &login->turn, TURN_FAILED);
 	free(login);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "ssh/pattern.h"
+#include "ssh/resolve.h"
 #include "ssh/ssh_algorithms.h"
 
 #define CONNECT_TIMEOUT_US (10 * 1000000)
@@ -214,6 +215,15 @@ static bool comes_first(const struct ssh_settings *s, const char *method)
 	return at != NULL && at < keys;
 }
 
+/* Of an address to connect from: only a number is bound to without asking for it. */
+static bool is_name(const char *address)
+{
+	struct addrinfo *a = address != NULL ? resolve_numeric(address, 0) : NULL;
+
+	resolve_free(a);
+	return address != NULL && a == NULL;
+}
+
 static const char *asks_for(const struct ssh_settings *s)
 {
 	if (s->gssapi && comes_first(s, "gssapi-with-mic"))
@@ -230,6 +240,8 @@ static const char *asks_for(const struct ssh_settings *s)
 		return "its configuration names RevokedHostKeys";
 	if (s->check_host_ip)
 		return "its configuration asks for CheckHostIP";
+	if (is_name(s->bind_address))
+		return "its configuration has a name for a BindAddress";
 	return NULL;
 }
 

@@ -285,7 +285,7 @@ static char *usual_address(const char *host)
 	if (a == NULL)
 		return NULL;
 	rc = getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
-	freeaddrinfo(a);
+	resolve_free(a);
 	return rc == 0 ? xstrdup(text) : NULL;
 }
 

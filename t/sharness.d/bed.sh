@@ -122,10 +122,10 @@ bad_server_on() {
 	on "$1" perl "$PERILUNE_SRCDIR/t/bed/badserver" "$2" </dev/null >/dev/null 2>&1 &
 }
 
-# dns_on I: a name server that knows no name, and says so, but for names in "silent", of which it
-# says nothing. The test asks it.
+# dns_on I: a name server, which the test asks from then on; see t/bed/nameserver.
 dns_on() {
-	on "$1" perl "$PERILUNE_SRCDIR/t/bed/nameserver" </dev/null >/dev/null 2>&1 &
+	on "$1" perl "$PERILUNE_SRCDIR/t/bed/nameserver" "10.98.$(($1 / 250)).$(($1 % 250 + 1))" \
+		</dev/null >/dev/null 2>&1 &
 	echo "nameserver 10.98.$(($1 / 250)).$(($1 % 250 + 1))" >"$BED/resolv.conf"
 }
 
