@@ -78,6 +78,15 @@ static void drop_all(struct lane *lane, struct lane_jobs *q)
 	}
 }
 
+/* The lock is held. */
+static void wake_owner(struct lane *lane)
+{
+	static const uint64_t one = 1;
+	ssize_t n = write(lane->wake_fd, &one, sizeof(one));
+
+	(void)n; /* full means that the loop is woken already */
+}
+
 /* ---- on the threads, the lock held between jobs ---- */
 
 static struct lane_job *await_job(struct lane *lane)
@@ -95,16 +104,11 @@ static struct lane_job *await_job(struct lane *lane)
 
 static void hand_back(struct lane *lane, struct lane_job *job)
 {
-	static const uint64_t one = 1;
-	ssize_t n;
-
 	jobs_add(&lane->finished, job);
-	if (lane->closed) {
+	if (lane->closed)
 		drop_all(lane, &lane->finished);
-	} else {
-		n = write(lane->wake_fd, &one, sizeof(one));
-		(void)n; /* full means that the loop is woken already */
-	}
+	else
+		wake_owner(lane);
 }
 
 static void *run_jobs(void *arg)
@@ -125,31 +129,29 @@ static void *run_jobs(void *arg)
 
 /* ---- on the loop's thread ---- */
 
+/* One a turn, as `done` may destroy the lane: what is left wakes the loop again. */
 static struct lane_job *take_finished(struct lane *lane)
 {
 	struct lane_job *job;
+	uint64_t count;
+	ssize_t n = read(lane->wake_fd, &count, sizeof(count));
 
+	(void)n; /* what woke us may have been for a job that is done */
 	pthread_mutex_lock(&lane->lock);
 	job = jobs_take(&lane->finished);
+	if (lane->finished.first != NULL)
+		wake_owner(lane);
 	pthread_mutex_unlock(&lane->lock);
 	return job;
 }
 
-/* One a turn: `done` may destroy the lane. */
 static void on_wake(void *arg, int events)
 {
 	struct lane *lane = arg;
 	struct lane_job *job = take_finished(lane);
 	void *done_with;
-	uint64_t count;
-	ssize_t n;
 
 	(void)events;
-	if (job == NULL) {
-		n = read(lane->wake_fd, &count, sizeof(count));
-		(void)n;
-		job = take_finished(lane); /* it may have come before the read */
-	}
 	if (job == NULL)
 		return;
 	done_with = job->arg;

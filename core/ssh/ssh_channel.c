@@ -283,8 +283,7 @@ static bool may_ask_again(struct ssh_channel *ch)
 		return false;
 	if (s->ear == NULL && ssh_supervisor_give_way(s))
 		return true;
-	return ch->refusals < (s->ear != NULL || s->supervisor != NULL ? REFUSALS_MOST_PROVEN
-								      : REFUSALS_MOST);
+	return ch->refusals < (s->has_opened ? REFUSALS_MOST_PROVEN : REFUSALS_MOST);
 }
 
 /*
@@ -313,6 +312,7 @@ bool ssh_channel_refused(struct ssh_channel *ch)
 
 bool ssh_channel_opened(struct ssh_channel *ch)
 {
+	ch->session->has_opened = true;
 	ch->state = ch->events != NULL ? CHANNEL_EXEC : CHANNEL_CLOSE;
 	ssh_channel_tell_phase(ch, PHASE_EXEC);
 	return true;

@@ -132,6 +132,7 @@ struct ssh_session {
 	struct ssh_channel *first, *last; /* channels in the order they came */
 	size_t n_users;	 /* channels somebody waits for */
 	bool spent;	 /* serves those it has, and nobody new */
+	bool has_opened; /* a channel for a command */
 	size_t most;	 /* channels the server allows at once, as far as known; 0: no more */
 	size_t most_tunnels; /* likewise of connections to other hosts */
 	struct ssh_channel *opening; /* libssh2 opens one at a time */
