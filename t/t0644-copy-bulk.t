@@ -6,7 +6,7 @@ test_description="large copies"
 
 skip_all_without sshd ssh ssh-keygen tar
 
-fleet_start 4 || test_done
+fleet_start 96 || test_done
 fleet_homes
 h1=$FLEET_HOMES/127.1.0.1
 cfg=$FLEET_SSH_CONFIG
@@ -53,6 +53,12 @@ test_expect_success "where ssh cannot log in it goes by libssh2" '
 '
 
 unset PERILUNE_LOG
+
+test_expect_success "from many hosts at once: connections are gone before what came is in its place" '
+	for i in $(seq 96); do mkdir -p "$FLEET_HOMES/127.1.0.$i" && echo $i >"$FLEET_HOMES/127.1.0.$i/name" || return 1; done &&
+	mkdir names && pull -f 64 -w "127.1.0.[1-96]" name names && test "$(cat names/* | sort -n | tail -n 1)" = 96 &&
+	test "$(ls names | wc -l)" = 96
+'
 
 test_expect_success "no room there: the reason, and nothing is left" '
 	sed -i "s|^exec|[ -e full ] \&\& { trap \"\" XFSZ; ulimit -f 20000; }\nexec|" "$FLEET_DIR/home" && : >"$h1/full" && rm -f "$h1/big" &&

@@ -157,6 +157,13 @@ static bool deserves_libssh2(const struct ssh_task *t, const struct task_result 
 	       result->phase >= PHASE_KEX;
 }
 
+/* The session may be gone before what came is in its place. */
+static void end_copy(struct ssh_task *t, const struct task_result *result)
+{
+	t->ending.session = NULL;
+	copy_end(t->copy, result);
+}
+
 static void on_end(void *arg, const struct task_result *result)
 {
 	struct ssh_task *t = arg;
@@ -176,7 +183,7 @@ static void on_end(void *arg, const struct task_result *result)
 	if (t->state == SSH_TASK_RUNNING) {
 		t->result = *result;
 		if (t->copy != NULL)
-			copy_end(t->copy, result);
+			end_copy(t, result);
 		else
 			finish(t);
 	} else if (t->state == SSH_TASK_PAUSING) {
@@ -243,7 +250,7 @@ static void on_break_off(void *arg)
 	if (t->after_break == BREAK_BEGINS_ANEW)
 		begin_anew(t);
 	else
-		copy_end(t->copy, &result);
+		end_copy(t, &result);
 }
 
 static void copy_give_up(void *arg)
@@ -541,7 +548,7 @@ void ssh_task_cancel(struct ssh_task *t)
 
 int ssh_task_signal(struct ssh_task *t, int signo, struct pl_error *err)
 {
-	if (!t->started || t->state != SSH_TASK_RUNNING)
+	if (!t->started || t->state != SSH_TASK_RUNNING || t->channel == NULL)
 		return pl_errorf(err, PL_EUSAGE, "%s: no command runs that could get a signal",
 				 t->task->host);
 	ssh_ending_signal(&t->ending, signo);
