@@ -18,7 +18,7 @@ static const char *const spec_keys[] = {
 	"env",	      "cwd",	   "merge",	 "stdin",     "mode",	"local_path", "remote_path",
 	"fanout",     "gang",	   "serial",	 "timeout",   "retries", "idle_timeout", "fail_fast",
 	"max_fail",   "keep_bytes", "spill_dir", "sinks",     "lines",	 "into_folder",
-	"name_host",  "keep_times", NULL,
+	"name_host",  "keep_times", "survive",	 "detach",    NULL,
 };
 static const char *const task_keys[] = { "host", "index", "line", "argv", "env", "cwd", NULL };
 
@@ -185,6 +185,8 @@ static struct command *read_base_command(lua_State *L, int arg, struct lua_run_p
 	c->into_folder = binding_opt_bool(L, arg, "into_folder", 0) != 0;
 	c->name_host = binding_opt_bool(L, arg, "name_host", 0) != 0;
 	c->keep_times = binding_opt_bool(L, arg, "keep_times", 0) != 0;
+	c->survive = binding_opt_bool(L, arg, "survive", 0) != 0;
+	c->detach = binding_opt_bool(L, arg, "detach", 0) != 0;
 	c->count = &parts->copied;
 	return c;
 }

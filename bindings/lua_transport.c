@@ -145,7 +145,7 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 {
 	static const char *const known[] = { "user",	     "port",	"config", "connect_timeout",
 					     "keep_sessions", "hostkey", "on_note", "max_auth_fail",
-					     "connect_rate", "no_supervisor", NULL };
+					     "connect_rate", "no_supervisor", "audit", NULL };
 	const char *hostkey;
 	double seconds;
 
@@ -163,6 +163,7 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 	o->max_auth_fail = (unsigned)binding_opt_int(L, 1, "max_auth_fail", 0);
 	o->keep_sessions = (size_t)binding_opt_int(L, 1, "keep_sessions", 0);
 	o->no_supervisor = binding_opt_bool(L, 1, "no_supervisor", 0) != 0;
+	o->audit = binding_opt_bool(L, 1, "audit", 0) != 0;
 	hostkey = binding_opt_string(L, 1, "hostkey", "strict");
 	if (strcmp(hostkey, "accept-new") == 0)
 		o->hostkey = SSH_HOSTKEY_ACCEPT_NEW;

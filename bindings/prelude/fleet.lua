@@ -53,6 +53,8 @@ fleet.options = {
     help = "what to do about a host key that is not known" },
   option { "no-supervisor", type = "bool",
     help = "nothing of ours runs there beside the commands; they may outlive a lost connection" },
+  option { "audit", type = "bool",
+    help = "each start goes to the host's system log (logger -t perilune): who, from where, what" },
   option { "sudo", type = "bool", later = true },
 }
 
@@ -213,6 +215,7 @@ local function open_ssh(name, values, warm)
     max_auth_fail = values.max_auth_fail,
     connect_rate = values.connect_rate,
     no_supervisor = values.no_supervisor,
+    audit = values.audit,
     keep_sessions = warm and sessions_kept(name, values.sessions) or 0,
     on_note = function(text) require("perilune.terminal").note(text) end,
   }
@@ -274,6 +277,9 @@ function fleet.open(o, given, settings)
   values.fanout = values.fanout or 64
   values.connect_rate = values.connect_rate or 100
   require("perilune.limits").hold(values, limits, given)
+  if values.audit and values.no_supervisor then
+    errors.usage("--audit needs the supervisor, which writes the log: leave out --no-supervisor")
+  end
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)
   if name == "ssh" or name == "openssh" then

@@ -36,8 +36,10 @@ local CALL = {
   { "sudo", type = "bool", later = true },
   { "on", type = "any", later = true },
   { "once", type = "bool", later = true },
-  { "survive", type = "bool", later = true },
-  { "detach", type = "bool", later = true },
+  { "survive", type = "bool",
+    help = "runs on when the connection or perilune ends; its output is kept there until then" },
+  { "detach", type = "bool",
+    help = "ok as soon as it has been started: neither followed nor ended" },
 }
 
 local function checked(opts, what, known)
@@ -55,10 +57,25 @@ local function check_set(set, what)
   require("perilune.blame").raise("%s is a method: write it with ':'", what)
 end
 
+-- What outlives the connection cannot be fed through it.
+local function check_outliving(spec, what)
+  local name = spec.survive and "survive" or spec.detach and "detach"
+  if not name then return end
+  local blame = require "perilune.blame"
+  if spec.survive and spec.detach then
+    blame.raise("%s: survive and detach exclude each other: one is followed, the other not", what)
+  end
+  if spec.stdin then
+    blame.raise("%s: a command that outlives its connection (%s) has no standard input, which "
+      .. "would be cut with it: push a file and let it read that", what, name)
+  end
+end
+
 local function start_command(set, cmd, opts, what, extra)
   check_set(set, what)
   local command, fanout = require "perilune.command", require "perilune.fanout"
   local spec = checked(opts, what)
+  check_outliving(spec, what)
   spec.argv, spec.line = command.read(what, cmd)
   spec.env = command.environment(what, spec.env)
   spec.keep_bytes, spec.max_output = spec.max_output, nil
@@ -72,7 +89,9 @@ end
 
 --- Runs a command on every host of the set and waits for all of them.
 ---@param cmd string|string[] a string for the login shell there, a table for exact words
----@param opts? table timeout, idle_timeout, env, cwd, stdin, merge, max_output, fanout, retries
+---@param opts? table timeout, idle_timeout, env, cwd, stdin, merge, max_output, fanout, retries,
+---  survive (runs on when the connection ends, its output kept there), detach (started, then neither
+---  followed nor ended)
 ---@return perilune.ResultSet
 function hostset.methods:exec(cmd, opts)
   local run = start_command(self, cmd, opts, "hosts:exec")

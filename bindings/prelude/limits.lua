@@ -50,6 +50,12 @@ local function hold_host_key(values, limit, asked)
   values.host_key = "strict"
 end
 
+-- Who writes the log is the supervisor: what asks for the one asks for the other.
+local function held_supervisor(held)
+  if held.supervisor and held.supervisor.value then return held.supervisor end
+  return held.audit and held.audit.value and held.audit or nil
+end
+
 local NUMBERS = { "fanout", "sessions", "connect_rate", "max_auth_fail" }
 
 --- Makes values of the FLEET options keep the limits.
@@ -59,8 +65,9 @@ local NUMBERS = { "fanout", "sessions", "connect_rate", "max_auth_fail" }
 function limits.hold(values, held, given)
   for _, name in ipairs(NUMBERS) do hold_number(values, name, held[name], given[name]) end
   hold_host_key(values, held.host_key, given.host_key)
-  if held.supervisor and held.supervisor.value and values.no_supervisor then
-    if given.no_supervisor then tell(held.supervisor, "the supervisor is asked for") end
+  local watcher = held_supervisor(held)
+  if watcher and values.no_supervisor then
+    if given.no_supervisor then tell(watcher, "the supervisor is asked for") end
     values.no_supervisor = nil
   end
   if held.audit and held.audit.value then

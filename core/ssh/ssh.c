@@ -11,6 +11,7 @@
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_pool.h"
 #include "ssh/ssh_task.h"
+#include "transport/outlive.h"
 
 struct ssh {
 	struct transport base;
@@ -22,6 +23,28 @@ static struct ssh *ssh_of(const struct transport *tp)
 	return container_of(tp, struct ssh, base);
 }
 
+/* One that outlives its connection is sent in the words of another command. */
+static int check_outliving(const struct command *cmd, const char *tag, struct pl_error *err)
+{
+	struct outlive o;
+	int rc;
+
+	if (outlive_check(cmd, err) != 0)
+		return -1;
+	outlive_start(&o, cmd, tag, "\"$SHELL\"");
+	rc = ssh_command_check(&o.command, tag, err);
+	outlive_fini(&o);
+	return rc;
+}
+
+static int check_command(const struct command *cmd, const char *tag, struct pl_error *err)
+{
+	/* what is wrong in the words themselves is said first */
+	if (ssh_command_check(cmd, tag, err) != 0)
+		return -1;
+	return outlives(cmd) ? check_outliving(cmd, tag, err) : 0;
+}
+
 static int check_task(struct ssh *ssh, const struct task *task, struct pl_error *err)
 {
 	const struct command *cmd = task->command;
@@ -29,7 +52,7 @@ static int check_task(struct ssh *ssh, const struct task *task, struct pl_error 
 	if (ssh_pool_host(ssh->pool, task->host, err) == NULL)
 		return -1;
 	if (cmd->kind == TASK_EXEC)
-		return ssh_command_check(cmd, task->tag, err);
+		return check_command(cmd, task->tag, err);
 	if (cmd->local_path == NULL || cmd->remote_path == NULL)
 		return pl_errorf(err, PL_EUSAGE, "a copy needs both paths");
 	return 0;

@@ -45,6 +45,11 @@ static void open_channel(struct ssh_ending *e)
 
 /* ---- with one ---- */
 
+static bool is_supervised(const struct ssh_ending *e)
+{
+	return !e->alone && ssh_supervisor_is_there(e->session);
+}
+
 /* The supervisor is gone: what it would have done is done by a channel. */
 static void on_answer(void *arg, enum ssh_ended ended)
 {
@@ -62,7 +67,7 @@ void ssh_ending_start(struct ssh_ending *e, int signo, int64_t grace_us)
 {
 	e->signo = signo;
 	e->grace_us = grace_us;
-	if (!ssh_supervisor_is_there(e->session)) {
+	if (!is_supervised(e)) {
 		open_channel(e);
 		return;
 	}
@@ -97,7 +102,7 @@ void ssh_ending_signal(const struct ssh_ending *e, int signo)
 {
 	struct strbuf line = STRBUF_INIT;
 
-	if (ssh_supervisor_is_there(e->session)) {
+	if (is_supervised(e)) {
 		ssh_supervisor_signal(e->session, e->tag, signo);
 		return;
 	}

@@ -15,6 +15,7 @@ struct ssh_ending {
 	struct ssh_session *session;
 	const char *tag;  /* of the task */
 	const char *mark; /* what PERILUNE_TASK is there: the tag, and the session's token */
+	bool alone;	  /* the mark is without a token: the supervisor does not know it */
 	/* `why` only with ENDED_UNKNOWN; valid during the call */
 	void (*on_ended)(void *arg, enum ssh_ended ended, const char *why);
 	void *arg;

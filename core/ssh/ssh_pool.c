@@ -153,7 +153,8 @@ void ssh_pool_note_unsupervised(struct ssh_host *host, const char *why)
 		return;
 	pool->noted_unsupervised = true;
 	text = xasprintf("%s: no supervisor watches over its commands: %s; they may outlive a lost "
-			 "connection, there and on other such hosts", host->route.hostname, why);
+			 "connection%s, there and on other such hosts", host->route.hostname, why,
+			 pool->options.audit ? ", and their starts are not in its system log" : "");
 	note(pool, text);
 	free(text);
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "ssh/ssh_audit.h"
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_pool.h"
@@ -173,6 +174,8 @@ void ssh_supervisor_start(struct ssh_session *s)
 	sup->session = s;
 	loop_timer_init(&sup->heartbeat, s->loop, on_heartbeat, sup);
 	ssh_command_supervise(&line, s->token);
+	if (s->route->asked->audit)
+		ssh_audit_option(&line);
 	s->supervisor = sup;
 	sup->channel = ssh_channel_create(s, strbuf_detach(&line), CHANNEL_OF_SUPERVISOR,
 					  &supervisor_events, sup);
@@ -239,6 +242,17 @@ void ssh_supervisor_signal(struct ssh_session *s, const char *tag, int signo)
 	struct strbuf line = STRBUF_INIT;
 
 	strbuf_addf(&line, "signal %s %d\n", tag, signo);
+	say(s, line.s, line.len);
+	strbuf_fini(&line);
+}
+
+void ssh_supervisor_audit(struct ssh_session *s, const struct task *task)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	if (!s->route->asked->audit || !ssh_supervisor_is_there(s))
+		return;
+	ssh_audit_start(&line, task);
 	say(s, line.s, line.len);
 	strbuf_fini(&line);
 }

@@ -54,6 +54,9 @@ void ssh_supervisor_end(struct ssh_session *s, struct ssh_question *q, int signo
 /* The signal, once, to every process of the task; nobody waits for the answer. */
 void ssh_supervisor_signal(struct ssh_session *s, const char *tag, int signo);
 
+/* A command begins there, in words for the system's log. No-op where that is not asked for. */
+void ssh_supervisor_audit(struct ssh_session *s, const struct task *task);
+
 /* The answer is not wanted any more. No-op when there is none to come. */
 void ssh_supervisor_forget(struct ssh_session *s, struct ssh_question *q);
 

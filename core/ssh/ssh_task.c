@@ -12,6 +12,7 @@
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_ending.h"
 #include "transport/copy.h"
+#include "transport/outlive.h"
 
 #define BULK_MIN (8 * 1024 * 1024) /* bytes: their encryption costs more than a process of ssh */
 #define KILL_AGAIN_US (100 * 1000)  /* before the second kill; each later pause is twice as long */
@@ -23,6 +24,7 @@ enum ssh_task_state {
 	SSH_TASK_RUNNING,
 	SSH_TASK_KILLING, /* an ending is under way; the timer bounds it */
 	SSH_TASK_PAUSING, /* the task's own channel is open still; the timer sends another kill */
+	SSH_TASK_CLEARING, /* it survived and has ended: a channel removes its files there */
 	SSH_TASK_OVER,	  /* the result waits to be delivered */
 };
 
@@ -72,6 +74,7 @@ static void deliver(void *arg)
 static void on_timer(void *arg);
 static void begin(struct ssh_task *t);
 static void begin_anew(struct ssh_task *t);
+static void clear_files(struct ssh_task *t);
 static void command_is_over(struct ssh_task *t);
 static void on_ended(void *arg, enum ssh_ended ended, const char *words);
 
@@ -98,6 +101,8 @@ static void on_phase(void *arg, enum phase phase)
 {
 	struct ssh_task *t = arg;
 
+	if (phase == PHASE_EXEC)
+		ssh_supervisor_audit(t->ending.session, t->task);
 	if (t->state == SSH_TASK_RUNNING && !t->told_start && t->task->events->on_phase != NULL)
 		t->task->events->on_phase(t->task, phase);
 }
@@ -164,6 +169,26 @@ static void end_copy(struct ssh_task *t, const struct task_result *result)
 	copy_end(t->copy, result);
 }
 
+static bool survives(const struct ssh_task *t)
+{
+	return outlives(t->task->command) && t->task->command->survive;
+}
+
+static bool is_an_exit(enum outcome outcome)
+{
+	return outcome == OUTCOME_OK || outcome == OUTCOME_EXIT || outcome == OUTCOME_SIGNAL;
+}
+
+static void finish_survivor(struct ssh_task *t)
+{
+	if (t->result.outcome == OUTCOME_LOST)
+		outlive_explain_loss(&t->result, t->task->tag);
+	if (is_an_exit(t->result.outcome) && t->ending.session->state == SESSION_READY)
+		clear_files(t);
+	else
+		finish(t);
+}
+
 static void on_end(void *arg, const struct task_result *result)
 {
 	struct ssh_task *t = arg;
@@ -184,12 +209,51 @@ static void on_end(void *arg, const struct task_result *result)
 		t->result = *result;
 		if (t->copy != NULL)
 			end_copy(t, result);
+		else if (survives(t))
+			finish_survivor(t);
 		else
 			finish(t);
 	} else if (t->state == SSH_TASK_PAUSING) {
 		command_is_over(t);
 	}
 	/* while a kill is under way its answer is waited for: there may be stragglers */
+}
+
+static void ignore_output(void *arg, enum stream stream, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)stream;
+	(void)bytes;
+	(void)len;
+}
+
+/* Whatever came of it: the result of the command stands. */
+static void on_cleared(void *arg, const struct task_result *result)
+{
+	struct ssh_task *t = arg;
+
+	(void)result;
+	t->channel = NULL;
+	finish(t);
+}
+
+static const struct ssh_channel_events clear_events = {
+	.on_output = ignore_output,
+	.on_end = on_cleared,
+};
+
+static void clear_files(struct ssh_task *t)
+{
+	struct strbuf line = STRBUF_INIT;
+	struct outlive o;
+
+	outlive_clear(&o, t->task->command, t->task->tag);
+	ssh_command_exec(&line, &o.command, t->mark);
+	outlive_fini(&o);
+	t->state = SSH_TASK_CLEARING;
+	t->channel = ssh_channel_create(t->ending.session, strbuf_detach(&line), CHANNEL_OF_KILL,
+					&clear_events, t);
+	loop_timer_start(&t->timer, t->host->route.connect_timeout_us);
 }
 
 static const struct ssh_channel_events command_events = {
@@ -291,10 +355,12 @@ static const struct copy_io copy_io = {
 
 /* ---- the beginning ---- */
 
-/* What the processes of the task carry: with the token, if somebody looks for it. */
+/* What the processes of the task carry: with the token, if somebody looks for it and may end them. */
 static char *make_mark(const struct ssh_task *t, const struct ssh_session *s)
 {
-	return s->token[0] != '\0' ? xasprintf("%s:%s", t->task->tag, s->token)
+	bool ends = s->token[0] != '\0' && !outlives(t->task->command);
+
+	return ends ? xasprintf("%s:%s", t->task->tag, s->token)
 				   : xstrdup(t->task->tag);
 }
 
@@ -310,6 +376,14 @@ static char *make_line(struct ssh_task *t)
 	struct command command = { .stdin_open = true };
 	struct strbuf line = STRBUF_INIT;
 
+	if (outlives(cmd)) {
+		struct outlive o;
+
+		outlive_start(&o, cmd, t->task->tag, "\"$SHELL\"");
+		ssh_command_exec(&line, &o.command, t->mark);
+		outlive_fini(&o);
+		return strbuf_detach(&line);
+	}
 	if (cmd->kind == TASK_EXEC) {
 		ssh_command_exec(&line, cmd, t->mark);
 		return strbuf_detach(&line);
@@ -333,6 +407,7 @@ static void begin(struct ssh_task *t)
 	ssh_supervisor_start(s);
 	t->channel = ssh_channel_create(s, line, CHANNEL_OF_COMMAND, &command_events, t);
 	t->ending = (struct ssh_ending){ .session = s, .tag = t->task->tag, .mark = t->mark,
+					 .alone = outlives(t->task->command),
 					 .on_ended = on_ended, .arg = t };
 	if (t->paused)
 		ssh_channel_pause(t->channel);
@@ -503,6 +578,9 @@ static void on_timer(void *arg)
 	case SSH_TASK_KILLING:
 		finish_canceled(t, "cancelled; the host did not answer the request to end it");
 		break;
+	case SSH_TASK_CLEARING:
+		finish(t);
+		break;
 	case SSH_TASK_SIZING:
 	case SSH_TASK_RUNNING:
 	case SSH_TASK_OVER:
@@ -512,7 +590,11 @@ static void on_timer(void *arg)
 
 static void cancel_before_start(struct ssh_task *t)
 {
-	set_canceled(t, "canceled before it started");
+	bool begun = t->channel != NULL && t->channel->begun;
+
+	set_canceled(t, begun ? "cancelled amid its start: as it is detached it may run on"
+			      : "canceled before it started");
+	t->result.begun = begun;
 	t->state = SSH_TASK_OVER;
 	if (t->channel != NULL)
 		ssh_channel_abandon(t->channel);
@@ -531,7 +613,7 @@ void ssh_task_cancel(struct ssh_task *t)
 	if (t->channel->begun && t->channel->session->state != SESSION_READY)
 		return; /* it is being lost at this moment, and says so next */
 	t->cancelled_us = loop_now_us(ssh_pool_loop(t->host->pool));
-	if (t->channel->begun) {
+	if (t->channel->begun && !t->task->command->detach) {
 		set_canceled(t, "cancelled");
 		t->result.begun = true;
 		t->kill_pause_us = KILL_AGAIN_US;

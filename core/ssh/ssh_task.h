@@ -1,7 +1,7 @@
 /*
  * ssh_task.h - one task on a channel, from its start to its one on_done.
  *
- *	(SIZING ->) RUNNING -> OVER
+ *	(SIZING ->) RUNNING (-> CLEARING) -> OVER
  *	RUNNING -> KILLING -> (PAUSING -> KILLING)* -> OVER	when cancelled
  *
  * Cancelling a command that has begun ends every process there that belongs to the task
@@ -14,6 +14,9 @@
  * gets over a new key exchange in the middle, which libssh2 1.10 may not: of a copy to the host that
  * is known before it begins (SIZING), one from the host learns it from the host, and begins again.
  * Where ssh cannot log in, or is not there, libssh2 does it.
+ *
+ * One that survives is run by a program that follows it (transport/outlive.h). Once it was followed
+ * to its end its files there are removed: not before, as what they hold could be lost on the way.
  * Private to the ssh family.
  */
 #ifndef PL_TRANSPORT_SSH_TASK_H

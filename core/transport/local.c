@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/shellquote.h"
 #include "transport/local_private.h"
 #include "transport/tagged.h"
 
@@ -73,6 +74,8 @@ void local_drop_child(struct local_task *t)
 		loop_defer_schedule(&t->local->starter);
 }
 
+static struct child *spawn(struct local_task *t, const struct command *c, struct pl_error *err);
+
 static void finish_by_status(struct local_task *t, int status)
 {
 	struct task_result *r = &t->result;
@@ -120,6 +123,23 @@ static void on_drain(void *arg)
 		t->task->events->on_drain(t->task);
 }
 
+/* What it came to is kept; its files have served. When they cannot be removed they stay. */
+static void clear_files(struct local_task *t, int status)
+{
+	struct outlive o;
+	struct pl_error err;
+
+	outlive_clear(&o, t->task->command, t->task->tag);
+	t->status = status;
+	t->state = LOCAL_CLEARING;
+	t->child = spawn(t, &o.command, &err);
+	outlive_fini(&o);
+	if (t->child == NULL)
+		finish_by_status(t, status);
+	else
+		t->local->children++;
+}
+
 /* The command of a copy has ended: what it came to, the copy knows. */
 static void end_copy(struct local_task *t, int status)
 {
@@ -140,6 +160,11 @@ static void on_exit_status(void *arg, int status)
 	local_drop_child(t);
 	if (t->state == LOCAL_RUNNING && t->copy != NULL)
 		end_copy(t, status);
+	else if (t->state == LOCAL_CLEARING)
+		finish_by_status(t, t->status);
+	else if (t->state == LOCAL_RUNNING && outlives(t->task->command) &&
+		 t->task->command->survive)
+		clear_files(t, status);
 	else if (t->state == LOCAL_RUNNING)
 		finish_by_status(t, status);
 	else
@@ -154,9 +179,9 @@ static const struct child_events child_events = {
 
 /* ---- the start of a command ---- */
 
-static const char **task_env(const struct task *task, const char *tag)
+static const char **task_env(const struct command *c, const char *tag)
 {
-	const char *const *env = task->command->env;
+	const char *const *env = c->env;
 	const char **all;
 	size_t n = 0;
 
@@ -169,14 +194,13 @@ static const char **task_env(const struct task *task, const char *tag)
 	return all;
 }
 
-static struct child *spawn(struct local_task *t, struct pl_error *err)
+static struct child *spawn(struct local_task *t, const struct command *c, struct pl_error *err)
 {
 	const struct task *task = t->task;
-	const struct command *c = task->command;
 	const char *line[] = { t->local->shell, "-c", c->line, NULL };
 	const char *const *argv = t->copy != NULL ? copy_argv(t->copy) : c->argv;
 	char *tag = task->tag != NULL ? xasprintf(TASK_TAG_NAME "=%s", task->tag) : NULL;
-	const char **env = task_env(task, tag);
+	const char **env = task_env(c, tag);
 	struct child_spec spec = {
 		.argv = argv != NULL ? argv : line,
 		.env = env,
@@ -189,6 +213,21 @@ static struct child *spawn(struct local_task *t, struct pl_error *err)
 
 	free(env);
 	free(tag);
+	return child;
+}
+
+/* One that outlives us, in the words of another command. */
+static struct child *spawn_outliving(struct local_task *t, struct pl_error *err)
+{
+	struct strbuf shell = STRBUF_INIT;
+	struct child *child;
+	struct outlive o;
+
+	shellquote_word(&shell, t->local->shell);
+	outlive_start(&o, t->task->command, t->task->tag, shell.s);
+	child = spawn(t, &o.command, err);
+	outlive_fini(&o);
+	strbuf_fini(&shell);
 	return child;
 }
 
@@ -220,7 +259,8 @@ static void begin_command(struct local_task *t)
 {
 	struct pl_error err = { 0 };
 
-	t->child = spawn(t, &err);
+	t->child = outlives(t->task->command) ? spawn_outliving(t, &err)
+					      : spawn(t, t->task->command, &err);
 	if (t->child == NULL) {
 		finish_unspawned(t, &err);
 		return;
@@ -343,6 +383,10 @@ static int check_task(const struct task *task, struct pl_error *err)
 		return pl_errorf(err, PL_EUSAGE, "a command is either a line or words");
 	if (c->kind == TASK_EXEC && c->argv != NULL && c->argv[0] == NULL)
 		return pl_errorf(err, PL_EUSAGE, "a command needs at least one word");
+	if (outlives(c) && task->tag == NULL)
+		return pl_errorf(err, PL_EUSAGE, "what outlives us needs a tag to be found by");
+	if (outlive_check(c, err) != 0)
+		return -1;
 	if (c->kind != TASK_EXEC && (c->local_path == NULL || c->remote_path == NULL))
 		return pl_errorf(err, PL_EUSAGE, "a copy needs both paths");
 	return 0;
@@ -408,7 +452,10 @@ static int local_signal(struct task *task, int signo, struct pl_error *err)
 
 	if (t == NULL || t->child == NULL)
 		return pl_errorf(err, PL_ENOENT, "%s: no command is running", task->host);
-	child_signal(t->child, signo);
+	if (outlives(task->command)) /* it has left the session of who follows it */
+		ending_signal(t, signo);
+	else
+		child_signal(t->child, signo);
 	return 0;
 }
 
@@ -423,11 +470,13 @@ static void local_cancel(struct task *task)
 		local_finish(t, OUTCOME_CANCELED, "canceled before it started");
 		break;
 	case LOCAL_RUNNING:
-		if (t->child != NULL) /* else a copy that has come is being put in place */
+		/* what is detached is being started, and is not ended */
+		if (t->child != NULL && !t->task->command->detach) /* else a copy that has come is being put in place */
 			ending_start(t);
 		break;
 	case LOCAL_ENDING:
 	case LOCAL_KILLED:
+	case LOCAL_CLEARING:
 	case LOCAL_DONE:
 		break;
 	}

@@ -8,6 +8,7 @@
  * all tasks that wait for one, and looks are LOOK_PAUSE_US apart.
  */
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -123,6 +124,28 @@ static void look(void *arg)
 static void on_grace_over(void *arg)
 {
 	step(arg, ENDING_GRACE_OVER);
+}
+
+/* ---- one signal ---- */
+
+struct told {
+	const char *tag;
+	int signo;
+};
+
+static void tell_tagged(void *arg, pid_t pid, const char *tag)
+{
+	const struct told *told = arg;
+
+	if (strcmp(tag, told->tag) == 0)
+		kill(pid, told->signo);
+}
+
+void ending_signal(const struct local_task *t, int signo)
+{
+	struct told told = { t->task->tag, signo };
+
+	tagged_each(tell_tagged, &told);
 }
 
 /* ---- for local.c ---- */

@@ -10,10 +10,11 @@
 #include "base/strbuf.h"
 #include "loop/child.h"
 #include "transport/copy.h"
+#include "transport/outlive.h"
 #include "transport/transport.h"
 
 /*
- *	QUEUED -> RUNNING ----------------------> DONE
+ *	QUEUED -> RUNNING --> (CLEARING) -------> DONE
  *	   |         `-> ENDING -> (KILLED) ------^
  *	   `--------------------------------------'
  */
@@ -22,6 +23,7 @@ enum local_state {
 	LOCAL_RUNNING, /* the process lives, its output is open, or what it copied is put in place */
 	LOCAL_ENDING,  /* was told to end; the grace runs */
 	LOCAL_KILLED,  /* was killed; what remains should go any moment */
+	LOCAL_CLEARING, /* what survived has ended: its files are being removed */
 	LOCAL_DONE,    /* the result waits for its delivery */
 };
 
@@ -38,6 +40,7 @@ struct local_task {
 	struct strbuf early; /* stdin written before the child was there */
 	bool early_close;
 	bool paused;
+	int status; /* of what survived and has ended */
 
 	struct loop_timer grace;
 	bool looked;   /* processes with its tag were told to end */
@@ -90,6 +93,7 @@ void ending_init(struct local *local);
 void ending_init_task(struct local_task *t);
 void ending_start(struct local_task *t);  /* RUNNING -> ENDING */
 void ending_exited(struct local_task *t); /* its process is gone and its output at the end */
+void ending_signal(const struct local_task *t, int signo); /* to all with its tag, once */
 void ending_fini_task(struct local_task *t);
 
 #endif

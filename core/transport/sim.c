@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "transport/outlive.h"
 
 #define CHUNK_MAX (64 * 1024) /* of output, then others have their turn */
 
@@ -205,12 +206,15 @@ static void answer_put(struct sim_task *t)
 
 static void ask(struct sim_task *t)
 {
+	static const struct sim_reply started = { .seconds_us = 0 };
 	const struct sim *sim = t->sim;
 
 	t->owed = true;
 	t->state = SIM_ASKED;
 	if (t->query.command->kind == TASK_PUT)
 		answer_put(t);
+	else if (t->query.command->detach)
+		sim_answer(&t->query, &started);
 	else if (sim->ask != NULL)
 		sim->ask(sim->ask_arg, &t->query);
 	else
@@ -380,7 +384,7 @@ static int check_task(const struct task *task, struct pl_error *err)
 	case TASK_EXEC:
 		if ((c->line == NULL) == (c->argv == NULL))
 			return pl_errorf(err, PL_EUSAGE, "a command is either a line or words");
-		return 0;
+		return outlive_check(c, err);
 	case TASK_PUT:
 		if (c->local_path == NULL || c->remote_path == NULL)
 			return pl_errorf(err, PL_EUSAGE, "a copy needs both paths");
