@@ -73,6 +73,22 @@ host_up() {
 	echo "10.98.$(($1 / 250)).$(($1 % 250 + 1)) h$1" >>"$BED/hosts"
 }
 
+# leg_up I NET: plugs host hI into the inner network NET (1, 2) as well, where the test is not: it is
+# 10.99..., 10.100... there.
+leg_up() {
+	ip link show "br$2" >/dev/null 2>&1 || { ip link add "br$2" type bridge && ip link set "br$2" up; } &&
+	ip link add "v$1.$2" type veth peer name "eth$2" netns "h$1" &&
+	ip link set "v$1.$2" master "br$2" up && ip -n "h$1" link set lo up &&
+	ip -n "h$1" addr add "10.$(($2 + 98)).$(($1 / 250)).$(($1 % 250 + 1))/16" dev "eth$2" &&
+	ip -n "h$1" link set "eth$2" up
+}
+
+# inner_up I NET: plugs host hI into that network alone.
+inner_up() {
+	ip netns add "h$1" && leg_up "$1" "$2" &&
+	echo "10.$(($2 + 98)).$(($1 / 250)).$(($1 % 250 + 1)) h$1" >>"$BED/hosts"
+}
+
 # on I COMMAND...: in the network of host hI.
 on() {
 	bed_i=$1
