@@ -53,7 +53,7 @@ test_expect_success "100 MB arrive whole through a jump, both ways" '
 
 test_expect_success "a jump host that dies takes along only what went through it, and all of it is named" '
 	{ x --json -w "h[1-2,20-39]" "touch $BED/up.\$(hostname); while ! test -e $BED/go; do sleep 0.1; done" >out 2>err & pid=$!; } &&
-	wait_for count_is 22 "$BED/up.*" && pids_on 2 | xargs kill -KILL &&
+	wait_for count_is 22 "$BED/up.*" && kill_host 2 &&
 	wait_for test_line_count = 11 out && touch "$BED/go" && expect_exit 3 wait $pid
 	status=$?; cat err; test $status = 0 &&
 	sed -n "s/^{\"host\":\"\([^\"]*\)\",\"outcome\":\"lost\".*/\1/p" out | sort >lost &&

@@ -126,6 +126,9 @@ pids_on() { ip netns pids "h$1"; }
 stop_host() { pids_on "$1" | xargs kill -STOP; }
 go_on_host() { pids_on "$1" | xargs kill -CONT; }
 
+# kill_host I: every process there dies; its first takes others along, before we come to them.
+kill_host() { pids_on "$1" | xargs kill -KILL 2>/dev/null || :; }
+
 # filter I RULE: a rule of nft for what comes in to host hI, such as "tcp dport 22 drop".
 filter() {
 	on "$1" nft "table inet f { chain in { type filter hook input priority 0; $2; }; }"
