@@ -34,6 +34,9 @@ void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap);
 /* Takes `len` bytes off the front. O(bytes left). */
 void strbuf_consume(struct strbuf *b, size_t len);
 
+/* Keeps the first `len` bytes, of those that are there. */
+void strbuf_truncate(struct strbuf *b, size_t len);
+
 /* The content as a C string, "" when empty; valid until the next change. */
 const char *strbuf_str(const struct strbuf *b);
 

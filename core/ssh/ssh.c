@@ -32,7 +32,7 @@ static int check_outliving(const struct command *cmd, const char *tag, struct pl
 	if (outlive_check(cmd, err) != 0)
 		return -1;
 	outlive_start(&o, cmd, tag, "\"$SHELL\"");
-	rc = ssh_command_check(&o.command, tag, err);
+	rc = ssh_command_check(&o.command, err);
 	outlive_fini(&o);
 	return rc;
 }
@@ -40,7 +40,7 @@ static int check_outliving(const struct command *cmd, const char *tag, struct pl
 static int check_command(const struct command *cmd, const char *tag, struct pl_error *err)
 {
 	/* what is wrong in the words themselves is said first */
-	if (ssh_command_check(cmd, tag, err) != 0)
+	if (ssh_command_check(cmd, err) != 0)
 		return -1;
 	return outlives(cmd) ? check_outliving(cmd, tag, err) : 0;
 }

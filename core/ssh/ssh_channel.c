@@ -59,6 +59,13 @@ struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
 	return ch;
 }
 
+void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request)
+{
+	ch->line = strbuf_detach(&request->line);
+	strbuf_add(&ch->queued, request->preamble.s, request->preamble.len);
+	strbuf_fini(&request->preamble);
+}
+
 void ssh_channel_free(struct ssh_channel *ch)
 {
 	unlink_channel(ch);

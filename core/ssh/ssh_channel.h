@@ -17,6 +17,7 @@
 #define PL_TRANSPORT_SSH_CHANNEL_H
 
 #include "base/strbuf.h"
+#include "ssh/ssh_command.h"
 #include "ssh/ssh_session.h"
 
 enum ssh_channel_state {
@@ -91,10 +92,14 @@ struct ssh_channel {
 	struct strbuf held[2]; /* output that came while paused, by stream - 1 */
 };
 
-/* Takes `line`. Begins in the session's next step. */
+/* Takes `line`; NULL: ssh_channel_ask follows, when its PHASE_OPEN is told at the latest. Begins in
+ * the session's next step. */
 struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
 				       enum ssh_channel_role role,
 				       const struct ssh_channel_events *events, void *arg);
+
+/* Takes what is in `request`, and sends its preamble ahead of all that is written. */
+void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request);
 
 /* ssh_dial.c: a connection from there to a host, as that host calls it. on_start comes when it is
  * there, on_output with STREAM_OUT; its end is OUTCOME_OK, that there is none PHASE_CONNECT. */

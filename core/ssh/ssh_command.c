@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/shellquote.h"
+#include "ssh/ssh_preamble.h"
 #include "ssh/ssh_supervisor_text.h"
 
 static void add_words(struct strbuf *out, const char *const *words)
@@ -18,37 +19,6 @@ static void add_word(struct strbuf *out, const char *word)
 {
 	strbuf_addc(out, ' ');
 	shellquote_word(out, word);
-}
-
-static void add_env(struct strbuf *out, const char *tag)
-{
-	strbuf_adds(out, "exec env PERILUNE_TASK=");
-	shellquote_word(out, tag);
-}
-
-/* Words of env and after it, for a login shell of any kind; `words` is freed. csh takes a newline
- * even in quotes for the end of a command and runs what follows it: what holds one goes by a POSIX
- * shell, which gets it with newlines written \n. */
-static void add_any_words(struct strbuf *out, struct strbuf *words)
-{
-	struct strbuf escaped = STRBUF_INIT;
-
-	if (words->s == NULL || memchr(words->s, '\n', words->len) == NULL) {
-		strbuf_adds(out, strbuf_str(words));
-		strbuf_fini(words);
-		return;
-	}
-	strbuf_adds(&escaped, "exec env");
-	for (const char *c = words->s; *c != '\0'; c++) {
-		if (*c == '\n' || *c == '\\')
-			strbuf_adds(&escaped, *c == '\n' ? "\\n" : "\\\\");
-		else
-			strbuf_addc(&escaped, *c);
-	}
-	strbuf_adds(out, " sh -c 'eval \"$(printf %b \"$1\")\"' sh");
-	add_word(out, escaped.s);
-	strbuf_fini(&escaped);
-	strbuf_fini(words);
 }
 
 /* What stands between env and the command: nothing, unless only a POSIX shell can do it. */
@@ -66,46 +36,113 @@ static void add_between(struct strbuf *out, const struct command *cmd)
 		add_word(out, cmd->cwd);
 }
 
-void ssh_command_exec(struct strbuf *out, const struct command *cmd, const char *tag)
+static bool is_locale(const char *variable)
 {
-	struct strbuf words = STRBUF_INIT;
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789_.@-=";
 
-	add_words(&words, cmd->env);
-	add_between(&words, cmd);
-	if (cmd->argv != NULL) {
-		add_words(&words, cmd->argv);
-	} else {
-		strbuf_adds(&words, " \"$SHELL\" -c");
-		add_word(&words, cmd->line);
+	return (strncmp(variable, "LANG=", 5) == 0 || strncmp(variable, "LC_", 3) == 0) &&
+	       variable[strspn(variable, plain)] == '\0';
+}
+
+/* One that only the configuration names: it may be meant for other hosts, and is left out where it
+ * cannot be set. */
+static bool can_be_set(const char *variable)
+{
+	const char *eq = strchr(variable, '=');
+
+	return eq != NULL && ssh_preamble_is_name(variable, (size_t)(eq - variable)) &&
+	       strlen(variable) <= SSH_WORD_MAX;
+}
+
+/* The beginning of every line: what all may see. */
+static void add_open_env(struct strbuf *out, const char *tag, const char *const *more)
+{
+	strbuf_adds(out, "exec env PERILUNE_TASK=");
+	shellquote_word(out, tag);
+	for (; more != NULL && *more != NULL; more++) {
+		if (is_locale(*more))
+			add_word(out, *more);
 	}
-	add_env(out, tag);
-	add_any_words(out, &words);
+}
+
+static void set_others(struct strbuf *out, const char *const *more)
+{
+	for (; more != NULL && *more != NULL; more++) {
+		if (!is_locale(*more) && can_be_set(*more))
+			ssh_preamble_set(out, (const char *const[]){ *more, NULL });
+	}
+}
+
+/* Everything on one line; that can be too long, or hold newlines. */
+static void add_plain(struct strbuf *out, const struct command *cmd)
+{
+	add_between(out, cmd);
+	if (cmd->argv != NULL) {
+		add_words(out, cmd->argv);
+	} else {
+		strbuf_adds(out, " \"$SHELL\" -c");
+		add_word(out, cmd->line);
+	}
 	if (!cmd->stdin_open)
 		strbuf_adds(out, " </dev/null");
 }
 
-int ssh_command_check(const struct command *cmd, const char *tag, struct pl_error *err)
+static bool fits_a_line(const struct strbuf *line)
 {
-	struct strbuf line = STRBUF_INIT;
-	size_t len;
+	return line->len <= SSH_COMMAND_MAX && strchr(line->s, '\n') == NULL;
+}
 
+void ssh_command_exec(struct ssh_request *out, const struct command *cmd, const char *tag,
+		      const char *const *more)
+{
+	size_t begin;
+
+	add_open_env(&out->line, tag, more);
+	begin = out->line.len;
+	set_others(&out->preamble, more);
+	ssh_preamble_set(&out->preamble, cmd->env);
+	if (out->preamble.len == 0) {
+		add_plain(&out->line, cmd);
+		if (fits_a_line(&out->line))
+			return;
+		strbuf_truncate(&out->line, begin);
+	}
+	strbuf_adds(&out->line, " sh -c '" SSH_PREAMBLE_READER "' sh \"$SHELL\"");
+	ssh_preamble_run(&out->preamble, cmd);
+}
+
+static int check_env(const char *variable, struct pl_error *err)
+{
+	const char *eq = strchr(variable, '=');
+
+	if (eq == NULL || !ssh_preamble_is_name(variable, (size_t)(eq - variable)))
+		return pl_errorf(err, PL_EUSAGE, "env '%.*s': NAME=value expected, the name in "
+				 "letters, digits and '_'",
+				 (int)(eq != NULL ? eq - variable : 40), variable);
+	if (strlen(variable) > SSH_WORD_MAX)
+		return pl_errorf(err, PL_EUSAGE, "env %.*s: %zu bytes; a variable takes %d",
+				 (int)(eq - variable), variable, strlen(variable), SSH_WORD_MAX);
+	return 0;
+}
+
+int ssh_command_check(const struct command *cmd, struct pl_error *err)
+{
 	if ((cmd->line == NULL) == (cmd->argv == NULL) ||
 	    (cmd->argv != NULL && cmd->argv[0] == NULL))
 		return pl_errorf(err, PL_EUSAGE, "a command is either a line or words");
 	for (size_t i = 0; cmd->env != NULL && cmd->env[i] != NULL; i++) {
-		const char *eq = strchr(cmd->env[i], '=');
-
-		if (eq == NULL || eq == cmd->env[i] || cmd->env[i][0] == '-')
-			return pl_errorf(err, PL_EUSAGE, "env '%s': NAME=value expected",
-					 cmd->env[i]);
+		if (check_env(cmd->env[i], err) != 0)
+			return -1;
 	}
-	ssh_command_exec(&line, cmd, tag);
-	len = line.len;
-	strbuf_fini(&line);
-	if (len > SSH_COMMAND_MAX)
-		return pl_errorf(err, PL_EUSAGE,
-				 "the command is %zu bytes long, %d fit into one request: copy it "
-				 "there as a script", len, SSH_COMMAND_MAX);
+	for (size_t i = 0; cmd->argv != NULL && cmd->argv[i] != NULL; i++) {
+		size_t len = strlen(cmd->argv[i]);
+
+		if (len > SSH_WORD_MAX)
+			return pl_errorf(err, PL_EUSAGE, "word %zu of the command is %zu bytes "
+					 "long, a word takes %d: give it by stdin", i + 1, len,
+					 SSH_WORD_MAX);
+	}
 	return 0;
 }
 

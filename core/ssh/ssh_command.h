@@ -4,7 +4,7 @@
  * sshd hands the line to the user's login shell, which may be sh, bash, csh or fish; so the outer
  * line holds nothing but words, quotes, "$SHELL" and redirections that all of them read alike:
  *
- *	exec env PERILUNE_TASK=tag NAME=value "$SHELL" -c 'line' </dev/null
+ *	exec env PERILUNE_TASK=tag "$SHELL" -c 'line' </dev/null
  *
  * env sets the tag for the command and everything it starts, whatever the shell's own syntax for
  * variables; the line then runs in the login shell as ssh would have run it. Exact words follow
@@ -13,8 +13,11 @@
  *
  *	exec env PERILUNE_TASK=tag sh -c 'cd -- "$1" || exit 1; shift; exec "$@" 2>&1' sh DIR ...
  *
- * Words with a newline in them go by a POSIX shell too, with it written \n: csh has no quote for it
- * and would run what follows.
+ * Everything on that line is for all to see there, in ps. So a command with an environment comes in
+ * a preamble of its stdin instead (ssh_preamble.h), which costs one more journey, as does one that is
+ * too long for a request, or has a newline in it: csh has no quote for that, and would run what
+ * follows. Only what SendEnv and SetEnv say of the locale (LANG, LC_*) stays on the line: it is no
+ * secret, and many systems send it always.
  */
 #ifndef PL_TRANSPORT_SSH_COMMAND_H
 #define PL_TRANSPORT_SSH_COMMAND_H
@@ -28,14 +31,22 @@
 /* libssh2 sends a request in one packet and takes no longer ones. */
 #define SSH_COMMAND_MAX 34000
 
-/*
- * Checks what can be wrong in a TASK_EXEC itself: no command, env without '=', a line over
- * SSH_COMMAND_MAX. PL_EUSAGE.
- */
-int ssh_command_check(const struct command *cmd, const char *tag, struct pl_error *err);
+/* What is sent: the line, and what goes into stdin ahead of everything else; often nothing. */
+struct ssh_request {
+	struct strbuf line, preamble;
+};
+#define SSH_REQUEST_INIT { STRBUF_INIT, STRBUF_INIT }
 
-/* Appends the line for a TASK_EXEC. */
-void ssh_command_exec(struct strbuf *out, const struct command *cmd, const char *tag);
+/*
+ * Checks what can be wrong in a TASK_EXEC itself: no command, env without '=' or with a name that
+ * no shell can set, a word or a variable longer than the kernel takes. PL_EUSAGE.
+ */
+int ssh_command_check(const struct command *cmd, struct pl_error *err);
+
+/* Appends the request for a TASK_EXEC. `more` is what the configuration adds to the environment,
+ * below the command's own; NULL is none. */
+void ssh_command_exec(struct ssh_request *out, const struct command *cmd, const char *tag,
+		      const char *const *more);
 
 /*
  * Appends the line that signals every process there with the tag in its environment, and the

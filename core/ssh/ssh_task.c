@@ -75,6 +75,8 @@ static void on_timer(void *arg);
 static void begin(struct ssh_task *t);
 static void begin_anew(struct ssh_task *t);
 static void clear_files(struct ssh_task *t);
+static void ask(struct ssh_task *t);
+static void ask_for(struct ssh_task *t, const struct command *cmd);
 static void command_is_over(struct ssh_task *t);
 static void on_ended(void *arg, enum ssh_ended ended, const char *words);
 
@@ -101,6 +103,8 @@ static void on_phase(void *arg, enum phase phase)
 {
 	struct ssh_task *t = arg;
 
+	if (phase == PHASE_OPEN && t->channel->line == NULL)
+		ask(t);
 	if (phase == PHASE_EXEC)
 		ssh_supervisor_audit(t->ending.session, t->task);
 	if (t->state == SSH_TASK_RUNNING && !t->told_start && t->task->events->on_phase != NULL)
@@ -244,15 +248,13 @@ static const struct ssh_channel_events clear_events = {
 
 static void clear_files(struct ssh_task *t)
 {
-	struct strbuf line = STRBUF_INIT;
 	struct outlive o;
 
-	outlive_clear(&o, t->task->command, t->task->tag);
-	ssh_command_exec(&line, &o.command, t->mark);
-	outlive_fini(&o);
 	t->state = SSH_TASK_CLEARING;
-	t->channel = ssh_channel_create(t->ending.session, strbuf_detach(&line), CHANNEL_OF_KILL,
-					&clear_events, t);
+	t->channel = ssh_channel_create(t->ending.session, NULL, CHANNEL_OF_KILL, &clear_events, t);
+	outlive_clear(&o, t->task->command, t->task->tag);
+	ask_for(t, &o.command);
+	outlive_fini(&o);
 	loop_timer_start(&t->timer, t->host->route.connect_timeout_us);
 }
 
@@ -370,42 +372,44 @@ static void make_copy(struct ssh_task *t)
 			      &copy_io, t);
 }
 
-static char *make_line(struct ssh_task *t)
+static void ask_for(struct ssh_task *t, const struct command *cmd)
 {
-	const struct command *cmd = t->task->command;
-	struct command command = { .stdin_open = true };
-	struct strbuf line = STRBUF_INIT;
+	struct ssh_request request = SSH_REQUEST_INIT;
 
-	if (outlives(cmd)) {
-		struct outlive o;
+	ssh_command_exec(&request, cmd, t->mark, (const char *const *)t->host->route.env);
+	ssh_channel_ask(t->channel, &request);
+}
 
-		outlive_start(&o, cmd, t->task->tag, "\"$SHELL\"");
-		ssh_command_exec(&line, &o.command, t->mark);
+/* Once the session is ready: before, how the host is reached may not be known yet, nor what its
+ * configuration adds to the environment. */
+static void ask(struct ssh_task *t)
+{
+	struct command copying = { .stdin_open = true };
+	struct outlive o;
+
+	if (t->copy != NULL) {
+		copying.argv = copy_argv(t->copy);
+		ask_for(t, &copying);
+	} else if (outlives(t->task->command)) {
+		outlive_start(&o, t->task->command, t->task->tag, "\"$SHELL\"");
+		ask_for(t, &o.command);
 		outlive_fini(&o);
-		return strbuf_detach(&line);
+	} else {
+		ask_for(t, t->task->command);
 	}
-	if (cmd->kind == TASK_EXEC) {
-		ssh_command_exec(&line, cmd, t->mark);
-		return strbuf_detach(&line);
-	}
-	if (t->copy == NULL)
-		make_copy(t);
-	command.argv = copy_argv(t->copy);
-	ssh_command_exec(&line, &command, t->mark);
-	return strbuf_detach(&line);
 }
 
 static void begin(struct ssh_task *t)
 {
 	struct ssh_session *s = ssh_pool_session(t->host, t->bulk);
-	char *line;
 
 	free(t->mark);
 	t->mark = make_mark(t, s);
-	line = make_line(t);
+	if (t->task->command->kind != TASK_EXEC && t->copy == NULL)
+		make_copy(t); /* what is to be copied can be read before the host answers */
 	t->warm = s->state == SESSION_READY;
 	ssh_supervisor_start(s);
-	t->channel = ssh_channel_create(s, line, CHANNEL_OF_COMMAND, &command_events, t);
+	t->channel = ssh_channel_create(s, NULL, CHANNEL_OF_COMMAND, &command_events, t);
 	t->ending = (struct ssh_ending){ .session = s, .tag = t->task->tag, .mark = t->mark,
 					 .alone = outlives(t->task->command),
 					 .on_ended = on_ended, .arg = t };

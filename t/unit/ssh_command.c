@@ -10,10 +10,14 @@
 
 #include "base/mem.h"
 #include "ssh/ssh_command.h"
+#include "ssh/ssh_preamble.h"
 
 static const char *const SHELLS[] = { "/bin/sh",       "/bin/dash",    "/bin/bash", "/bin/zsh",
 				      "/usr/bin/fish", "/bin/tcsh",    "/bin/csh",  "/bin/mksh",
 				      "/bin/ksh93",    "/bin/busybox", NULL };
+
+static const char *const FEW_SHELLS[] = { "/bin/sh", "/bin/tcsh", NULL };
+static const char *const *shells = SHELLS;
 
 /* Shells are told by path; busybox needs its applet's name. */
 static bool is_there(const char *shell)
@@ -21,19 +25,41 @@ static bool is_there(const char *shell)
 	return access(shell, X_OK) == 0;
 }
 
-/* Runs `line` as sshd does: SHELL -c line. The output, and the exit status in *code. */
-static char *run(const char *shell, const char *line, int *code)
+/* Writes all of it to a new pipe, in a process of its own; returns the end to read from. */
+static int feed(const struct strbuf *bytes)
+{
+	size_t at = 0;
+	ssize_t n;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	if (fork() == 0) {
+		close(fds[0]);
+		while (at < bytes->len && (n = write(fds[1], bytes->s + at, bytes->len - at)) > 0)
+			at += (size_t)n;
+		_exit(0);
+	}
+	close(fds[1]);
+	return fds[0];
+}
+
+/* Runs `line` as sshd does: SHELL -c line, with this stdin. The output, and the exit status in
+ * *code. */
+static char *run_fed(const char *shell, const char *line, const struct strbuf *in, int *code)
 {
 	bool busybox = strstr(shell, "busybox") != NULL;
 	struct strbuf out = STRBUF_INIT;
-	int fds[2], status;
+	int fds[2], status, stdin_fd = feed(in);
 	pid_t pid;
 	ssize_t n;
 
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	if (pid == 0) {
+		dup2(stdin_fd, 0);
 		dup2(fds[1], 1);
+		close(fds[0]);
+		close(fds[1]);
 		setenv("SHELL", busybox ? "/bin/sh" : shell, 1);
 		setenv("SHLVL", "5", 1); /* no ~/.bashrc */
 		if (busybox)
@@ -42,6 +68,7 @@ static char *run(const char *shell, const char *line, int *code)
 		_exit(126);
 	}
 	close(fds[1]);
+	close(stdin_fd);
 	while ((n = read(fds[0], strbuf_reserve(&out, 4096), 4096)) > 0)
 		out.len += (size_t)n;
 	close(fds[0]);
@@ -51,15 +78,41 @@ static char *run(const char *shell, const char *line, int *code)
 	return strbuf_detach(&out);
 }
 
-static char *exec_line(const struct command *cmd)
+static char *run(const char *shell, const char *line, int *code)
 {
-	struct strbuf line = STRBUF_INIT;
+	struct strbuf nothing = STRBUF_INIT;
+
+	return run_fed(shell, line, &nothing, code);
+}
+
+static struct ssh_request request_of(const struct command *cmd, const char *const *more)
+{
+	struct ssh_request request = SSH_REQUEST_INIT;
 	struct pl_error err = { 0 };
 
-	if (ssh_command_check(cmd, "a-tag.1", &err) != 0)
+	if (ssh_command_check(cmd, &err) != 0)
 		fail_msg("%s", err.text);
-	ssh_command_exec(&line, cmd, "a-tag.1");
-	return strbuf_detach(&line);
+	ssh_command_exec(&request, cmd, "a-tag.1", more);
+	assert_true(request.line.len <= SSH_COMMAND_MAX);
+	return request;
+}
+
+static void request_fini(struct ssh_request *request)
+{
+	strbuf_fini(&request->line);
+	strbuf_fini(&request->preamble);
+}
+
+/* Runs a command under a login shell of this kind, `in` behind the preamble. */
+static char *run_command(const char *shell, const struct command *cmd, const char *in, int *code)
+{
+	struct ssh_request request = request_of(cmd, NULL);
+	char *out;
+
+	strbuf_adds(&request.preamble, in);
+	out = run_fed(shell, request.line.s, &request.preamble, code);
+	request_fini(&request);
+	return out;
 }
 
 /* ---- misuse ---- */
@@ -71,7 +124,10 @@ static void requests_that_make_no_sense_are_refused(void **state)
 	static const char *const no_eq[] = { "NAME", NULL };
 	static const char *const no_name[] = { "=x", NULL };
 	static const char *const option[] = { "-i=x", NULL };
-	char *huge = xcalloc(1, SSH_COMMAND_MAX + 2);
+	static const char *const no_shell_sets[] = { "a.b=x", NULL };
+	char *huge = xcalloc(1, SSH_WORD_MAX + 2);
+	const char *const huge_word[] = { "echo", huge, NULL };
+	const char *const huge_env[] = { huge, NULL };
 	const struct command cases[] = {
 		{ .line = NULL },
 		{ .line = "x", .argv = words },
@@ -79,15 +135,18 @@ static void requests_that_make_no_sense_are_refused(void **state)
 		{ .line = "x", .env = no_eq },
 		{ .line = "x", .env = no_name },
 		{ .line = "x", .env = option },
-		{ .line = huge },
+		{ .line = "x", .env = no_shell_sets },
+		{ .line = "x", .env = huge_env },
+		{ .argv = huge_word },
 	};
 
 	(void)state;
-	memset(huge, 'x', SSH_COMMAND_MAX + 1);
+	memset(huge, 'x', SSH_WORD_MAX + 1);
+	huge[1] = '=';
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct pl_error err = { 0 };
 
-		assert_int_equal(ssh_command_check(&cases[i], "t", &err), -1);
+		assert_int_equal(ssh_command_check(&cases[i], &err), -1);
 		assert_int_equal(err.code, PL_EUSAGE);
 	}
 	free(huge);
@@ -99,7 +158,6 @@ static void lines_are_as_short_as_can_be(void **state)
 {
 	static const char *const words[] = { "echo", "a b", NULL };
 	static const char *const odd[] = { "a=b", NULL };
-	static const char *const env[] = { "N=v w", NULL };
 	static const struct {
 		struct command cmd;
 		const char *line;
@@ -108,8 +166,8 @@ static void lines_are_as_short_as_can_be(void **state)
 		  "exec env PERILUNE_TASK=a-tag.1 \"$SHELL\" -c hostname </dev/null" },
 		{ { .line = "a; b", .stdin_open = true },
 		  "exec env PERILUNE_TASK=a-tag.1 \"$SHELL\" -c 'a; b'" },
-		{ { .argv = words, .env = env },
-		  "exec env PERILUNE_TASK=a-tag.1 'N=v w' echo 'a b' </dev/null" },
+		{ { .argv = words },
+		  "exec env PERILUNE_TASK=a-tag.1 echo 'a b' </dev/null" },
 		{ { .argv = odd },
 		  "exec env PERILUNE_TASK=a-tag.1 sh -c 'exec \"$@\"' sh a=b </dev/null" },
 		{ { .line = "x", .cwd = "/tmp", .merge = true },
@@ -119,11 +177,37 @@ static void lines_are_as_short_as_can_be(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char *line = exec_line(&cases[i].cmd);
+		struct ssh_request request = request_of(&cases[i].cmd, NULL);
 
-		assert_string_equal(line, cases[i].line);
-		free(line);
+		assert_string_equal(request.line.s, cases[i].line);
+		assert_int_equal(request.preamble.len, 0);
+		request_fini(&request);
 	}
+}
+
+static void no_variable_stands_on_the_line_but_the_locale(void **state)
+{
+	static const char *const env[] = { "SECRET_NAME=secret value", NULL };
+	static const char *const more[] = { "LANG=C.UTF-8", "LC_ALL=it's", "MINE=2", "odd.name=3",
+					    NULL };
+	const struct command cmd = { .line = "hostname", .env = env };
+	const struct command bare = { .line = "hostname" };
+	static const char *const locale[] = { "LANG=C.UTF-8", NULL };
+	struct ssh_request request = request_of(&cmd, more);
+
+	(void)state;
+	assert_string_equal(request.line.s, "exec env PERILUNE_TASK=a-tag.1 LANG=C.UTF-8 sh -c '"
+			    SSH_PREAMBLE_READER "' sh \"$SHELL\"");
+	assert_string_equal(request.preamble.s,
+			    "export LC_ALL='it'\\''s'\nexport MINE=2\n"
+			    "export SECRET_NAME='secret value'\n"
+			    "exec \"$1\" -c hostname </dev/null\n");
+	request_fini(&request);
+	request = request_of(&bare, locale);
+	assert_string_equal(request.line.s, "exec env PERILUNE_TASK=a-tag.1 LANG=C.UTF-8 \"$SHELL\" "
+			    "-c hostname </dev/null");
+	assert_int_equal(request.preamble.len, 0);
+	request_fini(&request);
 }
 
 /* ---- under real shells ---- */
@@ -157,28 +241,141 @@ static void every_shell_runs_them_alike(void **state)
 	};
 
 	(void)state;
-	for (const char *const *shell = SHELLS; *shell != NULL; shell++) {
+	for (const char *const *shell = shells; *shell != NULL; shell++) {
 		if (!is_there(*shell)) {
 			print_message("no %s here\n", *shell);
 			continue;
 		}
 		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-			char *line = exec_line(&cases[i].cmd);
 			int code;
-			char *out = run(*shell, line, &code);
+			char *out = run_command(*shell, &cases[i].cmd, "", &code);
 
 			if (strcmp(out, cases[i].out) != 0 || code != cases[i].code)
-				fail_msg("%s: %s: '%s', exit %d", *shell, line, out, code);
+				fail_msg("%s: case %zu: '%s', exit %d", *shell, i, out, code);
 			free(out);
-			free(line);
 		}
 	}
+}
+
+/* Every byte that a variable can hold, each behind one that could swallow it. */
+static void values_and_words_hold_any_byte(void **state)
+{
+	char variable[600] = "N=", *out, *expected;
+	const char *const env[] = { variable, NULL };
+	const char *const words[] = { "printf", "%s,%s", variable + 2, "end", NULL };
+	const struct command of_env = { .line = "printenv N", .env = env };
+	const struct command of_words = { .argv = words };
+	size_t len = 2;
+	int code;
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		variable[len++] = (char)0xc3;
+		variable[len++] = (char)c;
+	}
+	for (const char *const *shell = shells; *shell != NULL; shell++) {
+		if (!is_there(*shell))
+			continue;
+		out = run_command(*shell, &of_env, "", &code);
+		expected = xasprintf("%s\n", variable + 2);
+		assert_string_equal(out, expected);
+		free(out);
+		free(expected);
+		out = run_command(*shell, &of_words, "", &code);
+		expected = xasprintf("%s,end", variable + 2);
+		assert_string_equal(out, expected);
+		free(out);
+		free(expected);
+	}
+}
+
+static void stdin_behind_a_preamble_is_untouched(void **state)
+{
+	static const char *const env[] = { "N=1", NULL };
+	static const char in[] = "exit 7\n\\\n  two  \nno newline";
+	const struct command cmd = { .line = "cat", .env = env, .stdin_open = true };
+
+	(void)state;
+	for (const char *const *shell = shells; *shell != NULL; shell++) {
+		int code;
+		char *out;
+
+		if (!is_there(*shell))
+			continue;
+		out = run_command(*shell, &cmd, in, &code);
+		assert_string_equal(out, in);
+		assert_int_equal(code, 0);
+		free(out);
+	}
+}
+
+/* Longer than a request, and then longer than a word. */
+static void a_line_is_as_long_as_it_likes(void **state)
+{
+	static const size_t lengths[] = { SSH_COMMAND_MAX, 200000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct strbuf line = STRBUF_INIT;
+
+		while (line.len < lengths[i])
+			strbuf_addf(&line, ": '%0900d'\n", 0);
+		strbuf_adds(&line, "cat; exit 3");
+		for (const char *const *shell = shells; *shell != NULL; shell++) {
+			struct command cmd = { .line = line.s, .stdin_open = true };
+			int code;
+			char *out;
+
+			if (!is_there(*shell))
+				continue;
+			out = run_command(*shell, &cmd, "fed", &code);
+			if (strcmp(out, "fed") != 0 || code != 3)
+				fail_msg("%s: '%s', exit %d", *shell, out, code);
+			free(out);
+			cmd.stdin_open = false;
+			out = run_command(*shell, &cmd, "fed", &code);
+			assert_string_equal(out, "");
+			free(out);
+		}
+		strbuf_fini(&line);
+	}
+}
+
+/* What a preamble needs of a host's sh, of every kind. */
+static void every_sh_reads_a_preamble(void **state)
+{
+	static const char *const kinds[] = { "/bin/dash", "/bin/bash", "/bin/busybox", "/bin/mksh",
+					     "/bin/ksh93", NULL };
+	const char *before = getenv("PATH");
+	char dir[] = "/tmp/perilune-sh.XXXXXX";
+	char *sh, *path = xasprintf("%s:%s", mkdtemp(dir), before), *saved = xstrdup(before);
+
+	sh = xasprintf("%s/sh", dir);
+	setenv("PATH", path, 1);
+	for (const char *const *kind = kinds; *kind != NULL; kind++) {
+		if (!is_there(*kind))
+			continue;
+		assert_int_equal(symlink(*kind, sh), 0);
+		print_message("sh is %s\n", *kind);
+		every_shell_runs_them_alike(state);
+		values_and_words_hold_any_byte(state);
+		stdin_behind_a_preamble_is_untouched(state);
+		a_line_is_as_long_as_it_likes(state);
+		unlink(sh);
+		shells = FEW_SHELLS; /* which shell starts it has been seen */
+	}
+	shells = SHELLS;
+	setenv("PATH", saved, 1);
+	rmdir(dir);
+	free(sh);
+	free(path);
+	free(saved);
 }
 
 static void a_kill_finds_what_carries_the_tag_and_nothing_else(void **state)
 {
 	(void)state;
-	for (const char *const *shell = SHELLS; *shell != NULL; shell++) {
+	for (const char *const *shell = shells; *shell != NULL; shell++) {
 		struct strbuf line = STRBUF_INIT;
 		char tag[64], mine[96], other[96];
 		pid_t victim, bystander;
@@ -277,7 +474,8 @@ static void a_kill_finds_the_login_shell_that_is_about_to_set_the_tag(void **sta
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(requests_that_make_no_sense_are_refused),
 	cmocka_unit_test(lines_are_as_short_as_can_be),
-	cmocka_unit_test(every_shell_runs_them_alike),
+	cmocka_unit_test(no_variable_stands_on_the_line_but_the_locale),
+	cmocka_unit_test(every_sh_reads_a_preamble),
 	cmocka_unit_test(a_kill_finds_what_carries_the_tag_and_nothing_else),
 	cmocka_unit_test(a_kill_finds_the_login_shell_that_is_about_to_set_the_tag),
 };
