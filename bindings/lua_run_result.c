@@ -104,14 +104,16 @@ int lua_run_summary(lua_State *L)
 	return 1;
 }
 
-/* Bytes that copies have moved so far, and those that are to be moved, as far as known. */
+/* Bytes that copies have moved so far; those that are to be moved by the copies of which that is
+ * known; how many copies these are. */
 int lua_run_copied(lua_State *L)
 {
 	const struct copy_count *count = &lua_check_run(L, 1)->parts.copied;
 
 	lua_pushinteger(L, (lua_Integer)count->done);
 	lua_pushinteger(L, (lua_Integer)count->total);
-	return 2;
+	lua_pushinteger(L, (lua_Integer)count->copies);
+	return 3;
 }
 
 /* ---- fold ---- */

@@ -54,6 +54,15 @@ test_expect_success "where ssh cannot log in it goes by libssh2" '
 
 unset PERILUNE_LOG
 
+command -v script >/dev/null && test_set_prereq SCRIPT
+
+test_expect_success SCRIPT "a terminal is told bytes, rate and time left; the summary has them too" '
+	cat big big >large && rm -f "$FLEET_HOMES"/*/large &&
+	script -qec "stty cols 150; perilune push -F $cfg -f 1 -w 127.1.0.[1-2] large large" told >/dev/null && tr "\r" "\n" <told >lines && cat lines &&
+	grep "of 2 done; [0-9.]*M of 381.5M, [0-9.]*M/s, [0-9.]* [a-z]* left; waiting on 127.1.0.[12]" lines &&
+	grep "push: 2 hosts: 2 ok (.* s, 381.5M, [0-9.]*M/s)" lines && rm "$FLEET_HOMES"/*/large large
+'
+
 test_expect_success "from many hosts at once: connections are gone before what came is in its place" '
 	for i in $(seq 96); do mkdir -p "$FLEET_HOMES/127.1.0.$i" && echo $i >"$FLEET_HOMES/127.1.0.$i/name" || return 1; done &&
 	mkdir names && pull -f 64 -w "127.1.0.[1-96]" name names && test "$(cat names/* | sort -n | tail -n 1)" = 96 &&

@@ -85,7 +85,7 @@ function copy.run(on, record, o, specs)
     local printer = output.printer(o)
     spec.hosts, spec.sinks = on.hosts, { printer }
     local run = errors.checked(fanout.start(on, record, spec))
-    status = fanout.worse_status(status, output.watch(run, o, printer))
+    status = fanout.worse_status(status, output.watch(run, o, printer, true))
     if fanout.interrupted_status() then break end
   end
   return status

@@ -66,15 +66,19 @@ end
 local OUTCOMES = { "ok", "exit", "signal", "timeout", "idle", "unreachable", "auth", "hostkey",
                    "lost", "canceled" }
 
--- "64 hosts: 61 ok, 2 unreachable, 1 exit (1.2 s)"
-local function counts_line(summary, seconds)
+-- "64 hosts: 61 ok, 2 unreachable, 1 exit (1.2 s)"; of copies "(1.2 s, 640M, 533M/s)"
+local function counts_line(run, seconds)
+  local summary = run:summary()
+  local moved, _, copies = run:copied()
   local parts = {}
   for _, outcome in ipairs(OUTCOMES) do
     local count = summary[outcome]
     if count and count > 0 then parts[#parts + 1] = ("%d %s"):format(count, outcome) end
   end
-  return ("%s: %s (%s)"):format(units.count(summary.tasks, "host"), table.concat(parts, ", "),
-    units.format_duration(seconds))
+  local size = units.format_size
+  return ("%s: %s (%s%s)"):format(units.count(summary.tasks, "host"), table.concat(parts, ", "),
+    units.format_duration(seconds), copies == 0 and ""
+    or (", %s, %s/s"):format(size(moved), size(math.floor(moved / math.max(seconds, 0.001)))))
 end
 
 local function print_reasons(run, failed)
@@ -132,7 +136,7 @@ end
 local function print_summary(run, o, seconds)
   local failed = reasons.failed(run)
   if #failed == 0 and not require("perilune.core.sys").isatty(2) then return end
-  terminal.note(counts_line(run:summary(), seconds))
+  terminal.note(counts_line(run, seconds))
   print_reasons(run, failed)
   print_unknown_keys(run, failed, o)
 end
@@ -177,12 +181,13 @@ end
 ---@param run userdata
 ---@param o table values of output.options
 ---@param printer userdata? from output.printer, a sink of this run
+---@param silent boolean? the run has no output to print
 ---@return integer status the exit status of the contract
-function output.watch(run, o, printer)
+function output.watch(run, o, printer, silent)
   local sched = require "perilune.core.sched"
   local progress = require "perilune.progress"
   local begun = sched.now()
-  local prints = printer ~= nil and not o.json and not o.outdir
+  local prints = printer ~= nil and not o.json and not o.outdir and not silent
   local line = progress.start(run, o.quiet and "never" or o.progress, prints)
   progress.on_interrupt(run, line)
   run:wait()

@@ -13,6 +13,7 @@ local units = require "perilune.units"
 local progress = {}
 
 local REDRAW_S = 0.25
+local RATE_S = 5 -- a rate is that of so many seconds
 local FIRST_S = 1 -- nothing is said about what is over sooner
 local NOTE_AFTER_S = { 10, 40 } -- then once a minute
 local QUIET_AFTER_S = { 30, 60, 120, 240, 480 } -- where nobody may be looking; then every 10 min
@@ -83,17 +84,65 @@ local function counts_text(run)
     failed > 0 and (", %d failed"):format(failed) or "")
 end
 
-local function redraw(run, begun)
+-- ---- copies --------------------------------------------------------------------------------
+
+-- Bytes of a run's copies as a line tells them. `past` are looks of a while, the oldest first.
+---@class perilune.Flow
+---@field past { at: number, done: integer }[]
+local Flow = {}
+Flow.__index = Flow
+
+---@return perilune.Flow
+function progress.flow() return setmetatable({ past = {} }, Flow) end
+
+-- Bytes per second of late; nil when nobody knows yet.
+function Flow:rate(now, done)
+  local past = self.past
+  past[#past + 1] = { at = now, done = done }
+  while #past > 2 and past[2].at <= now - RATE_S do table.remove(past, 1) end
+  local seconds = now - past[1].at
+  return seconds > 0 and (done - past[1].done) / seconds or nil
+end
+
+--- "1.2G of 4G, 210M/s, 13 s left"; nil where nothing is copied. Hosts whose turn has not come are
+--- taken to be like those whose has.
+---@param run userdata
+---@param now number seconds
+---@return string?
+function Flow:text(run, now)
+  local done, total, copies = run:copied()
+  if copies == 0 then return nil end
+  local rate = self:rate(now, done)
+  local tasks = run:summary().tasks
+  if copies < tasks then total = total // copies * tasks end
+  local text = ("%s of %s"):format(units.format_size(done), units.format_size(total))
+  if not rate then return text end
+  text = ("%s, %s/s"):format(text, units.format_size(math.floor(rate)))
+  if rate < 1 or done == total then return text end
+  return ("%s, %s left"):format(text, units.format_duration(math.ceil((total - done) / rate)))
+end
+
+-- What a line says of a run.
+local function line_text(run, flow)
+  local copied = flow:text(run, sched.now())
+  return ("%s; %s%s"):format(counts_text(run), copied and copied .. "; " or "",
+    progress.waiting_text(run))
+end
+
+-- ---- lines ---------------------------------------------------------------------------------
+
+local function redraw(run, begun, flow)
+  local text = line_text(run, flow)
   if sched.now() - begun < FIRST_S then return end
-  local text = ("%s; %s"):format(counts_text(run), progress.waiting_text(run))
   io.stderr:write(CLEAR_LINE, sys.visible(text, true):sub(1, terminal.width() - 1))
   io.stderr:flush()
 end
 
 local function run_redrawing(run, begun)
+  local flow = progress.flow()
   while not run:ended() do
     sched.sleep(REDRAW_S)
-    redraw(run, begun)
+    redraw(run, begun, flow)
   end
 end
 
@@ -103,14 +152,15 @@ local function note_due(times, n, pause)
 end
 
 local function run_noting(run, begun, wanted)
-  local notes = 0
+  local notes, flow = 0, progress.flow()
+  flow:rate(begun, 0)
   while not run:ended() do
     notes = notes + 1
     local due = wanted and note_due(NOTE_AFTER_S, notes, 60)
       or note_due(QUIET_AFTER_S, notes, 600)
     sched.sleep(math.max(0, begun + due - sched.now()))
     if not run:ended() then
-      terminal.note("%s; %s", counts_text(run), progress.waiting_text(run))
+      terminal.note("%s", line_text(run, flow))
     end
   end
 end

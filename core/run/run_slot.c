@@ -159,11 +159,19 @@ static void task_done(struct task *task, const struct task_result *result)
 	slot_step(a->run, a->slot, SLOT_ON_END, result);
 }
 
+static void task_moved(struct task *task)
+{
+	struct attempt *a = task->owner;
+
+	a->sign_us = loop_now_us(a->run->spec.loop);
+}
+
 static const struct task_events attempt_events = {
 	.on_phase = task_phase,
 	.on_start = task_start,
 	.on_output = task_output,
 	.on_drain = task_drain,
+	.on_moved = task_moved,
 	.on_done = task_done,
 };
 

@@ -61,7 +61,7 @@ static char **make_argv(const struct task *task)
 	return argv;
 }
 
-struct copy *copy_create(struct copy_sources *sources, struct loop *loop, const struct task *task,
+struct copy *copy_create(struct copy_sources *sources, struct loop *loop, struct task *task,
 			 const struct copy_io *io, void *arg)
 {
 	struct copy *c = xcalloc(1, sizeof(*c));
@@ -131,15 +131,36 @@ void copy_output(struct copy *c, enum stream stream, const void *bytes, size_t l
 
 /* ---- the end ---- */
 
-void copy_count(struct copy *c, uint64_t done, uint64_t total)
+/* The total of all becomes what it is with this of ours. */
+static void tell_total(struct copy *c, uint64_t total)
 {
 	struct copy_count *count = c->task->command->count;
 
-	c->bytes += done;
-	if (count == NULL)
-		return;
-	count->done += done;
-	count->total += total;
+	if (count != NULL)
+		count->total += total - c->total; /* may wrap, and comes out right */
+	c->total = total;
+}
+
+void copy_count_total(struct copy *c, uint64_t bytes)
+{
+	struct copy_count *count = c->task->command->count;
+
+	if (count != NULL)
+		count->copies++;
+	tell_total(c, c->bytes + bytes);
+}
+
+void copy_count_done(struct copy *c, uint64_t bytes)
+{
+	struct copy_count *count = c->task->command->count;
+
+	c->bytes += bytes;
+	if (count != NULL)
+		count->done += bytes;
+	if (c->bytes > c->total)
+		tell_total(c, c->bytes);
+	if (c->task->events->on_moved != NULL)
+		c->task->events->on_moved(c->task);
 }
 
 void copy_fail(struct copy *c, const struct pl_error *why)
@@ -191,6 +212,7 @@ static void tell_left_out(struct copy *c)
 void copy_finish(struct copy *c)
 {
 	c->state = COPY_OVER;
+	tell_total(c, c->bytes); /* an estimate, or more than came */
 	tell_left_out(c);
 	explain(c);
 	if (c->result.outcome == OUTCOME_OK && c->unchecked)

@@ -37,7 +37,7 @@ struct copy_io {
 };
 
 /* `task` is a put or a get and outlives the copy. */
-struct copy *copy_create(struct copy_sources *sources, struct loop *loop, const struct task *task,
+struct copy *copy_create(struct copy_sources *sources, struct loop *loop, struct task *task,
 			 const struct copy_io *io, void *arg);
 
 /* The words to run there, with stdin open; alive as long as the copy. */

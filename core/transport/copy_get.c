@@ -95,8 +95,7 @@ static void begun(struct copy *c)
 	char line[32];
 
 	c->state = c->state == COPY_ASKING ? COPY_MOVING : c->state;
-	c->expected = c->error.code == PL_EOK ? copy_target_expects(c->target) : 0;
-	copy_count(c, 0, c->expected);
+	copy_count_total(c, c->error.code == PL_EOK ? copy_target_expects(c->target) : 0);
 	if (c->asks && c->error.code == PL_EOK && c->state == COPY_MOVING) {
 		snprintf(line, sizeof(line), "%" PRIu64 "\n", c->from);
 		c->io->write(c->arg, line, strlen(line));
@@ -170,7 +169,7 @@ void copy_get_output(struct copy *c, const char *bytes, size_t len)
 	}
 	if (len == 0 || c->error.code != PL_EOK || c->state == COPY_OVER)
 		return;
-	copy_count(c, len, c->bytes + len > c->expected ? len : 0);
+	copy_count_done(c, len);
 	strbuf_add(&c->arrived, bytes, len);
 	if (c->arrived.len >= ARRIVED_MAX)
 		set_paused(c, true);

@@ -19,7 +19,7 @@ enum copy_job { COPY_JOB_NONE, COPY_JOB_BEGIN, COPY_JOB_ADD, COPY_JOB_END };
 struct copy {
 	struct loop *loop;
 	struct copy_sources *sources;
-	const struct task *task;
+	struct task *task;
 	const struct copy_io *io;
 	void *arg;
 	char **argv;
@@ -31,7 +31,7 @@ struct copy {
 	struct task_result result;
 	struct strbuf words;	/* what the command complains */
 	struct strbuf line;	/* of its answers, until the newline */
-	uint64_t bytes;		/* moved */
+	uint64_t bytes, total;	/* moved, and told to the count as what is to be moved */
 	bool unchecked;
 
 	/* put */
@@ -46,11 +46,12 @@ struct copy {
 	struct strbuf arrived, given; /* bytes: waiting, and with the pool */
 	bool paused, asks;
 	uint64_t from;		/* so much is here from an earlier attempt */
-	uint64_t expected;	/* bytes, when that is known */
 	struct pl_error job_error;
 };
 
-void copy_count(struct copy *c, uint64_t done, uint64_t total);
+/* So many bytes more were moved. */
+void copy_count_done(struct copy *c, uint64_t bytes);
+void copy_count_total(struct copy *c, uint64_t bytes); /* are to be moved; once */
 void copy_fail(struct copy *c, const struct pl_error *why); /* the first reason stays */
 
 /* copy_put.c */

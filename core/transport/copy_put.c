@@ -43,7 +43,7 @@ static void send_from(struct copy *c, uint64_t first_end, uint64_t from)
 	c->position = first_end > 0 ? 0 : from;
 	c->end = first_end > 0 ? first_end : s->size;
 	c->then = first_end > 0 ? from : NOTHING;
-	copy_count(c, 0, (first_end > 0 ? first_end : 0) + s->size - from);
+	copy_count_total(c, (first_end > 0 ? first_end : 0) + s->size - from);
 	copy_reader_ask(c->reader, c->position, c->end);
 }
 
@@ -99,7 +99,7 @@ static void move(struct copy *c)
 	if (r->len > 0) {
 		c->room = false;
 		c->io->write(c->arg, r->bytes, r->len);
-		copy_count(c, r->len, 0);
+		copy_count_done(c, r->len);
 		c->position += r->len;
 		r->len = 0;
 	}

@@ -57,6 +57,7 @@ enum task_kind {
 /* Bytes of all copies of a command. */
 struct copy_count {
 	uint64_t done, total; /* total: as far as known */
+	size_t copies;	      /* of which they are known */
 };
 
 /*
@@ -118,6 +119,7 @@ struct task_events {
 	/* bytes as they came, valid during the call */
 	void (*on_output)(struct task *task, enum stream stream, const void *bytes, size_t len);
 	void (*on_drain)(struct task *task); /* all of task_write() was taken; may be NULL */
+	void (*on_moved)(struct task *task); /* some bytes of a copy; may be NULL */
 	/* result is valid during the call; the task may be freed in here */
 	void (*on_done)(struct task *task, const struct task_result *result);
 };

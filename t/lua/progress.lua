@@ -32,4 +32,22 @@ spec.test("it stays a line, whoever is waited for", function()
     .. "c (auth, 20 s), 2 more")
 end)
 
+spec.test("of copies: bytes, rate of late, time left; hosts to come are like those begun", function()
+  local done, total, copies = 0, 0, 0
+  local run = {
+    copied = function() return done, total, copies end,
+    summary = function() return { tasks = 8 } end,
+  }
+  local flow = progress.flow()
+  spec.equal(flow:text(run, 0), nil)
+  total, copies = 2 << 20, 2
+  spec.equal(flow:text(run, 10), "0 of 8M")
+  done = 1 << 20
+  spec.equal(flow:text(run, 10.5), "1M of 8M, 2M/s, 4 s left")
+  for i = 11, 40 do flow:text(run, i) end
+  spec.equal(flow:text(run, 41), "1M of 8M, 0/s")
+  done, total, copies = 8 << 20, 8 << 20, 8
+  spec.equal(flow:text(run, 42), "8M of 8M, 1.4M/s")
+end)
+
 return spec.done()
