@@ -198,7 +198,8 @@ local function choose_transport(values, named)
   return "local"
 end
 
--- Sessions kept for later commands: each holds a descriptor, and with openssh a process of 10 MB.
+-- Sessions kept for later commands: each holds a descriptor, and with openssh a process, which has
+-- 1.3 MB of its own (100 hosts: 130 MB; 8 MB resident each, for the rest shared).
 local function sessions_kept(name, limit)
   local spare = 256 -- descriptors for everything that is no session
   local room = math.min(limit or math.huge, math.max(1, sys.nofile_limit() - spare))

@@ -13,6 +13,7 @@
 #include "ssh/mux_wire.h"
 #include "ssh/ssh_login.h"
 #include "ssh/ssh_master.h"
+#include "ssh/ssh_words.h"
 
 #define READ_SIZE (64 * 1024)
 #define OUT_MAX (256 * 1024) /* of stdin that waits for the socket; the rest waits in its channel */
@@ -20,7 +21,8 @@
 
 enum mux_state {
 	MUX_NEW,   /* what libssh2 had begun is still there */
-	MUX_LOGIN, /* waits for its turn; then ssh logs in */
+	MUX_WAITS, /* for its turn to log in, or to try again */
+	MUX_LOGIN, /* ssh logs in */
 	MUX_HELLOS, /* its greeting is awaited */
 	MUX_PROXY, /* it was asked for proxy mode */
 	MUX_OPEN,  /* the connection protocol */
@@ -52,7 +54,10 @@ static void on_gone(void *arg)
 	if (s->state >= SESSION_CLOSING)
 		return;
 	ssh_master_failure(s->mux->master, &r);
-	ssh_session_end(s, &r);
+	if (s->state < SESSION_READY && ssh_words_hung_up(&r) && ssh_login_again(s, ""))
+		s->mux->state = MUX_WAITS;
+	else
+		ssh_session_end(s, &r);
 }
 
 /* The socket is at its end; the process says why when it goes, which should be now. */
@@ -114,20 +119,30 @@ static void begin_anew(struct ssh_session *s)
 	s->severed = false;
 	ssh_login_begin(s);
 	s->login->began_us = began_us >= 0 ? began_us : loop_now_us(s->loop);
-	s->mux->state = MUX_LOGIN;
+	s->mux->state = MUX_WAITS;
 }
 
 static bool start_master(struct ssh_session *s)
 {
 	struct pl_error err = { 0 };
 
+	s->state = SESSION_RESOLVE;
+	s->mux->state = MUX_LOGIN;
 	ssh_login_enter(s, PHASE_RESOLVE);
+	ssh_master_destroy(s->mux->master); /* of the try before */
 	s->mux->master = ssh_master_start(s->loop, s->route, &master_events, s, &err);
 	if (s->mux->master != NULL)
 		return false;
 	ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE, "%.300s%s", err.text,
 			 err.code == PL_ENOENT ? "; install it (Debian: openssh-client)" : "");
 	return true;
+}
+
+static bool wait_for_turn(struct ssh_session *s)
+{
+	if (s->login->pauses)
+		return false;
+	return ssh_login_has_turn(s) ? start_master(s) : s->state == SESSION_DEAD;
 }
 
 static void say_hello(struct ssh_session *s)
@@ -163,10 +178,8 @@ bool ssh_mux_login(struct ssh_session *s)
 {
 	if (s->mux->state == MUX_NEW)
 		begin_anew(s);
-	if (!ssh_login_has_turn(s))
-		return s->state == SESSION_DEAD;
-	if (s->mux->master == NULL)
-		return start_master(s);
+	if (s->mux->state == MUX_WAITS)
+		return wait_for_turn(s);
 	if (s->mux->state == MUX_LOGIN)
 		return false;
 	ssh_mux_receive(s);

@@ -54,6 +54,17 @@ static void name_address(const struct addrinfo *a, char *text, size_t size)
 	snprintf(text, size, "%s %d", number, ntohs(in->sin_port));
 }
 
+/* Where the system's ssh connects to, as far as we know: it resolves names itself. */
+static void name_first_hop(const struct ssh_route *r, char *text, size_t size)
+{
+	const char *machine = strncmp(r->hostname, "127.", 4) == 0 ? "127/8" : r->hostname;
+
+	if (r->proxy_jump != NULL)
+		snprintf(text, size, "%.250s", r->proxy_jump);
+	else
+		snprintf(text, size, "%.250s %d", machine, r->port);
+}
+
 /* Where the connection ends: what is behind a jump host or a command has only its name. */
 static void name_end(const struct ssh_session *s, char *text, size_t size)
 {
@@ -62,6 +73,8 @@ static void name_end(const struct ssh_session *s, char *text, size_t size)
 
 	if (at != NULL)
 		name_address(at, text, size);
+	else if (s->mux != NULL)
+		name_first_hop(r, text, size);
 	else
 		snprintf(text, size, "%.250s %d via %p", r->hostname, r->port, (void *)r->jump);
 }

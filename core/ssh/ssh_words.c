@@ -182,6 +182,11 @@ void ssh_words_failure(enum phase phase, const char *complaints, const char *tru
 	say(r, *holes.tail != '\0' ? rule->says : "the system's ssh ended without a word", &holes);
 }
 
+bool ssh_words_hung_up(const struct task_result *r)
+{
+	return strcmp(r->why, HUNG_UP) == 0;
+}
+
 void ssh_words_loss(const char *complaints, struct task_result *r)
 {
 	struct holes holes = { .tail = "" };

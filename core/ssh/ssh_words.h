@@ -23,6 +23,9 @@ bool ssh_words_complains(const char *line);
 void ssh_words_failure(enum phase phase, const char *complaints, const char *trust,
 		       struct task_result *r);
 
+/* Whether it says that the connection ended before a banner came. */
+bool ssh_words_hung_up(const struct task_result *r);
+
 /* Fills why of a connection that was lost after the login. */
 void ssh_words_loss(const char *complaints, struct task_result *r);
 
