@@ -99,7 +99,7 @@ static void a_host_known_by_its_rsa_key_alone_is_reached(void **state)
 {
 	char known[200];
 	const char *config;
-	int port = fleet.port % 10000 + 40000;
+	int port = second_sshd_port();
 
 	(void)state;
 	assert_int_equal(ssh_fleet_sh(&fleet, "ssh-keygen -q -t rsa -N '' -f $D/host_rsa && "

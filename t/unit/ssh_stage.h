@@ -25,6 +25,7 @@ void on_second_sshd(const char *settings, struct ssh_options options, void (*fn)
 /* Another sshd of the fleet, with these settings ("-o MaxSessions=2 ..."): its port. Its key is in
  * kh_second of the fleet's folder, its pid in second.pid. One at a time. */
 int second_sshd_start(const char *settings);
+int second_sshd_port(void);
 void second_sshd_stop(void);
 
 /* Asserts how it ended, where, and that the reason holds these words. */
