@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "binding.h"
 #include "lua_run.h"
 #include "lua_sim.h"
@@ -23,7 +24,7 @@
 
 int luaopen_perilune_core_transport(lua_State *L);
 
-/* Notes of an ssh transport on their way to on_note, which the registry holds under `call`. */
+/* Notes of an ssh transport on their way to a function, which the registry holds under `call`. */
 struct notes {
 	struct sched_call call;
 	struct sched *sched;
@@ -35,7 +36,7 @@ struct lua_transport {
 	struct transport *tp; /* NULL: gone */
 	bool closed;	      /* nothing new may use it */
 	struct lua_sim *sim;
-	struct notes *notes;
+	struct notes *notes, *asking; /* to on_note; "begins" and "ends" to on_asking */
 };
 
 static struct lua_transport *check(lua_State *L, int arg)
@@ -53,13 +54,26 @@ struct transport *lua_check_transport(lua_State *L, int arg)
 
 /* ---- notes ---- */
 
-static void on_note(void *arg, const char *text)
+static void notes_add(struct notes *notes, const char *text)
 {
-	struct notes *notes = arg;
-
 	ARRAY_GROW(notes->texts, notes->n, notes->cap);
 	notes->texts[notes->n++] = xstrdup(text);
 	sched_call_soon(notes->sched, &notes->call);
+}
+
+static void on_note(void *arg, const char *text)
+{
+	const struct lua_transport *t = arg;
+
+	if (t->notes != NULL)
+		notes_add(t->notes, text);
+}
+
+static void on_asking(void *arg, bool begins)
+{
+	const struct lua_transport *t = arg;
+
+	notes_add(t->asking, begins ? "begins" : "ends");
 }
 
 /* Upvalues: on_note; argument: an array of texts. */
@@ -145,7 +159,8 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 {
 	static const char *const known[] = { "user",	     "port",	"config", "connect_timeout",
 					     "keep_sessions", "hostkey", "on_note", "max_auth_fail",
-					     "connect_rate", "no_supervisor", "audit", NULL };
+					     "connect_rate", "no_supervisor", "audit",
+					     "on_asking", "ask_password", NULL };
 	const char *hostkey;
 	double seconds;
 
@@ -172,6 +187,25 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 			   hostkey);
 }
 
+/* The password never becomes a string of Lua's, which could not be wiped. */
+static struct transport *create_with_password(lua_State *L, struct ssh_options *options,
+					      struct pl_error *err)
+{
+	struct transport *tp;
+	char *password;
+
+	if (options->system_ssh)
+		return pl_errorf(err, PL_EUNSUPPORTED, "--ask-password: the system's ssh takes no "
+				 "password from us; use --transport ssh"), NULL;
+	password = secret_ask("password: ", err);
+	if (password == NULL)
+		return pl_error_prefix(err, "--ask-password"), NULL;
+	options->password = password;
+	tp = ssh_create(sched_loop(L), options, err);
+	secret_free(password);
+	return tp;
+}
+
 /* Both kinds take the same table. */
 static int make_ssh(lua_State *L, bool system_ssh)
 {
@@ -185,13 +219,20 @@ static int make_ssh(lua_State *L, bool system_ssh)
 	}
 	read_ssh_options(L, &options);
 	t = binding_new(L, CLASS, sizeof(*t));
+	options.note_arg = t;
 	if (lua_getfield(L, 1, "on_note") == LUA_TFUNCTION) {
 		t->notes = notes_create(L, -1);
 		options.on_note = on_note;
-		options.note_arg = t->notes;
 	}
-	lua_pop(L, 1);
-	t->tp = ssh_create(sched_loop(L), &options, &err);
+	if (lua_getfield(L, 1, "on_asking") == LUA_TFUNCTION) {
+		t->asking = notes_create(L, -1);
+		options.on_asking = on_asking;
+	}
+	lua_pop(L, 2);
+	if (!binding_opt_bool(L, 1, "ask_password", false))
+		t->tp = ssh_create(sched_loop(L), &options, &err);
+	else
+		t->tp = create_with_password(L, &options, &err);
 	return made(L, t, &err);
 }
 
@@ -235,7 +276,8 @@ static int transport_gc(lua_State *L)
 	transport_destroy(t->tp);
 	t->tp = NULL;
 	notes_destroy(L, t->notes);
-	t->notes = NULL;
+	notes_destroy(L, t->asking);
+	t->notes = t->asking = NULL;
 	return 0;
 }
 

@@ -55,6 +55,8 @@ fleet.options = {
     help = "nothing of ours runs there beside the commands; they may outlive a lost connection" },
   option { "audit", type = "bool",
     help = "each start goes to the host's system log (logger -t perilune): who, from where, what" },
+  option { "ask-password", type = "bool",
+    help = "asks once, on the terminal, for a password where no key is accepted" },
   option { "sudo", type = "bool", later = true },
 }
 
@@ -218,7 +220,9 @@ local function open_ssh(name, values, warm)
     no_supervisor = values.no_supervisor,
     audit = values.audit,
     keep_sessions = warm and sessions_kept(name, values.sessions) or 0,
+    ask_password = values.ask_password,
     on_note = function(text) require("perilune.terminal").note(text) end,
+    on_asking = function(what) require("perilune.terminal").set_asking(what == "begins") end,
   }
   if not transport then errors.fail(2, "%s", message) end -- the file named by -F
   return transport

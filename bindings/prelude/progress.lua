@@ -133,7 +133,7 @@ end
 
 local function redraw(run, begun, flow)
   local text = line_text(run, flow)
-  if sched.now() - begun < FIRST_S then return end
+  if sched.now() - begun < FIRST_S or terminal.is_asking() then return end
   io.stderr:write(CLEAR_LINE, sys.visible(text, true):sub(1, terminal.width() - 1))
   io.stderr:flush()
 end
@@ -169,7 +169,7 @@ end
 local function tell_failures(run, seen, redraws)
   local list = reasons.fold(run, reasons.newly_failed(run, seen))
   if #list == 0 then return end
-  if redraws then io.stderr:write(CLEAR_LINE) end
+  if redraws and not terminal.is_asking() then io.stderr:write(CLEAR_LINE) end
   for i, reason in ipairs(list) do
     if i > FAILURE_LINES then
       terminal.note("and %d more reasons, told at the end", #list - FAILURE_LINES)

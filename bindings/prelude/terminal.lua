@@ -11,17 +11,37 @@ function terminal.set_verb(verb)
   prefix = verb and "perilune: " .. verb or "perilune"
 end
 
+-- While a person is asked for something nothing else is written: it would tear the question apart.
+local asking = false
+local held = {}
+
+--- The question of another program (ssh-add) stands on the terminal, or no longer does.
+---@param begins boolean
+function terminal.set_asking(begins)
+  if begins and sys.isatty(2) then io.stderr:write("\r\27[K") io.stderr:flush() end
+  asking = begins
+  if asking then return end
+  for _, text in ipairs(held) do io.stderr:write(text) end
+  held = {}
+end
+
+function terminal.is_asking() return asking end
+
+local function write(...)
+  if asking then held[#held + 1] = table.concat { ... } else io.stderr:write(...) end
+end
+
 --- Text on standard error, as it is but for what a terminal would obey: that is shown, because a
 --- host may have said some of it.
 ---@param text string
 function terminal.tell(text)
-  io.stderr:write(sys.visible(text))
+  write(sys.visible(text))
 end
 
 --- The same for one line: a newline inside is shown too.
 ---@param line string without its newline
 function terminal.tell_line(line)
-  io.stderr:write(sys.visible(line, true), "\n")
+  write(sys.visible(line, true), "\n")
 end
 
 --- One line on standard error, "perilune: exec: ...".

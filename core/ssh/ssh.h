@@ -32,7 +32,7 @@ struct ssh_options {
 	bool system_ssh;	/* the system's ssh carries every session: transport "openssh" */
 	bool no_supervisor;	/* nothing of ours runs there beside the commands */
 	bool audit;		/* the supervisor says each start to the host's system log */
-	const char *password;	/* asked for by the user's wish, for password and
+	const char *password;	/* wiped with the transport; asked for by the user's wish, for password and
 				 * keyboard-interactive logins; NULL: neither is tried */
 	/* Told once per thing not honoured: an ssh_config keyword, a key file. May be NULL. */
 	void (*on_note)(void *arg, const char *text);

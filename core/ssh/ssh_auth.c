@@ -15,8 +15,13 @@
  * until it is there. */
 enum signing { SIGNING_NOT_ASKED, SIGNING_ASKED, SIGNING_DONE, SIGNING_FAILED };
 
+/* What is tried, in this order; the last two only with a password. */
+enum auth_stage { AUTH_KEYS, AUTH_INTERACTIVE, AUTH_PASSWORD, AUTH_OVER };
+
 struct ssh_auth {
 	struct ssh_session *s;
+	enum auth_stage stage;
+	bool answered; /* the password was given in this conversation */
 	struct ssh_credentials credentials;
 	size_t at;	/* the one being tried */
 	size_t refused; /* by the host */
@@ -102,7 +107,7 @@ bool ssh_auth_prepare(struct ssh_session *s)
 	auth->s = s;
 	s->login->auth = auth;
 	ssh_credentials_gather(s->route, &auth->credentials);
-	if (auth->credentials.n > 0)
+	if (auth->credentials.n > 0 || s->route->asked->password != NULL)
 		return true;
 	if (other_way(auth) != NULL)
 		fail_other_way(s, other_way(auth));
@@ -273,6 +278,53 @@ static enum verdict try_credential(struct ssh_auth *auth)
 	}
 }
 
+/* ---- a password ---- */
+
+static LIBSSH2_USERAUTH_KBDINT_RESPONSE_FUNC(answer)
+{
+	const struct ssh_session *s = *abstract;
+	const char *password = s->route->asked->password;
+	struct ssh_auth *auth = s->login->auth;
+
+	(void)name;
+	(void)name_len;
+	(void)instruction;
+	(void)instruction_len;
+	for (int i = 0; i < num_prompts; i++) {
+		/* a second question is for something else, and so is one whose answer is shown */
+		bool fits = !auth->answered && !prompts[i].echo;
+
+		responses[i].text = strdup(fits ? password : "");
+		responses[i].length = (unsigned)strlen(fits ? password : "");
+		auth->answered = auth->answered || fits;
+	}
+}
+
+static enum verdict try_password(struct ssh_auth *auth)
+{
+	struct ssh_session *s = auth->s;
+	const char *user = s->route->user, *password = s->route->asked->password;
+	int rc = auth->stage == AUTH_INTERACTIVE
+			 ? libssh2_userauth_keyboard_interactive(s->ssh, user, answer)
+			 : libssh2_userauth_password(s->ssh, user, password);
+
+	switch (rc) {
+	case 0:
+		return VERDICT_ACCEPTED;
+	case LIBSSH2_ERROR_EAGAIN:
+		return VERDICT_PENDING;
+	case LIBSSH2_ERROR_PASSWORD_EXPIRED:
+		fail_signing(auth, xstrdup("the password has expired"));
+		return VERDICT_REFUSED;
+	case LIBSSH2_ERROR_AUTHENTICATION_FAILED:
+		return VERDICT_REFUSED;
+	default:
+		return VERDICT_BROKEN;
+	}
+}
+
+/* ---- refusals ---- */
+
 static void fail_broken(struct ssh_auth *auth)
 {
 	const struct ssh_route *r = auth->s->route;
@@ -291,6 +343,12 @@ static void fail_refused(struct ssh_auth *auth)
 {
 	const struct ssh_credentials *c = &auth->credentials;
 
+	if (auth->s->route->asked->password != NULL) {
+		ssh_session_fail(auth->s, OUTCOME_AUTH, PHASE_AUTH,
+				 "login as %s refused: the password is not accepted%s",
+				 auth->s->route->user, c->n > 0 ? ", nor is any key" : "");
+		return;
+	}
 	ssh_session_fail(auth->s, OUTCOME_AUTH, PHASE_AUTH,
 			 "login as %s refused: %s%s not accepted; put its .pub into "
 			 "~/.ssh/authorized_keys there, or name another with IdentityFile",
@@ -313,29 +371,41 @@ static void fail(struct ssh_auth *auth, enum verdict last)
 		fail_refused(auth);
 }
 
+/* Goes through the credentials until one is accepted or something else happens. */
+static enum verdict try_credentials(struct ssh_auth *auth)
+{
+	for (; auth->at < auth->credentials.n; auth->at++) {
+		const struct ssh_credential *one = &auth->credentials.all[auth->at];
+		enum verdict verdict = try_credential(auth);
+
+		if (verdict == VERDICT_ACCEPTED)
+			ssh_keyring_worked(auth->s->route->keyring, one->blob);
+		if (verdict != VERDICT_REFUSED)
+			return verdict;
+		auth->refused += auth->signing != SIGNING_FAILED;
+		log_debug(LOG_SSH, "%s: %s is not accepted", auth->s->route->hostname, one->name);
+		end_credential(auth);
+	}
+	return VERDICT_REFUSED;
+}
+
 bool ssh_auth_step(struct ssh_session *s)
 {
 	struct ssh_auth *auth = s->login->auth;
 	enum verdict verdict = VERDICT_REFUSED;
 
-	for (; auth->at < auth->credentials.n; auth->at++) {
-		verdict = try_credential(auth);
-		if (verdict == VERDICT_PENDING)
-			return false;
-		if (verdict == VERDICT_ACCEPTED) {
-			ssh_keyring_worked(s->route->keyring,
-					   auth->credentials.all[auth->at].blob);
-			s->state = SESSION_READY;
-			return true;
-		}
-		if (verdict == VERDICT_BROKEN)
-			break;
-		auth->refused += auth->signing != SIGNING_FAILED;
-		log_debug(LOG_SSH, "%s: %s is not accepted", s->route->hostname,
-			  auth->credentials.all[auth->at].name);
-		end_credential(auth);
+	while (auth->stage < AUTH_OVER && verdict == VERDICT_REFUSED) {
+		verdict = auth->stage == AUTH_KEYS ? try_credentials(auth) : try_password(auth);
+		if (verdict == VERDICT_REFUSED)
+			auth->stage = s->route->asked->password != NULL ? auth->stage + 1
+									: AUTH_OVER;
 	}
-	fail(auth, verdict);
+	if (verdict == VERDICT_PENDING)
+		return false;
+	if (verdict == VERDICT_ACCEPTED)
+		s->state = SESSION_READY;
+	else
+		fail(auth, verdict);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "ssh/resolve.h"
 #include "ssh/ssh_detour.h"
+#include "base/secret.h"
 #include "ssh/ssh_files.h"
 #include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
@@ -323,6 +324,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->options = *options;
 	pool->options.user = xstrdup(options->user);
 	pool->options.config_path = xstrdup(options->config_path);
+	pool->options.password = xstrdup(options->password);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->resolver = resolver_create(loop);
 	pool->pace = ssh_pace_create(loop, options->connect_rate, options->max_auth_fail);
@@ -384,6 +386,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	ssh_pace_destroy(pool->pace);
 	resolver_destroy(pool->resolver);
 	ssh_detours_destroy(pool->detours);
+	secret_free((char *)pool->options.password);
 	free(pool->scratch);
 	free(pool);
 }
