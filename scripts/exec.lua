@@ -49,7 +49,7 @@ local function execute(o, args, given)
   local on <close> = fleet.open(o, given)
   local printer = output.printer(o)
   local record <close> = session.begin { kind = "exec", name = spec.shown,
-    hosts = on.hosts:fold(), transport = on.transport_name }
+    hosts = on.hosts:fold(), transport = on.transport_name, reach = on.reach }
   local run <close> = start(on, record, spec, printer)
   local _ <close> = spec.stdin == true and files.feed_stdin(run) or nil
   return record:finish(output.watch(run, o, printer))

@@ -13,7 +13,7 @@ local function run(o, args, given)
     { keep_times = o.preserve })
   if not specs then errors.usage("%s", message) end
   local record <close> = session.begin { kind = "pull", name = table.concat(args, " "),
-    hosts = on.hosts:fold(), transport = on.transport_name }
+    hosts = on.hosts:fold(), transport = on.transport_name, reach = on.reach }
   return record:finish(copy.run(on, record, o, specs))
 end
 

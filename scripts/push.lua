@@ -12,7 +12,7 @@ local function run(o, args, given)
   if not specs then errors.usage("%s", message) end
   local on <close> = fleet.open(o, given, { warm = #specs > 1 })
   local record <close> = session.begin { kind = "push", name = table.concat(args, " "),
-    hosts = on.hosts:fold(), transport = on.transport_name }
+    hosts = on.hosts:fold(), transport = on.transport_name, reach = on.reach }
   return record:finish(copy.run(on, record, o, specs))
 end
 

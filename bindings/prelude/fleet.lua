@@ -241,6 +241,13 @@ end
 
 -- ---- a fleet -------------------------------------------------------------------------------
 
+-- How the hosts are reached, in words that mean the same from another directory.
+local function reach(values, transport, cluster)
+  local function lasting(path) return path and (sys.realpath(path) or path) end
+  return { transport = transport, user = values.user, ssh_config = lasting(values.ssh_config),
+    cluster = lasting(cluster), machine = sys.hostname() }
+end
+
 -- --max-fail as a number of hosts.
 local function failures_allowed(limit, count)
   if not limit then return nil end
@@ -265,6 +272,7 @@ end
 ---@field hosts userdata the host set
 ---@field transport userdata
 ---@field transport_name string
+---@field reach table what a record keeps of how its hosts were reached, for `reap`
 ---@field cluster table? of -C
 ---@field settings table limits of every call: fanout, timeout, idle_timeout, retries, ...
 
@@ -294,6 +302,7 @@ function fleet.open(o, given, settings)
     hosts = set,
     cluster = cluster,
     transport_name = name,
+    reach = reach(values, name, o.cluster or files.cluster),
     transport = errors.checked(open_transport(name, values, settings)),
     settings = {
       fanout = values.fanout,

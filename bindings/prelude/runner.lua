@@ -64,7 +64,8 @@ end
 function runner.head(plan, file, fleet)
   return { kind = "run", name = plan.name, recipe = plan.recipe.name, path = file.path,
     options = recordable(plan.options), points = #plan.points, repeats = plan.repeats,
-    warmup = plan.warmup, hosts = fleet.hosts:fold(), transport = fleet.transport_name }
+    warmup = plan.warmup, hosts = fleet.hosts:fold(), transport = fleet.transport_name,
+    reach = fleet.reach }
 end
 
 --- Where a plan runs: this fleet, recorded in this session.

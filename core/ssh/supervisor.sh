@@ -244,7 +244,7 @@ finish() {
 		status=0 empty=0 need=3
 		if [ $clock -lt $((begun + $3)) ]; then tell $2
 		else
-			[ $killed -lt 30 ] || return 1
+			[ $killed -lt 12 ] || return 1
 			killed=$((killed + 1))
 			tell 9
 		fi
