@@ -113,6 +113,17 @@ test_expect_success "forms that exclude each other say so" '
 	expect_exit 2 x --diff --outdir d true 2>err && grep "exclude each other" err
 '
 
+# ---- --stdin ----
+
+test_expect_success "--stdin all: each gets all of it, however late it starts; memory stays small" '
+	head -c 30000000 /dev/urandom >big && sum=$(md5sum <big) &&
+	(ulimit -v 200000; x --stdin all -f 2 -N -w "n[1-6]" md5sum <big >out) &&
+	test "$(sort -u out)" = "$sum" && test_line_count = 6 out &&
+	x --stdin all -f 2 -N -w "n[1-5]" \
+		"case \$PERILUNE_TASK in *.n2.*) head -c 10 >/dev/null; echo $sum ;; *) md5sum ;; esac" <big >out &&
+	test "$(sort -u out)" = "$sum" && test_line_count = 5 out
+'
+
 # ---- --script ----
 
 test_expect_success "a shell script: its name, its words exactly, nothing on standard input" '

@@ -1,8 +1,8 @@
 -- config.lua - defaults that a person and an administrator set down in files.
 --
 -- Both files return one table of data: keys are the long options of the fleet ("connect_timeout"),
--- plus `limits` (limits.lua). What is nearer to the person wins, except limits: there the tighter one
--- wins, so that an administrator's can be tightened, never loosened.
+-- plus `limits` (limits.lua). What is nearer to the person wins, except limits: there the tighter
+-- one wins, so that an administrator's can be tightened, never loosened.
 
 local errors = require "perilune.errors"
 local sys = require "perilune.core.sys"

@@ -38,9 +38,13 @@ enum slot_event {
 
 struct attempt;
 
-/* Bytes for the stdin of tasks that have not started yet. */
+/* Bytes for the stdin of tasks that have not started yet: first those in the file, then those in
+ * memory. */
 struct stdin_log {
+	int fd;		   /* of the file; 0: none */
+	uint64_t in_file;  /* bytes there */
 	struct strbuf bytes;
+	bool refused;	   /* the disk did not take it: the rest stays in memory */
 	bool closed;
 };
 
@@ -73,6 +77,8 @@ struct attempt {
 	int64_t handed_us;
 	int64_t sign_us;    /* last sign of life */
 	size_t stdin_queued; /* written and not yet known to be taken */
+	uint64_t stdin_at;   /* while behind: how much of run->input it has had */
+	bool behind;	     /* gets its stdin from run->input, as it takes it */
 	enum phase phase;
 	enum outcome ending; /* what an end by our request will be called */
 	char tag[];
@@ -91,6 +97,7 @@ struct run {
 	size_t n_live;		/* handed out and not ended */
 	size_t n_starting;	/* of these, not yet RUNNING */
 	size_t n_unstarted;	/* tasks whose stdin has not been handed over */
+	size_t n_behind;	/* attempts that are behind */
 	size_t n_ended, n_failed;
 	size_t by_outcome[OUTCOMES];
 	struct attempt *live;	/* handed out */
@@ -134,6 +141,8 @@ void limits_explain(const struct run *run, enum outcome why, char *text, size_t 
 
 /* run_stdin.c */
 void stdin_hand_over(struct attempt *a); /* at the start of the command: all that waits for it */
+void stdin_catch_up(struct attempt *a);	 /* it has taken what it was given */
+void stdin_leave(struct attempt *a);	 /* it has ended */
 void stdin_forget(struct run *run, struct slot *slot); /* it will never start */
 void stdin_fini(struct run *run);
 

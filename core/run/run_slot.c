@@ -149,6 +149,7 @@ static void task_drain(struct task *task)
 	struct attempt *a = task->owner;
 
 	a->stdin_queued = 0;
+	stdin_catch_up(a);
 	RUN_TELL(a->run, on_drain, slot_number(a->run, a->slot));
 }
 
@@ -322,6 +323,7 @@ static void finish(struct run *run, struct slot *slot, const struct task_result 
 	if (a != NULL) {
 		slot->seconds_us = loop_now_us(run->spec.loop) - a->handed_us;
 		live_remove(run, a);
+		stdin_leave(a);
 		attempt_destroy(a);
 	}
 	stdin_forget(run, slot);
