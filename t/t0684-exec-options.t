@@ -120,7 +120,7 @@ test_expect_success "--stdin all: each gets all of it, however late it starts; m
 	(ulimit -v 200000; x --stdin all -f 2 -N -w "n[1-6]" md5sum <big >out) &&
 	test "$(sort -u out)" = "$sum" && test_line_count = 6 out &&
 	x --stdin all -f 2 -N -w "n[1-5]" \
-		"case \$PERILUNE_TASK in *.n2.*) head -c 10 >/dev/null; echo $sum ;; *) md5sum ;; esac" <big >out &&
+		"case \$PERILUNE_TASK in *.n2.*) head -c 10 >/dev/null; echo \"$sum\" ;; *) md5sum ;; esac" <big >out &&
 	test "$(sort -u out)" = "$sum" && test_line_count = 5 out
 '
 
