@@ -16,7 +16,7 @@ test_expect_success "an unknown verb suggests the nearest" '
 '
 
 test_expect_success "a verb that is promised but not built says so" '
-	for verb in status logs attach cancel resume replay test repl reap; do
+	for verb in status logs attach cancel resume replay test repl; do
 		refused "the verb .$verb. is not in this version" $verb || return 1
 	done
 '

@@ -59,7 +59,7 @@ test_expect_success "push copies bytes and permission bits" '
 	perilune push -F "$FLEET_SSH_CONFIG" -w "$hosts.[1-4]" file "$dir/copy" 2>err &&
 	test_must_be_empty err && cmp file "$dir/copy" && test "$(stat -c %a "$dir/copy")" = 750 &&
 	expect_exit 1 perilune push -F "$FLEET_SSH_CONFIG" -w "$hosts.[1-2]" file "$dir/none/copy" 2>err &&
-	grep "exit 1 (.*none/copy.*): $hosts.\[1-2\]$" err
+	grep "exit 1 (.*/none/: no such folder): $hosts.\[1-2\]$" err
 '
 
 test_expect_success "Ctrl-C ends what runs there" '

@@ -28,7 +28,7 @@ spec.test("misuse raises with the line of the caller", function()
   spec.raises("unknown option 'timout' (did you mean 'timeout'?)", n3.exec, n3, "true", { timout = 1 })
   spec.raises("'timeout' must be a time", n3.exec, n3, "true", { timeout = "soon" })
   spec.raises("'once' is not in this version", n3.exec, n3, "true", { once = true })
-  spec.raises("needs a local file", n3.push, n3, "x")
+  spec.raises("needs a path, or a list of them", n3.push, n3, "x")
 end)
 
 spec.test("a string goes to the shell there, a table is exact words", function()
