@@ -12,7 +12,7 @@ fleet_start 2 || test_done
 left() {
 	run=$1 && shift && rm -f up &&
 	{ env "PERILUNE_TASK=$run-1.127.1.0.1.0.1" "$@" setsid sh -c \
-		"trap '' TERM; echo \$\$ >up.part; mv up.part up; sleep 300; sleep 300" & } &&
+		"trap '' TERM; echo \$\$ >up.part; mv up.part up; sleep 300; sleep 300" >/dev/null 2>&1 & } &&
 	wait_for test -s up && left=$(cat up)
 }
 alive() { kill -0 "$1" 2>/dev/null; }
@@ -28,7 +28,8 @@ test_expect_success "without a run that is known there is a word about it" '
 test_expect_success "a dry run lists and ends nothing" '
 	perilune exec -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 true && run=$(id_of_last) && left "$run" &&
 	perilune reap --dry-run "$run" >out && alive $left &&
-	grep "^127.1.0.1: found sh -c trap.*sleep 300 (pid .*$left.* old)" out
+	grep "^127.1.0.1: found sh -c trap.*sleep 300 (pid .*$left.* old)" out &&
+	kill -KILL $left
 '
 
 test_expect_success "what the run left is ended, by its record alone, from anywhere" '
