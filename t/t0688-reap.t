@@ -29,7 +29,7 @@ test_expect_success "a dry run lists and ends nothing" '
 	perilune exec -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 true && run=$(id_of_last) && left "$run" &&
 	perilune reap --dry-run "$run" >out && alive $left &&
 	grep "^127.1.0.1: found sh -c trap.*sleep 300 (pid .*$left.* old)" out &&
-	kill -KILL $left
+	kill -KILL -$left
 '
 
 test_expect_success "what the run left is ended, by its record alone, from anywhere" '
