@@ -10,24 +10,33 @@
 #include "base/strtable.h"
 #include "ssh/ssh_master.h"
 #include "ssh/ssh_mux.h"
+#include "ssh/ssh_pace.h"
 #include "ssh/ssh_pool.h"
+
+#define OTHERS_US (2 * 1000000) /* how long, at most */
 
 struct reason {
 	char *first; /* the host that was met with it first */
 	size_t hosts;
-	bool told;
+	enum { REASON_COUNTED, REASON_DUE, REASON_TOLD } state;
 };
 
 struct ssh_detours {
 	struct strtable reasons; /* its words -> struct reason */
+	size_t n_due;
+	struct loop_timer timer; /* the others of a reason are waited for */
 	void (*on_note)(void *arg, const char *text);
 	void *arg;
 };
 
-struct ssh_detours *ssh_detours_create(void (*on_note)(void *arg, const char *text), void *arg)
+static void tell_due(void *arg);
+
+struct ssh_detours *ssh_detours_create(struct loop *loop,
+				       void (*on_note)(void *arg, const char *text), void *arg)
 {
 	struct ssh_detours *detours = xcalloc(1, sizeof(*detours));
 
+	loop_timer_init(&detours->timer, loop, tell_due, detours);
 	detours->on_note = on_note;
 	detours->arg = arg;
 	return detours;
@@ -40,6 +49,7 @@ void ssh_detours_destroy(struct ssh_detours *detours)
 
 	if (detours == NULL)
 		return;
+	loop_timer_stop(&detours->timer);
 	while ((it = strtable_next(&detours->reasons, &pos)) != NULL) {
 		struct reason *reason = it->value;
 
@@ -67,25 +77,51 @@ void ssh_detour_count(struct ssh_detours *detours, struct ssh_route *route)
 	reason->hosts++;
 }
 
-void ssh_detour_tell(struct ssh_session *s)
+static void tell(struct ssh_detours *detours, const char *why, struct reason *reason)
 {
-	struct ssh_detours *detours = ssh_pool_detours(s->host->pool);
-	struct reason *reason;
 	struct strbuf text = STRBUF_INIT;
 
-	if (s->mux == NULL || !s->route->on_detour)
-		return;
-	reason = strtable_get(&detours->reasons, s->route->other_way);
-	if (reason->told || detours->on_note == NULL)
-		return;
-	reason->told = true;
+	reason->state = REASON_TOLD;
 	if (reason->hosts == 1)
 		strbuf_addf(&text, "%s goes", reason->first);
 	else
 		strbuf_addf(&text, "%zu hosts go", reason->hosts);
-	strbuf_addf(&text, " by the system's ssh: %s", s->route->other_way);
-	detours->on_note(detours->arg, text.s);
+	strbuf_addf(&text, " by the system's ssh: %s", why);
+	if (detours->on_note != NULL)
+		detours->on_note(detours->arg, text.s);
 	strbuf_fini(&text);
+}
+
+static void tell_due(void *arg)
+{
+	struct ssh_detours *detours = arg;
+	const struct strtable_entry *it;
+	size_t pos = 0;
+
+	while ((it = strtable_next(&detours->reasons, &pos)) != NULL) {
+		struct reason *reason = it->value;
+
+		if (reason->state == REASON_DUE)
+			tell(detours, it->key, reason);
+	}
+	detours->n_due = 0;
+	loop_timer_stop(&detours->timer);
+}
+
+void ssh_detour_tell(struct ssh_session *s)
+{
+	struct ssh_detours *detours = ssh_pool_detours(s->host->pool);
+	struct reason *reason = NULL;
+
+	if (s->mux != NULL && s->route->on_detour)
+		reason = strtable_get(&detours->reasons, s->route->other_way);
+	if (reason != NULL && reason->state == REASON_COUNTED) {
+		reason->state = REASON_DUE;
+		if (detours->n_due++ == 0)
+			loop_timer_start(&detours->timer, OTHERS_US);
+	}
+	if (detours->n_due > 0 && ssh_pace_is_idle(ssh_pool_pace(s->host->pool)))
+		tell_due(detours);
 }
 
 /* ---- the way ---- */

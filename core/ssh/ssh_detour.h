@@ -3,8 +3,9 @@
  *
  * A login that fails with task_result.other_way starts anew by the system's ssh (ssh_mux.h), within
  * the deadlines that it had; whoever waits for its session notices nothing. The host goes that way
- * from then on. Why is told once per reason, with the number of hosts that had it by the time the
- * first of them was reached that way, or was not. Private to the ssh family.
+ * from then on. Why is told once per reason, with the number of hosts that had it, when no login is
+ * under way any more, or soon after the first of them was reached that way, or was not. Private to
+ * the ssh family.
  */
 #ifndef PL_SSH_SSH_DETOUR_H
 #define PL_SSH_SSH_DETOUR_H
@@ -14,7 +15,8 @@
 struct ssh_detours;
 
 /* `on_note` may be NULL. */
-struct ssh_detours *ssh_detours_create(void (*on_note)(void *arg, const char *text), void *arg);
+struct ssh_detours *ssh_detours_create(struct loop *loop,
+				       void (*on_note)(void *arg, const char *text), void *arg);
 void ssh_detours_destroy(struct ssh_detours *detours); /* NULL is a no-op */
 
 /*

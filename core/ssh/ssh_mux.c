@@ -110,16 +110,25 @@ static void on_login(void *arg, int fd)
 
 static const struct ssh_master_events master_events = { on_phase, on_login, on_gone };
 
-/* What libssh2 tried is over; its time counts. */
+/* What libssh2 tried is over; its time counts, and its turn goes on: what others wait for is how the
+ * login ends at last. */
 static void begin_anew(struct ssh_session *s)
 {
 	int64_t began_us = s->login->began_us;
+	struct ssh_turn turn = s->login->turn;
+	bool has_turn = turn.state == TURN_TAKEN || turn.state == TURN_SHOWING;
 
+	if (has_turn)
+		s->login->turn.state = TURN_NONE;
 	ssh_session_drop_connection(s);
 	s->severed = false;
 	ssh_login_begin(s);
 	s->login->began_us = began_us >= 0 ? began_us : loop_now_us(s->loop);
 	s->mux->state = MUX_WAITS;
+	if (!has_turn)
+		return;
+	s->login->turn = turn;
+	s->login->waits_since_us = -1;
 }
 
 static bool start_master(struct ssh_session *s)

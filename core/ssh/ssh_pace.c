@@ -30,6 +30,7 @@ struct ssh_pace {
 	unsigned max_auth_fail;
 	struct strtable logins, addresses;
 	struct ssh_turn *first, *last; /* WAITING and HELD, in the order they came */
+	size_t turns;		       /* that are none of NONE and USED_UP */
 	struct loop_timer timer;       /* looks again */
 	struct loop_defer again;
 };
@@ -180,6 +181,7 @@ static void look(void *arg)
 		next = t->next;
 		if (is_used_up(p, t->login)) {
 			dequeue(p, t, TURN_USED_UP);
+			p->turns--;
 		} else if (t->state == TURN_HELD) {
 			if (!may_show(p, t->login))
 				continue;
@@ -207,6 +209,7 @@ void ssh_pace_ask(struct ssh_pace *p, struct ssh_turn *t, const char *login, con
 	if (!l->proven && l->underway == 0 && loop_now_us(p->loop) - l->refused_us > PACE_FORGET_US)
 		l->refused = 0;
 	enqueue(p, t, TURN_WAITING);
+	p->turns++;
 	loop_defer_schedule(&p->again);
 }
 
@@ -218,6 +221,7 @@ bool ssh_pace_show(struct ssh_pace *p, struct ssh_turn *t)
 		t->login->underway--;
 		t->address->underway--;
 		t->state = TURN_USED_UP;
+		p->turns--;
 		return false;
 	}
 	if (!may_show(p, t->login)) {
@@ -277,6 +281,7 @@ void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
 		return;
 	case TURN_WAITING:
 		dequeue(p, t, TURN_NONE);
+		p->turns--;
 		return;
 	case TURN_HELD:
 		dequeue(p, t, TURN_TAKEN);
@@ -289,10 +294,16 @@ void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
 	}
 	t->login->underway--;
 	t->address->underway--;
+	p->turns--;
 	t->state = TURN_NONE;
 	note_end(p, t, how);
 	if (p->first != NULL)
 		loop_defer_schedule(&p->again);
+}
+
+bool ssh_pace_is_idle(const struct ssh_pace *p)
+{
+	return p->turns == 0;
 }
 
 unsigned ssh_pace_refusals(const struct ssh_turn *t)

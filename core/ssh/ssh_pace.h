@@ -74,6 +74,9 @@ bool ssh_pace_was_dropped(struct ssh_pace *p, struct ssh_turn *t, const char *sa
 /* The login is over; safe in every state. */
 void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how);
 
+/* No turn is waited for, and none is under way. */
+bool ssh_pace_is_idle(const struct ssh_pace *p);
+
 /* How many hosts have refused what this turn would show. */
 unsigned ssh_pace_refusals(const struct ssh_turn *t);
 

@@ -328,7 +328,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->scratch = xmalloc(SSH_READ_SIZE);
 	pool->resolver = resolver_create(loop);
 	pool->pace = ssh_pace_create(loop, options->connect_rate, options->max_auth_fail);
-	pool->detours = ssh_detours_create(options->on_note, options->note_arg);
+	pool->detours = ssh_detours_create(loop, options->on_note, options->note_arg);
 	pool->files = ssh_files_create(loop, on_file, pool);
 	pool->keyring = ssh_keyring_create(loop, options->on_asking != NULL ? &keyring_events
 									    : &mute_keyring_events,
