@@ -96,7 +96,9 @@ static int take_pax(struct unpack *u, struct pl_error *err)
 		unsigned long len = strtoul(p, &key, 10);
 		const char *equals;
 
-		if (len < 5 || len > (unsigned long)(end - p) || *key != ' ' || p[len - 1] != '\n')
+		/* strtoul passes over blanks, newlines even: the key could lie beyond the record */
+		if (len < 5 || len > (unsigned long)(end - p) || *key != ' ' ||
+		    key + 1 >= p + len || p[len - 1] != '\n')
 			return pl_errorf(err, PL_ESYS, "the host sent a malformed archive");
 		key++;
 		equals = memchr(key, '=', (size_t)(p + len - key));
