@@ -18,7 +18,7 @@ static const char *const spec_keys[] = {
 	"env",	      "cwd",	   "merge",	 "stdin",     "mode",	"local_path", "remote_path",
 	"fanout",     "gang",	   "serial",	 "timeout",   "retries", "idle_timeout", "fail_fast",
 	"max_fail",   "keep_bytes", "spill_dir", "sinks",     "lines",	 "into_folder",
-	"name_host",  "keep_times", "survive",	 "detach",    NULL,
+	"name_host",  "keep_times", "survive",	 "detach",    "sudo",	      NULL,
 };
 static const char *const task_keys[] = { "host", "index", "line", "argv", "env", "cwd", NULL };
 
@@ -179,6 +179,7 @@ static struct command *read_base_command(lua_State *L, int arg, struct lua_run_p
 	read_command(L, arg, parts, c);
 	read_stdin(L, arg, parts, c);
 	c->merge = binding_opt_bool(L, arg, "merge", 0) != 0;
+	c->sudo = c->kind == TASK_EXEC && binding_opt_bool(L, arg, "sudo", 0) != 0;
 	c->local_path = own_string(parts, binding_opt_string(L, arg, "local_path", NULL));
 	c->remote_path = own_string(parts, binding_opt_string(L, arg, "remote_path", NULL));
 	c->mode = (int)binding_opt_int(L, arg, "mode", -1);

@@ -160,7 +160,7 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 	static const char *const known[] = { "user",	     "port",	"config", "connect_timeout",
 					     "keep_sessions", "hostkey", "on_note", "max_auth_fail",
 					     "connect_rate", "no_supervisor", "audit",
-					     "on_asking", "ask_password", NULL };
+					     "on_asking", "ask_password", "ask_sudo", NULL };
 	const char *hostkey;
 	double seconds;
 
@@ -187,22 +187,52 @@ static void read_ssh_options(lua_State *L, struct ssh_options *o)
 			   hostkey);
 }
 
-/* The password never becomes a string of Lua's, which could not be wiped. */
-static struct transport *create_with_password(lua_State *L, struct ssh_options *options,
-					      struct pl_error *err)
+static bool ask_login_password(const struct ssh_options *options, char **password,
+			       struct pl_error *err)
 {
-	struct transport *tp;
-	char *password;
+	if (options->system_ssh) {
+		pl_errorf(err, PL_EUNSUPPORTED, "--ask-password: the system's ssh takes no "
+			  "password from us; use --transport ssh");
+		return false;
+	}
+	*password = secret_ask("password: ", err);
+	if (*password == NULL)
+		pl_error_prefix(err, "--ask-password");
+	return *password != NULL;
+}
 
-	if (options->system_ssh)
-		return pl_errorf(err, PL_EUNSUPPORTED, "--ask-password: the system's ssh takes no "
-				 "password from us; use --transport ssh"), NULL;
-	password = secret_ask("password: ", err);
-	if (password == NULL)
-		return pl_error_prefix(err, "--ask-password"), NULL;
-	options->password = password;
-	tp = ssh_create(sched_loop(L), options, err);
-	secret_free(password);
+/* What sudo is to be told on every host. Without a terminal, or with an empty answer, it has to do
+ * without. False: the person who was asked wants no more of this. */
+static bool ask_sudo_password(char **password, struct pl_error *err)
+{
+	*password = secret_ask("sudo password there (empty: none is needed): ", err);
+	if (*password == NULL) {
+		pl_error_prefix(err, "--sudo");
+		return err->code == PL_EUNSUPPORTED;
+	}
+	if (**password == '\0') {
+		secret_free(*password);
+		*password = NULL;
+	}
+	return true;
+}
+
+/* Passwords never become strings of Lua's, which could not be wiped. */
+static struct transport *create_ssh(lua_State *L, struct ssh_options *options,
+				    struct pl_error *err)
+{
+	struct transport *tp = NULL;
+	char *login = NULL, *sudo = NULL;
+
+	if ((!binding_opt_bool(L, 1, "ask_password", 0) ||
+	     ask_login_password(options, &login, err)) &&
+	    (!binding_opt_bool(L, 1, "ask_sudo", 0) || ask_sudo_password(&sudo, err))) {
+		options->password = login;
+		options->sudo_password = sudo;
+		tp = ssh_create(sched_loop(L), options, err);
+	}
+	secret_free(login);
+	secret_free(sudo);
 	return tp;
 }
 
@@ -229,10 +259,7 @@ static int make_ssh(lua_State *L, bool system_ssh)
 		options.on_asking = on_asking;
 	}
 	lua_pop(L, 2);
-	if (!binding_opt_bool(L, 1, "ask_password", false))
-		t->tp = ssh_create(sched_loop(L), &options, &err);
-	else
-		t->tp = create_with_password(L, &options, &err);
+	t->tp = create_ssh(L, &options, &err);
 	return made(L, t, &err);
 }
 

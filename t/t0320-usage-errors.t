@@ -30,7 +30,7 @@ test_expect_success "an unknown option suggests the nearest" '
 '
 
 test_expect_success "options that are promised but not built say so" '
-	refused "exec: --sudo is not in this version" exec --sudo true &&
+	refused "exec: --sudo is for hosts that are reached by SSH" exec --sudo true &&
 	refused "transport slurm is not in this version" exec --transport slurm true
 '
 

@@ -55,7 +55,7 @@ test_expect_success 'what comes later says so' '
 	raises "t.hosts:pull(\"a\", \"b\")" "hosts:pull is not in this version" &&
 	raises "t:lease { hosts = 1 }" "t:lease is not in this version" &&
 	raises "t:secret \"x\"" "t:secret is not in this version" &&
-	raises "t.hosts:exec(\"true\", { sudo = true })" "hosts:exec: '\''sudo'\'' is not in this version"
+	raises "t.hosts:exec(\"true\", { once = true })" "hosts:exec: '\''once'\'' is not in this version"
 '
 
 test_expect_success 'tasks need functions' '

@@ -43,6 +43,7 @@ function fanout.start(fleet, session, spec)
                           "max_fail" } do
     spec[name] = first_set(spec[name], settings[name])
   end
+  if (spec.kind or "exec") == "exec" then spec.sudo = first_set(spec.sudo, settings.sudo) end
   if settings.fanout_most then spec.fanout = math.min(spec.fanout, settings.fanout_most) end
   if not spec.gang then spec.serial = first_set(spec.serial, settings.serial) end
   local run, message = require("perilune.core.run").start(spec)

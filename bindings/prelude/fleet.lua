@@ -57,7 +57,9 @@ fleet.options = {
     help = "each start goes to the host's system log (logger -t perilune): who, from where, what" },
   option { "ask-password", type = "bool",
     help = "asks once, on the terminal, for a password where no key is accepted" },
-  option { "sudo", type = "bool", later = true },
+  option { "sudo", type = "bool",
+    help = "commands run as root there, through sudo; its password is asked for once, on the "
+      .. "terminal, before anything starts (an empty one: none is needed). Copies do not" },
 }
 
 -- ---- values --------------------------------------------------------------------------------
@@ -218,6 +220,7 @@ local function open_ssh(name, values, warm)
     max_auth_fail = values.max_auth_fail,
     connect_rate = values.connect_rate,
     no_supervisor = values.no_supervisor,
+    ask_sudo = values.sudo,
     audit = values.audit,
     keep_sessions = warm and sessions_kept(name, values.sessions) or 0,
     ask_password = values.ask_password,
@@ -295,6 +298,9 @@ function fleet.open(o, given, settings)
   end
   local set, named = choose_hosts(values, cluster)
   local name = choose_transport(values, named)
+  if values.sudo and name == "local" then
+    errors.usage("--sudo is for hosts that are reached by SSH; here, run perilune itself by sudo")
+  end
   if name == "ssh" or name == "openssh" then
     values.fanout = within_descriptors(values.fanout, name)
   end
@@ -310,6 +316,7 @@ function fleet.open(o, given, settings)
       timeout = values.timeout,
       idle_timeout = values.idle_timeout,
       retries = values.retries,
+      sudo = values.sudo,
       serial = values.serial,
       fail_fast = values.fail_fast,
       max_fail = failures_allowed(values.max_fail, #set),

@@ -33,7 +33,7 @@ local CALL = {
   { "fanout", type = "int", min = 1, help = "hosts at once" },
   { "retries", type = "int", min = 0, help = "tries again where nothing was begun" },
   { "fail_fast", type = "bool", help = "the first failure cancels the rest" },
-  { "sudo", type = "bool", later = true },
+  { "sudo", type = "bool", help = "as root there, through sudo" },
   { "on", type = "any", later = true },
   { "once", type = "bool", later = true },
   { "survive", type = "bool",

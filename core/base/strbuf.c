@@ -18,6 +18,13 @@ void strbuf_fini(struct strbuf *b)
 	strbuf_init(b);
 }
 
+void strbuf_wipe(struct strbuf *b)
+{
+	if (b->s != NULL)
+		explicit_bzero(b->s, b->cap);
+	strbuf_fini(b);
+}
+
 void strbuf_reset(struct strbuf *b)
 {
 	b->len = 0;

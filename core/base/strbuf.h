@@ -20,6 +20,7 @@ struct strbuf {
 
 void strbuf_init(struct strbuf *b);
 void strbuf_fini(struct strbuf *b);  /* frees; safe twice */
+void strbuf_wipe(struct strbuf *b);  /* the same, and nothing of it is left in memory */
 void strbuf_reset(struct strbuf *b); /* empty, memory kept */
 
 /* Room for `more` further bytes and the NUL; returns where they go. Amortised O(1) per byte. */

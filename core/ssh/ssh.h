@@ -34,6 +34,7 @@ struct ssh_options {
 	bool audit;		/* the supervisor says each start to the host's system log */
 	const char *password;	/* wiped with the transport; asked for by the user's wish, for password and
 				 * keyboard-interactive logins; NULL: neither is tried */
+	const char *sudo_password; /* for commands with `sudo`; NULL: only where sudo asks for none */
 	/* Told once per thing not honoured: an ssh_config keyword, a key file. May be NULL. */
 	void (*on_note)(void *arg, const char *text);
 	/* A person is about to be asked for a passphrase on the terminal, or was: nothing else

@@ -62,14 +62,19 @@ struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
 void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request)
 {
 	ch->line = strbuf_detach(&request->line);
+	ch->is_secret = request->preamble.len > 0;
 	strbuf_add(&ch->queued, request->preamble.s, request->preamble.len);
-	strbuf_fini(&request->preamble);
+	ssh_request_fini(request);
 }
 
 void ssh_channel_free(struct ssh_channel *ch)
 {
 	unlink_channel(ch);
 	loop_timer_stop(&ch->deadline);
+	if (ch->is_secret) {
+		strbuf_wipe(&ch->sending);
+		strbuf_wipe(&ch->queued);
+	}
 	strbuf_fini(&ch->sending);
 	strbuf_fini(&ch->queued);
 	strbuf_fini(&ch->held[0]);

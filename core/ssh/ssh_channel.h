@@ -88,6 +88,7 @@ struct ssh_channel {
 	/* stdin: libssh2 must see the same bytes again, so what it was given stays in place */
 	struct strbuf sending, queued;
 	size_t sent; /* of `sending` */
+	bool is_secret; /* a password may be in there */
 	bool stdin_close, stdin_closed;
 	struct strbuf held[2]; /* output that came while paused, by stream - 1 */
 };
@@ -98,7 +99,7 @@ struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
 				       enum ssh_channel_role role,
 				       const struct ssh_channel_events *events, void *arg);
 
-/* Takes what is in `request`, and sends its preamble ahead of all that is written. */
+/* Takes what is in `request`, wipes it, and sends its preamble ahead of all that is written. */
 void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request);
 
 /* ssh_dial.c: a connection from there to a host, as that host calls it. on_start comes when it is

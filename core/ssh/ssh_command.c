@@ -112,6 +112,29 @@ void ssh_command_exec(struct ssh_request *out, const struct command *cmd, const 
 	ssh_preamble_run(&out->preamble, cmd);
 }
 
+void ssh_request_fini(struct ssh_request *request)
+{
+	strbuf_fini(&request->line);
+	strbuf_wipe(&request->preamble);
+}
+
+void ssh_command_as_root(struct ssh_request *request, const char *name, const char *mark,
+			 const char *password)
+{
+	struct ssh_request root = SSH_REQUEST_INIT;
+
+	strbuf_adds(&root.line, "exec ");
+	if (name != NULL)
+		strbuf_addf(&root.line, "env %s=%s ", name, mark);
+	strbuf_adds(&root.line, "sh -c '" SSH_PREAMBLE_READER "' sh \"$SHELL\"");
+	/* room for all of it at once: no copy of a password is left behind where memory has moved */
+	strbuf_reserve(&root.preamble, 2048 + 2 * request->line.len + request->preamble.len);
+	ssh_preamble_sudo(&root.preamble, request->line.s, mark, password);
+	strbuf_add(&root.preamble, request->preamble.s, request->preamble.len);
+	ssh_request_fini(request);
+	*request = root;
+}
+
 static int check_env(const char *variable, struct pl_error *err)
 {
 	const char *eq = strchr(variable, '=');

@@ -43,6 +43,16 @@ struct ssh_request {
  */
 int ssh_command_check(const struct command *cmd, struct pl_error *err);
 
+/* Frees it; what was in it, a password perhaps, is wiped. */
+void ssh_request_fini(struct ssh_request *request);
+
+/*
+ * What is requested runs as root instead, through sudo; `name` is the variable that says so to
+ * everybody there ("PERILUNE_TASK"; NULL: none), `mark` its value, and what a refusal is known by.
+ */
+void ssh_command_as_root(struct ssh_request *request, const char *name, const char *mark,
+			 const char *password);
+
 /* Appends the request for a TASK_EXEC. `more` is what the configuration adds to the environment,
  * below the command's own; NULL is none. */
 void ssh_command_exec(struct ssh_request *out, const struct command *cmd, const char *tag,

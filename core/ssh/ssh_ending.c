@@ -3,6 +3,7 @@
 
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
+#include "ssh/ssh_pool.h"
 
 static void ignore_output(void *arg, enum stream stream, const void *bytes, size_t len)
 {
@@ -34,13 +35,23 @@ static const struct ssh_channel_events kill_events = {
 	.on_end = on_channel_end,
 };
 
+static struct ssh_channel *send_kill(const struct ssh_ending *e, int signo, int64_t grace_us,
+				     const struct ssh_channel_events *events, void *arg)
+{
+	struct ssh_channel *ch = ssh_channel_create(e->session, NULL, CHANNEL_OF_KILL, events, arg);
+	struct ssh_request request = SSH_REQUEST_INIT;
+
+	ssh_command_kill(&request.line, e->mark, signo, grace_us);
+	if (e->session->root)
+		ssh_command_as_root(&request, NULL, e->mark,
+				    ssh_pool_sudo_password(e->session->host->pool));
+	ssh_channel_ask(ch, &request);
+	return ch;
+}
+
 static void open_channel(struct ssh_ending *e)
 {
-	struct strbuf line = STRBUF_INIT;
-
-	ssh_command_kill(&line, e->mark, e->signo, e->grace_us);
-	e->channel = ssh_channel_create(e->session, strbuf_detach(&line), CHANNEL_OF_KILL,
-					&kill_events, e);
+	e->channel = send_kill(e, e->signo, e->grace_us, &kill_events, e);
 }
 
 /* ---- with one ---- */
@@ -100,12 +111,9 @@ static const struct ssh_channel_events signal_events = {
 
 void ssh_ending_signal(const struct ssh_ending *e, int signo)
 {
-	struct strbuf line = STRBUF_INIT;
-
 	if (is_supervised(e)) {
 		ssh_supervisor_signal(e->session, e->tag, signo);
 		return;
 	}
-	ssh_command_kill(&line, e->mark, signo, -1);
-	ssh_channel_create(e->session, strbuf_detach(&line), CHANNEL_OF_KILL, &signal_events, NULL);
+	send_kill(e, signo, -1, &signal_events, NULL);
 }

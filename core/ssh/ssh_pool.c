@@ -9,9 +9,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "ssh/resolve.h"
 #include "ssh/ssh_detour.h"
-#include "base/secret.h"
 #include "ssh/ssh_files.h"
 #include "ssh/ssh_hosts.h"
 #include "ssh/ssh_keyring.h"
@@ -172,7 +172,12 @@ void ssh_pool_note_no_bulk(struct ssh_host *host, const char *why)
 	host->no_bulk = true;
 }
 
-static struct ssh_session *add_session(struct ssh_host *host, bool bulk)
+const char *ssh_pool_sudo_password(const struct ssh_pool *pool)
+{
+	return pool->options.sudo_password;
+}
+
+static struct ssh_session *add_session(struct ssh_host *host, bool bulk, bool root)
 {
 	struct ssh_pool *pool = host->pool;
 	struct ssh_session *s;
@@ -182,6 +187,7 @@ static struct ssh_session *add_session(struct ssh_host *host, bool bulk)
 	s = ssh_session_create(pool->loop, &host->route, pool->scratch, &session_events, pool);
 	s->host = host;
 	s->bulk = bulk && s->mux == NULL;
+	s->root = root;
 	if (s->bulk)
 		ssh_mux_adopt(s);
 	if (!pool->options.no_supervisor && !host->unsupervised)
@@ -193,13 +199,13 @@ static struct ssh_session *add_session(struct ssh_host *host, bool bulk)
 	return s;
 }
 
-struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk)
+struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk, bool root)
 {
 	struct ssh_session *s;
 	size_t most = SIZE_MAX;
 
 	for (s = host->sessions; s != NULL; s = s->next) {
-		if (s->carries || (bulk ? s->mux == NULL : s->bulk))
+		if (s->carries || s->root != root || (bulk ? s->mux == NULL : s->bulk))
 			continue;
 		if (s->state <= SESSION_READY && !s->spent && s->n_users < s->most) {
 			leave_idle(host->pool, s);
@@ -208,7 +214,7 @@ struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk)
 		if (s->most > 0 && s->most < most)
 			most = s->most;
 	}
-	s = add_session(host, bulk);
+	s = add_session(host, bulk, root);
 	/* what one session learnt of the server's limit, the next need not */
 	if (most < s->most)
 		s->most = most;
@@ -266,7 +272,7 @@ struct ssh_session *ssh_pool_carrier(struct ssh_host *jump)
 		return c.coming;
 	if (c.n >= CARRIERS_MOST && (c.best != NULL || c.slow != NULL))
 		return c.best != NULL ? c.best : c.slow;
-	s = add_session(jump, false);
+	s = add_session(jump, false, false);
 	s->carries = true;
 	return s;
 }
@@ -323,6 +329,7 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->loop = loop;
 	pool->options = *options;
 	pool->options.user = xstrdup(options->user);
+	pool->options.sudo_password = xstrdup(options->sudo_password);
 	pool->options.config_path = xstrdup(options->config_path);
 	pool->options.password = xstrdup(options->password);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
@@ -383,6 +390,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	copy_sources_destroy(pool->copies);
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);
+	secret_free((char *)pool->options.sudo_password);
 	ssh_pace_destroy(pool->pace);
 	resolver_destroy(pool->resolver);
 	ssh_detours_destroy(pool->detours);

@@ -37,7 +37,10 @@ struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct p
 
 /* A session to the host with room for one more channel; begins a new one when there is none. bulk:
  * one that the system's ssh carries. */
-struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk);
+struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk, bool root);
+
+/* What sudo wants there; NULL: nobody was asked. */
+const char *ssh_pool_sudo_password(const struct ssh_pool *pool);
 
 /* Whether the system's ssh is there to move much, and has not failed to log in. */
 bool ssh_pool_takes_bulk(const struct ssh_host *host);

@@ -44,6 +44,40 @@ void ssh_preamble_set(struct strbuf *out, const char *const *env)
 	}
 }
 
+#define SUDO_ONCE "sudo -k -S -p ''" /* asks even where it would remember */
+#define READ_PASSWORD "IFS= read -r PERILUNE_WORD"
+
+/* No newline in here: `line` has none. */
+static void define_sudo(struct strbuf *out, const char *line)
+{
+	struct strbuf program = STRBUF_INIT;
+
+	strbuf_addf(&program, "SHELL=$1; export SHELL; %s", line);
+	strbuf_adds(out, "PERILUNE_SHELL=$1; perilune_go() { exec sudo \"$@\" -- sh -c ");
+	shellquote_word(out, program.s);
+	strbuf_adds(out, " sh \"$PERILUNE_SHELL\"; }\n");
+	strbuf_fini(&program);
+}
+
+void ssh_preamble_sudo(struct strbuf *out, const char *line, const char *mark,
+		       const char *password)
+{
+	define_sudo(out, line);
+	if (password != NULL)
+		strbuf_addf(out, READ_PASSWORD "\n%s\n"
+			    "if sudo -n -- sh -c : </dev/null >/dev/null 2>&1; then "
+			    READ_PASSWORD "; perilune_go -n; "
+			    "elif PERILUNE_SAID=$(printf '%%s\\n' \"$PERILUNE_WORD\" | "
+			    SUDO_ONCE " -- sh -c : 2>&1 >/dev/null); then "
+			    "perilune_go -k -S -p ''; else ", password);
+	else
+		strbuf_adds(out, "if PERILUNE_SAID=$(sudo -n -- sh -c : 2>&1 >/dev/null </dev/null); "
+			    "then perilune_go -n; else ");
+	strbuf_addf(out, "printf '" SSH_SUDO_REFUSED "%%s' \"$PERILUNE_SAID\" >&2; exit 1; fi\n", mark);
+	if (password != NULL)
+		strbuf_addf(out, "%s\n", password);
+}
+
 /* What a word cannot hold is read by the login shell as a script, from a pipe. */
 static void add_script(struct strbuf *out, const struct command *cmd)
 {

@@ -27,6 +27,18 @@ bool ssh_preamble_is_name(const char *name, size_t len);
 /* Appends statements that set variables: "NAME=value", NULL-terminated; NULL is none. */
 void ssh_preamble_set(struct strbuf *out, const char *const *env);
 
+/*
+ * Appends statements after which all that follows is obeyed by root: `line` is what root's sh runs
+ * then, with $SHELL the login shell of the user; it reads on from the same stdin. The password, NULL
+ * for none, is in there twice: sudo is tried without it; then a sudo that can read nothing else is
+ * tried with it, so that a wrong one is counted once and nothing else is taken for another try; the
+ * sudo that stays reads it again. Refused, the shell says SSH_SUDO_REFUSED with the mark, and what
+ * sudo said, on stderr, and exits 1.
+ */
+void ssh_preamble_sudo(struct strbuf *out, const char *line, const char *mark,
+		       const char *password);
+#define SSH_SUDO_REFUSED "perilune %s: " /* the mark */
+
 /* Appends the last statements: they become the command. */
 void ssh_preamble_run(struct strbuf *out, const struct command *cmd);
 

@@ -120,6 +120,7 @@ struct ssh_session {
 	bool severed; /* nothing more is sent or received */
 	bool carries; /* its channels are connections to other hosts, see ssh_tunnel.h */
 
+	bool root; /* its commands run under sudo, and its supervisor does */
 	bool bulk; /* by the system's ssh only because much is to be moved */
 	struct ssh_mux *mux; /* the system's ssh carries it (ssh_mux.h); NULL: libssh2 does */
 	const struct ssh_channel_steps *steps;

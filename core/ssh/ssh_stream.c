@@ -96,6 +96,9 @@ bool ssh_channel_refill(struct ssh_channel *ch)
 
 	if (ch->sent < ch->sending.len)
 		return true;
+	if (ch->is_secret)
+		strbuf_wipe(&ch->sending);
+	ch->is_secret = ch->is_secret && ch->queued.len > 0;
 	empty = ch->sending;
 	ch->sending = ch->queued;
 	ch->queued = empty;

@@ -151,7 +151,7 @@ static void on_end(void *arg, const struct task_result *result)
 	leave(sup);
 	if (s->state == SESSION_READY && was_watching)
 		s->spent = true;
-	else if (s->state == SESSION_READY)
+	else if (s->state == SESSION_READY && !s->root) /* where sudo refuses, commands say so */
 		ssh_pool_note_unsupervised(s->host, "no shell there could run it");
 	answer_nothing(sup);
 	ssh_session_count_users(s, 0); /* an idle session is looked at again */
@@ -165,7 +165,7 @@ static const struct ssh_channel_events supervisor_events = {
 
 void ssh_supervisor_start(struct ssh_session *s)
 {
-	struct strbuf line = STRBUF_INIT;
+	struct ssh_request request = SSH_REQUEST_INIT;
 	struct ssh_supervisor *sup;
 
 	if (s->token[0] == '\0' || s->supervisor != NULL)
@@ -173,12 +173,15 @@ void ssh_supervisor_start(struct ssh_session *s)
 	sup = xcalloc(1, sizeof(*sup));
 	sup->session = s;
 	loop_timer_init(&sup->heartbeat, s->loop, on_heartbeat, sup);
-	ssh_command_supervise(&line, s->token);
+	ssh_command_supervise(&request.line, s->token);
 	if (s->route->asked->audit)
-		ssh_audit_option(&line);
+		ssh_audit_option(&request.line);
+	if (s->root)
+		ssh_command_as_root(&request, "PERILUNE_SUPERVISOR", s->token,
+				    ssh_pool_sudo_password(s->host->pool));
 	s->supervisor = sup;
-	sup->channel = ssh_channel_create(s, strbuf_detach(&line), CHANNEL_OF_SUPERVISOR,
-					  &supervisor_events, sup);
+	sup->channel = ssh_channel_create(s, NULL, CHANNEL_OF_SUPERVISOR, &supervisor_events, sup);
+	ssh_channel_ask(sup->channel, &request);
 }
 
 void ssh_supervisor_free(struct ssh_session *s)

@@ -11,6 +11,7 @@
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_ending.h"
+#include "ssh/ssh_preamble.h"
 #include "transport/copy.h"
 #include "transport/outlive.h"
 
@@ -40,6 +41,8 @@ struct ssh_task {
 	bool warm;  /* its session had served others before */
 	bool paused, started, stdin_closed;
 	bool told_start; /* by a copy's first command, where it began anew */
+	bool heard;	       /* output of a command under sudo: sudo was willing */
+	struct strbuf refusal; /* else what it said */
 	struct strbuf early; /* stdin, kept until the command runs: the session may be another */
 	struct loop_timer timer;
 	struct loop_defer deliver;
@@ -65,6 +68,7 @@ static void deliver(void *arg)
 	loop_defer_cancel(&t->break_off);
 	copy_destroy(t->copy);
 	strbuf_fini(&t->early);
+	strbuf_fini(&t->refusal);
 	free(t->mark);
 	free(t);
 	task->impl = NULL;
@@ -130,11 +134,41 @@ static void on_start(void *arg)
 		t->task->events->on_start(t->task);
 }
 
+/* What the shell that is to become sudo says when it cannot; it is no output of the command. */
+static bool is_refusal(struct ssh_task *t, enum stream stream, const char *bytes, size_t len)
+{
+	char beginning[300];
+	size_t n = (size_t)snprintf(beginning, sizeof(beginning), SSH_SUDO_REFUSED, t->mark);
+
+	if (t->refusal.len > 0) {
+		strbuf_add(&t->refusal, bytes, len);
+		return true;
+	}
+	if (t->heard || stream != STREAM_ERR || len < n || memcmp(bytes, beginning, n) != 0) {
+		t->heard = true;
+		return false;
+	}
+	strbuf_add(&t->refusal, bytes + n, len - n);
+	return true;
+}
+
+/* The last line of what sudo said says why; the others are for one who sits before it. */
+static void explain_refusal(const struct ssh_task *t, struct task_result *r)
+{
+	const char *said = strbuf_str(&t->refusal), *last = strrchr(said, '\n');
+	bool has_password = ssh_pool_sudo_password(t->host->pool) != NULL;
+
+	snprintf(r->why, sizeof(r->why), "sudo refused: %.200s (%s)", last != NULL ? last + 1 : said,
+		 has_password ? "is the password right, and does `sudo -l` there allow sh?"
+			      : "--sudo asks for a password where it has a terminal; or allow sh "
+				"there with NOPASSWD");
+}
+
 static void on_output(void *arg, enum stream stream, const void *bytes, size_t len)
 {
 	struct ssh_task *t = arg;
 
-	if (t->muted)
+	if (t->muted || (t->task->command->sudo && is_refusal(t, stream, bytes, len)))
 		return;
 	if (t->copy != NULL)
 		copy_output(t->copy, stream, bytes, len);
@@ -211,6 +245,8 @@ static void on_end(void *arg, const struct task_result *result)
 	}
 	if (t->state == SSH_TASK_RUNNING) {
 		t->result = *result;
+		if (t->refusal.len > 0)
+			explain_refusal(t, &t->result);
 		if (t->copy != NULL)
 			end_copy(t, result);
 		else if (survives(t))
@@ -377,6 +413,9 @@ static void ask_for(struct ssh_task *t, const struct command *cmd)
 	struct ssh_request request = SSH_REQUEST_INIT;
 
 	ssh_command_exec(&request, cmd, t->mark, (const char *const *)t->host->route.env);
+	if (t->task->command->sudo)
+		ssh_command_as_root(&request, "PERILUNE_TASK", t->mark,
+				    ssh_pool_sudo_password(t->host->pool));
 	ssh_channel_ask(t->channel, &request);
 }
 
@@ -401,7 +440,7 @@ static void ask(struct ssh_task *t)
 
 static void begin(struct ssh_task *t)
 {
-	struct ssh_session *s = ssh_pool_session(t->host, t->bulk);
+	struct ssh_session *s = ssh_pool_session(t->host, t->bulk, t->task->command->sudo);
 
 	free(t->mark);
 	t->mark = make_mark(t, s);

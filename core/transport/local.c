@@ -387,6 +387,9 @@ static int check_task(const struct task *task, struct pl_error *err)
 		return pl_errorf(err, PL_EUSAGE, "what outlives us needs a tag to be found by");
 	if (outlive_check(c, err) != 0)
 		return -1;
+	if (c->sudo)
+		return pl_errorf(err, PL_EUSAGE, "sudo is for hosts that are reached by SSH: run "
+				 "perilune itself by sudo here");
 	if (c->kind != TASK_EXEC && (c->local_path == NULL || c->remote_path == NULL))
 		return pl_errorf(err, PL_EUSAGE, "a copy needs both paths");
 	return 0;
