@@ -16,7 +16,7 @@
 	"\"busybox sha256sum\"; do s=$($c <\"$1\" 2>/dev/null) || continue; s=${s%% *}; "          \
 	"[ ${#s} -ne 64 ] || return 0; done; s=-; }; "
 
-/* Where it goes: $d; the folder of that: $b; the temporary name: $p, and what is left behind: $q. */
+/* Where it goes: $d; the folder of that: $b; the temporary name: $p; what is left behind: $q. */
 #define PLACE                                                                                      \
 	"d=$1; if [ -d \"$d\" ]; then d=${d%/}/$2; "                                               \
 	"elif [ \"$3\" = 1 ]; then no \"$d: no such folder\"; fi; "                                \
@@ -98,8 +98,8 @@ static const char PUT[] =
 	"if [ \"$from\" = 0 ]; then cat <&3; else tail -c +$((from + 1)) <&3; fi || exit 1; "      \
 	"sum \"$1\"; echo \"$s\"; }; "
 
-/* say WHAT FILE...: says what comes, and how much that is on the disk; waits when it is much. A name
- * with a newline in it must not be taken for a number. */
+/* say WHAT FILE...: says what comes, and how much that is on the disk; waits when it is much. A
+ * name with a newline in it must not be taken for a number. */
 #define SAY_SIZE                                                                                   \
 	"say() { w=$1; shift; k=$(du -sk -- \"$@\" 2>/dev/null | "                                 \
 	"sed -n \"s/^\\([0-9][0-9]*\\)[^0-9].*/\\1/p\" | "                                         \

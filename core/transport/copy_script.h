@@ -7,14 +7,15 @@
  * put: we send one line
  *	f SIZE MODE SUM KEY MTIME ASK		a file of SIZE bytes
  *	d SIZE MODE - KEY MTIME ASK		an archive (archive.h)
- * and, unless ASK is 1, the bytes. With ASK the answer "HAVE n" comes first: of a file so many bytes
- * are there from an earlier attempt, of an archive the tree has so many entries; we send what
+ * and, unless ASK is 1, the bytes. With ASK the answer "HAVE n" comes first: of a file so many
+ * bytes are there from an earlier attempt, of an archive the tree has so many entries; we send what
  * follows byte n, or entry n - 1, which may not be whole. MTIME is - or seconds. "UNCHECKED" comes
  * where the sum could not be made.
  *
  * What comes lies in DIR/.perilune-KEY.TAG.part, in the folder of its target, until it is whole and
  * its sum is right. When the connection breaks or the copy is cancelled, and COPY_KEEP bytes are
- * exceeded, it is left behind as DIR/.perilune-KEY.part: whoever copies the same next, takes it over.
+ * exceeded, it is left behind as DIR/.perilune-KEY.part: whoever copies the same next, takes it
+ * over.
  *
  * get: the answer begins with one line,
  *	f MODE SIZE MTIME	a file. From COPY_KEEP bytes on we say first from which byte on; then

@@ -18,7 +18,7 @@
 #define CHECKSUM 148
 #define CHECKSUM_LEN 8
 
-static char *root; /* holds the folder "in", and the file "canary" */
+static char *root, *in, *canary; /* a folder, which holds another one, and a file */
 
 static void fail(const char *what, const char *text)
 {
@@ -47,17 +47,22 @@ static void leave(void)
 {
 	empty(root, true);
 	free(root);
+	free(in);
+	free(canary);
 }
 
 static void make_root(void)
 {
-	FILE *f;
+	FILE *f = NULL;
 
 	root = xstrdup(access("/dev/shm", W_OK) == 0 ? "/dev/shm/perilune-fuzz.XXXXXX"
 						     : "/tmp/perilune-fuzz.XXXXXX");
-	if (mkdtemp(root) == NULL || chdir(root) != 0 || mkdir("in", 0700) != 0 ||
-	    (f = fopen("canary", "w")) == NULL)
+	if (mkdtemp(root) == NULL)
 		fail("no folder", root);
+	in = xasprintf("%s/in", root);
+	canary = xasprintf("%s/canary", root);
+	if (mkdir(in, 0700) != 0 || (f = fopen(canary, "w")) == NULL)
+		fail("no folder", in);
 	fclose(f);
 	atexit(leave);
 }
@@ -88,14 +93,14 @@ static void look_around(void)
 	}
 	if (walk != NULL)
 		fts_close(walk);
-	if (stat("canary", &st) != 0 || st.st_size != 0 || st.st_nlink != 1)
+	if (stat(canary, &st) != 0 || st.st_size != 0 || st.st_nlink != 1)
 		fail("touched outside the folder", "canary");
 }
 
 static void unpack(const char *bytes, size_t len, size_t piece)
 {
 	struct pl_error err = { 0 };
-	struct tree *tree = tree_create("in", true, NULL, &err);
+	struct tree *tree = tree_create(in, true, NULL, &err);
 	struct unpack *u;
 	const char *first;
 	int rc = 0;
@@ -128,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	unpack(bytes, size - 1, 1 + (size_t)data[0] * 7);
 	look_around();
-	empty((char *)"in", false);
+	empty(in, false);
 	free(bytes);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* unpack.c - tests of core/transport/tarhead.h and unpack.h: archives as they are, and as a host that
- * means harm would send them */
+/* unpack.c - tests of core/transport/tarhead.h and unpack.h: archives as they are, and as a host
+ * that means harm would send them */
 #include "unit.h"
 
 #include <sys/stat.h>
