@@ -21,7 +21,7 @@ mount -t tmpfs tmpfs /etc/sudoers.d
 exec $(PATH=$PATH:/usr/sbin command -v sshd) -f "$FLEET_DIR/sshd_config" "\$@"
 END
 
-rules() { printf "Defaults env_reset, use_pty\nroot ALL=(ALL) ALL\n$1\n" >"$FLEET_DIR/sudoers"; }
+rules() { printf "Defaults env_reset, use_pty\nroot ALL=(ALL) ALL\n%b\n" "$1" >"$FLEET_DIR/sudoers"; }
 
 {
 	for file in passwd group shadow; do cp "/etc/$file" "$FLEET_DIR/$file" || exit; done
@@ -96,10 +96,11 @@ test_expect_success "a password that is not asked for is not taken for stdin" '
 	typed "$password" "$exec_sudo -N -w 127.1.0.1 \"id -u; cat\"" && echo 0 | test_cmp - out
 '
 
-test_expect_success "a wrong one is refused" '
-	rules "$user ALL=(ALL) ALL" &&
+test_expect_success "a wrong one is refused, and was tried once on a host" '
+	rules "Defaults logfile=$FLEET_DIR/sudo.log\n$user ALL=(ALL) ALL" &&
 	expect_exit 1 typed wrong "$exec_sudo -w 127.1.0.1 id" && test_must_be_empty out &&
-	grep "sudo refused: sudo: .*(is the password right" screen
+	grep "sudo refused: sudo: .*(is the password right" screen &&
+	test "$(grep -c "incorrect password" "$FLEET_DIR/sudo.log")" = 1
 '
 
 # Children that leave: in a session of their own, twice forked, without the tag, deaf to TERM.

@@ -256,7 +256,7 @@ static bool has_a_place(const struct ssh_channel *ch)
 
 	switch (ch->role) {
 	case CHANNEL_OF_COMMAND:
-		return count_open(s) < s->most;
+		return count_open(s) < s->most && !ssh_supervisor_holds_back(s);
 	case CHANNEL_OF_TUNNEL:
 		return ssh_channel_may_dial(ch);
 	case CHANNEL_OF_KILL:

@@ -14,8 +14,8 @@
  *	exec env PERILUNE_TASK=tag sh -c 'cd -- "$1" || exit 1; shift; exec "$@" 2>&1' sh DIR ...
  *
  * Everything on that line is for all to see there, in ps. So a command with an environment comes in
- * a preamble of its stdin instead (ssh_preamble.h), which costs one more journey, as does one that is
- * too long for a request, or has a newline in it: csh has no quote for that, and would run what
+ * a preamble of its stdin instead (ssh_preamble.h), which costs one more journey, as does one that
+ * is too long for a request, or has a newline in it: csh has no quote for that, and would run what
  * follows. Only what SendEnv and SetEnv say of the locale (LANG, LC_*) stays on the line: it is no
  * secret, and many systems send it always.
  */

@@ -1,11 +1,12 @@
 /*
  * ssh_preamble.h - what a host reads from a command's stdin ahead of what is the command's own:
- * variables and words that must not stand on a command line, where ps shows them, or do not fit there.
+ * variables and words that must not stand on a command line, where ps shows them, or do not fit
+ * there.
  *
  * The reader is one word that every login shell takes: a POSIX shell with it reads statements, one
- * a line, and obeys each; the last one becomes the command. Shells read a pipe byte by byte, so not
- * one byte behind that line is taken: stdin goes on untouched, whatever it holds and however long it
- * is. A statement has no newline inside ("$PERILUNE_NL" stands for one) and ends with an ASCII
+ * a line, and obeys each; the last one becomes the command. Shells read a pipe byte by byte, so
+ * not one byte behind that line is taken: stdin goes on untouched, whatever it holds and however
+ * long it is. A statement has no newline inside ("$PERILUNE_NL" stands for one) and ends with an ASCII
  * character, so that no locale joins it with the next. Its $1 is the login shell. Pure text.
  */
 #ifndef PL_SSH_PREAMBLE_H

@@ -11,6 +11,7 @@
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_pool.h"
+#include "ssh/ssh_preamble.h"
 
 #define HEARTBEAT_US (5 * 1000000)
 #define LINE_MOST 1024 /* what comes in longer lines is not from our program */
@@ -24,6 +25,8 @@ struct ssh_supervisor {
 	struct loop_timer heartbeat;
 	struct ssh_question *asked;
 	struct strbuf said; /* the beginning of a line */
+	struct strbuf refusal; /* of sudo */
+	int64_t begun_us;
 };
 
 static void leave(struct ssh_supervisor *sup)
@@ -87,9 +90,10 @@ static void on_line(struct ssh_supervisor *sup, char *line)
 	struct ssh_session *s = sup->session;
 
 	log_debug(LOG_SSH, "%s: supervisor: %s", s->route->hostname, line);
-	if (strncmp(line, "hello ", 6) == 0)
+	if (strncmp(line, "hello ", 6) == 0) {
 		sup->state = SUPERVISOR_WATCHING;
-	else if (strncmp(line, "ended ", 6) == 0)
+		ssh_session_poke(s);
+	} else if (strncmp(line, "ended ", 6) == 0)
 		on_answer(sup, line + 6);
 	else if (strcmp(line, "orphaned") == 0)
 		ssh_session_fail(s, OUTCOME_LOST, PHASE_STREAM,
@@ -116,6 +120,8 @@ static void on_output(void *arg, enum stream stream, const void *bytes, size_t l
 {
 	struct ssh_supervisor *sup = arg;
 
+	if (stream == STREAM_ERR && sup->session->root && sup->refusal.len + len < LINE_MOST)
+		strbuf_add(&sup->refusal, bytes, len);
 	if (stream != STREAM_OUT || memchr(bytes, '\0', len) != NULL)
 		return;
 	strbuf_add(&sup->said, bytes, len);
@@ -129,6 +135,7 @@ static void on_heartbeat(void *arg)
 	struct ssh_supervisor *sup = arg;
 
 	loop_timer_start(&sup->heartbeat, HEARTBEAT_US);
+	ssh_session_poke(sup->session); /* who was held back may be so no more */
 	if (ssh_channel_pending(sup->channel) == 0)
 		ssh_channel_write(sup->channel, ".\n", 2);
 }
@@ -154,6 +161,7 @@ static void on_end(void *arg, const struct task_result *result)
 	else if (s->state == SESSION_READY && !s->root) /* where sudo refuses, commands say so */
 		ssh_pool_note_unsupervised(s->host, "no shell there could run it");
 	answer_nothing(sup);
+	ssh_session_poke(s);
 	ssh_session_count_users(s, 0); /* an idle session is looked at again */
 }
 
@@ -172,6 +180,7 @@ void ssh_supervisor_start(struct ssh_session *s)
 		return;
 	sup = xcalloc(1, sizeof(*sup));
 	sup->session = s;
+	sup->begun_us = loop_now_us(s->loop);
 	loop_timer_init(&sup->heartbeat, s->loop, on_heartbeat, sup);
 	ssh_command_supervise(&request.line, s->token);
 	if (s->route->asked->audit)
@@ -189,6 +198,7 @@ void ssh_supervisor_free(struct ssh_session *s)
 	if (s->supervisor == NULL)
 		return;
 	leave(s->supervisor);
+	strbuf_fini(&s->supervisor->refusal);
 	free(s->supervisor);
 	s->supervisor = NULL;
 }
@@ -196,6 +206,26 @@ void ssh_supervisor_free(struct ssh_session *s)
 bool ssh_supervisor_is_there(const struct ssh_session *s)
 {
 	return s->supervisor != NULL && s->supervisor->state != SUPERVISOR_GONE;
+}
+
+bool ssh_supervisor_holds_back(const struct ssh_session *s)
+{
+	const struct ssh_supervisor *sup = s->supervisor;
+
+	return s->root && sup != NULL && sup->state == SUPERVISOR_STARTING &&
+	       loop_now_us(s->loop) - sup->begun_us < s->route->connect_timeout_us;
+}
+
+const char *ssh_supervisor_refusal(const struct ssh_session *s)
+{
+	const struct ssh_supervisor *sup = s->supervisor;
+	char beginning[64];
+	size_t n = (size_t)snprintf(beginning, sizeof(beginning), SSH_SUDO_REFUSED, s->token);
+
+	if (sup == NULL || sup->state != SUPERVISOR_GONE || sup->refusal.len <= n ||
+	    memcmp(sup->refusal.s, beginning, n) != 0)
+		return NULL;
+	return sup->refusal.s + n;
 }
 
 bool ssh_supervisor_give_way(struct ssh_session *s)

@@ -155,7 +155,10 @@ static bool is_refusal(struct ssh_task *t, enum stream stream, const char *bytes
 /* The last line of what sudo said says why; the others are for one who sits before it. */
 static void explain_refusal(const struct ssh_task *t, struct task_result *r)
 {
-	const char *said = strbuf_str(&t->refusal), *last = strrchr(said, '\n');
+	const char *first = t->ending.session != NULL ? ssh_supervisor_refusal(t->ending.session)
+						      : NULL;
+	const char *said = first != NULL ? first : strbuf_str(&t->refusal);
+	const char *last = strrchr(said, '\n');
 	bool has_password = ssh_pool_sudo_password(t->host->pool) != NULL;
 
 	snprintf(r->why, sizeof(r->why), "sudo refused: %.200s (%s)", last != NULL ? last + 1 : said,
@@ -415,7 +418,9 @@ static void ask_for(struct ssh_task *t, const struct command *cmd)
 	ssh_command_exec(&request, cmd, t->mark, (const char *const *)t->host->route.env);
 	if (t->task->command->sudo)
 		ssh_command_as_root(&request, "PERILUNE_TASK", t->mark,
-				    ssh_pool_sudo_password(t->host->pool));
+				    ssh_supervisor_refusal(t->ending.session) == NULL
+					    ? ssh_pool_sudo_password(t->host->pool)
+					    : NULL);
 	ssh_channel_ask(t->channel, &request);
 }
 
