@@ -62,4 +62,12 @@ test_expect_success "an agent goes along where that is asked for, and nowhere el
 	test "$(grep -c "^perilune: exec: 127.1.0.1 goes by the system.s ssh: its configuration asks for ForwardAgent" err)" = 1
 '
 
+test_expect_success "a jump host needs no agent: who lets it have one is not sent another way for it" '
+	eval "$(ssh-agent)" >/dev/null && agent=$SSH_AGENT_PID && ssh-add -q "$FLEET_DIR/id_ed25519" &&
+	x "Host *.4\nForwardAgent yes\nIdentityAgent SSH_AUTH_SOCK\nHost *.3\nProxyJump 127.1.0.4\nHost *" \
+		-w 127.1.0.3 "echo in" >out 2>err
+	status=$?; kill $agent; unset SSH_AUTH_SOCK
+	test $status = 0 && echo "127.1.0.3: in" | test_cmp - out && ! grep "system" err
+'
+
 test_done

@@ -8,7 +8,7 @@ test_description="names and addresses"
 bed_start
 
 x() { timeout 60 perilune exec -F "$BED_CONFIG" --progress never "$@"; }
-# within MS COMMAND...: it took no more than so many milliseconds.
+# within MS COMMAND...: it took no longer than that. getaddrinfo itself would give up after 10 s.
 within() {
 	within_ms=$1 within_began=$(date +%s%3N)
 	shift
@@ -41,14 +41,14 @@ test_expect_success "a bed with a name server and IPv6" '
 '
 
 test_expect_success "names of which the server says nothing keep no other waiting, nor the end" '
-	expect_exit 3 within 3000 x -t 2s --json -w "silent[1-20],good[1-3]" "echo here" >out 2>err
+	expect_exit 3 within 5000 x -t 2s --json -w "silent[1-20],good[1-3]" "echo here" >out 2>err
 	status=$?; cat err; tail -n 4 out
 	test $status = 0 && test "$(grep -c "\"outcome\":\"ok\"" out)" = 3 &&
 	test "$(grep -c "\"outcome\":\"unreachable\",\"phase\":\"resolve\"" out)" = 20
 '
 
 test_expect_success "a hundred of them do not either" '
-	expect_exit 3 within 4000 x -f 200 -t 3s --json -w "silent[1-100],good[1-3]" "echo here" >out 2>err
+	expect_exit 3 within 6000 x -f 200 -t 3s --json -w "silent[1-100],good[1-3]" "echo here" >out 2>err
 	status=$?; cat err; tail -n 4 out
 	test $status = 0 && test "$(grep -c "\"outcome\":\"ok\"" out)" = 3
 '

@@ -312,6 +312,8 @@ stat $$
 alien=$sid
 stat $sshd
 alien="$alien|$sid" top=
+# the first process has taken us in, as ours is gone: what is below it is of all sessions
+[ $sshd = 1 ] && name=
 case $name in *sshd* | dropbear*) top="$sshd:$start:$sid:" ;; esac
 
 enclose
