@@ -113,7 +113,8 @@ test_expect_success "copies go to the path that is named" '
 	mkdir "$scratch/put" && echo content >source &&
 	while IFS= read -r string; do
 		name=$(printf "%s" "$string" | tr / _) &&
-		perilune push -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 source "$scratch/put/$name" 2>err &&
+		dst=$(printf "%s" "$scratch/put/$name" | sed "s/%/%%/g") &&
+		perilune push -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 source "$dst" 2>err &&
 		test_cmp source "$scratch/put/$name" && no_canary || return 1
 	done <strings
 '
