@@ -35,7 +35,7 @@ void ssh_mux_flush(struct ssh_session *s);
 
 /* READY: has the host say something in the next step, if any channel is there to ask it on. For its
  * silence to be noticed: ssh keeps to itself what it hears to its own ServerAliveInterval, and
- * before 8.5 whatever we send puts that off. */
+ * in OpenSSH 7 whatever we send puts that off (clientloop.c). */
 void ssh_mux_ask_for_life(struct ssh_session *s);
 
 int ssh_mux_wants(const struct ssh_session *s); /* LOOP_READ | LOOP_WRITE */
