@@ -293,7 +293,7 @@ test_expect_success "many with the same trouble are one line" '
 	sed "s|known_hosts\$|nobody|" "$FLEET_SSH_CONFIG" >strange.cfg &&
 	expect_exit 3 perilune exec -F strange.cfg -w "$all" true 2>err &&
 	sed -n "/^perilune: exec: 32 hosts: /,\$p" err >summary &&
-	test "$(grep -c "hostkey (" summary)" = 1 &&
+	test "$(grep -c "^  hostkey (" summary)" = 1 &&
 	grep "^  hostkey (its host key is not in .*): 127.1.0.\[1-32\]$" summary
 '
 

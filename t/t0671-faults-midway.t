@@ -12,7 +12,10 @@ x() { perilune exec -F "$BED_CONFIG" --progress never "$@"; }
 is_there() { test -e "$1"; }
 
 # none_on I FILE: nothing that carries a tag of FILE is alive; the file was filled by the commands.
-none_on() { ! cat $(pids_on "$1" | sed 's,.*,/proc/&/environ,') 2>/dev/null | tr '\0' '\n' | grep -q '^PERILUNE_TASK='; }
+none_on() {
+	! pids_on "$1" | sed 's,.*,/proc/&/environ,' | xargs cat 2>/dev/null | tr '\0' '\n' |
+		grep -q '^PERILUNE_TASK='
+}
 
 test_expect_success "a bed of hosts" '
 	hosts_up 1 4 && { printf "Host h2 h3\n ServerAliveInterval 1\n ServerAliveCountMax 2\n"; cat "$BED_CONFIG"; } >config &&

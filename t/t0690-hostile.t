@@ -53,7 +53,7 @@ done
 x() { timeout 20 perilune exec -t 1s "$@" >out 2>err; }
 
 # options that take a string, each with strings that a shell would act on: nothing may come of it
-cat >strings <<END
+cat >"strings" <<END
 \$(touch $canary)
 \`touch $canary\`
 ;touch $canary;

@@ -7,7 +7,7 @@ set -eu
 . "$PERILUNE_SRCDIR/t/bench/bench.sh"
 n=${BENCH_HOSTS:-200}
 mb=${BENCH_MB:-256}
-four=127.1.0.[1-4]
+four="127.1.0.[1-4]"
 bench_fleet_start "$n"
 head -c "${mb}M" /dev/urandom >"$dir/big"
 head -c 1024 /dev/urandom >"$dir/small"
