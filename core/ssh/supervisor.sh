@@ -295,7 +295,8 @@ obey() {
 	case $1 in
 	end) { finish $2 $3 $4; echo "ended $2 $?"; } & ;;
 	signal) { once $2 $3; echo "signalled $2 $?"; } & ;;
-	start) [ -z "$audit" ] || logger -t perilune -- "$audit $line" </dev/null >/dev/null & ;;
+	# no child of ours: a start is told even when the session ends at once
+	start) [ -z "$audit" ] || (logger -t perilune -- "$audit $line" </dev/null >/dev/null &) ;;
 	esac
 }
 

@@ -54,7 +54,7 @@
 	"trap - " SIGNALS "; kill -$((c % 128)) $$; exit $((c % 128 + 128))"
 
 /*
- * $3 RUNNER, $4 the command as sh has it. A pipeline, as sh would have a command in the background
+ * $3 RUNNER, $4 the command as sh has it, $5 for the runner. A pipeline, as sh would have a command in the background
  * ignore SIGINT; what waits for the runner says how it was ended if that cannot. A redirection that
  * fails would end a shell amid `:`, not amid `true`.
  */
@@ -64,17 +64,18 @@ static const char START[] =
 	"e=$({ mkdir -p \"$d\" && true >\"$f.out\" && true >\"$f.err\"; } 2>&1) || "
 	"no \"its output cannot be kept in $d: ${e##*: }; nothing was started\"; "
 	"s=; command -v setsid >/dev/null && s=setsid; "
-	"{ PERILUNE_TASK=$2 $s sh -c \"$3\" sh \"$f\" \"umask $o; $4\" >>\"$f.out\" 2>>\"$f.err\"; s=$?; "
+	"{ PERILUNE_TASK=$2 $s sh -c \"$3\" sh \"$f\" \"umask $o; $4\" \"$5\" >>\"$f.out\" 2>>\"$f.err\"; s=$?; "
 	"[ $s -le 128 ] || s=$((s + 128)); [ -e \"$f.code\" ] || echo $s >\"$f.code\"; } | "
 	"follow 0 0 || exit; " END;
 
-/* awk tells an exit status from a signal, which sh cannot: 256 and more. */
+/* Most kinds of awk tell an exit status from a signal, which sh cannot: 256 and more. $3 is a death
+ * by SIGKILL to try it with; busybox has one that calls it success. */
 static const char RUNNER[] =
-	"f=$1 t=\"PERILUNE_TASK=$PERILUNE_TASK; export PERILUNE_TASK; $2\"; " SHRUG "umask 077; read -r l </proc/$$/stat; set -- ${l##*) }; "
+	"f=$1 k=$3 t=\"PERILUNE_TASK=$PERILUNE_TASK; export PERILUNE_TASK; $2\"; " SHRUG "umask 077; read -r l </proc/$$/stat; set -- ${l##*) }; "
 	"echo \"$$ ${20}\" >\"$f.pid\"; "
-	"if command -v awk >/dev/null; then "
+	"if awk \"BEGIN { exit (system(ARGV[1]) == 265) ? 0 : 1 }\" \"$k\" 2>/dev/null; then "
 	"awk \"BEGIN { s = system(ARGV[1]); print s >ARGV[2] }\" \"$t\" \"$f.part\"; "
-	"else sh -c \"$t\"; fi; s=$?; [ $s -le 128 ] || s=$((s + 128)); "
+	"else { sh -c \"$t\" 2>&5 5>&-; } 5>&2 2>/dev/null; fi; s=$?; [ $s -le 128 ] || s=$((s + 128)); "
 	"[ -s \"$f.part\" ] || echo $s >\"$f.part\"; mv -f \"$f.part\" \"$f.code\"";
 
 /* $3, $4 the bytes to begin with. */
@@ -140,7 +141,7 @@ static char *make_text(const struct command *cmd, const char *shell)
 	return strbuf_detach(&text);
 }
 
-/* The words so far are those of a program in sh; up to four more follow. The environment of the
+/* The words so far are those of a program in sh; up to five more follow. The environment of the
  * command counts: it may move the folder. */
 static void begin(struct outlive *o, const struct command *cmd, const char *program)
 {
@@ -161,6 +162,7 @@ void outlive_start(struct outlive *o, const struct command *cmd, const char *tag
 		o->argv[5] = tag;
 		o->argv[6] = RUNNER;
 		o->argv[7] = o->text;
+		o->argv[8] = "kill -9 $$";
 	} else {
 		o->argv[4] = cmd->argv != NULL ? cmd->argv[0] : "";
 		o->argv[5] = o->text;

@@ -18,8 +18,8 @@
  * 0, when the command has been started. PERILUNE_DETACH=1 in its environment says what it is.
  *
  * Both carry PERILUNE_TASK=TAG and nothing after it: they belong to no connection. Needs setsid
- * (without it they share the session of who follows), awk (without it a death by a signal is told
- * apart from an exit status above 128 by the number alone), and for `survive` /proc.
+ * (without it they share the session of who follows), awk (without it, and with that of some
+ * busybox, exit status 128 + N is taken for a death by signal N), and for `survive` /proc.
  */
 #ifndef PL_TRANSPORT_OUTLIVE_H
 #define PL_TRANSPORT_OUTLIVE_H

@@ -81,6 +81,7 @@ spec.test("values keep the limits, however they came about", function()
   spec.equal(held({ host_key = "accept-new" }, { host_key = "strict" }), { host_key = "strict" })
   spec.equal(held({ no_supervisor = true, audit = false }, { supervisor = true, audit = true }),
     { audit = true })
+  spec.equal(held({ no_supervisor = true }, { audit = true }), { audit = true })
   spec.equal(held({ no_supervisor = true, host_key = "accept-new" }, {}),
     { no_supervisor = true, host_key = "accept-new" })
 end)
