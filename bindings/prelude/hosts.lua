@@ -90,8 +90,8 @@ end
 --- Runs a command on every host of the set and waits for all of them.
 ---@param cmd string|string[] a string for the login shell there, a table for exact words
 ---@param opts? table timeout, idle_timeout, env, cwd, stdin, merge, max_output, fanout, retries,
----  survive (runs on when the connection ends, its output kept there), detach (started, then neither
----  followed nor ended)
+---  survive (runs on when the connection ends, its output kept there), detach (started, then
+---  neither followed nor ended)
 ---@return perilune.ResultSet
 function hostset.methods:exec(cmd, opts)
   local run = start_command(self, cmd, opts, "hosts:exec")

@@ -35,7 +35,8 @@
  * Who started us is gone when we have another parent.
  */
 #define FOLLOW                                                                                     \
-	"follow() { trap : " SIGNALS "; exec 3<\"$f.out\" 4<\"$f.err\"; was= gone= pause=0.05; "                       \
+	"follow() { trap : " SIGNALS "; exec 3<\"$f.out\" 4<\"$f.err\"; "                \
+	"was= gone= pause=0.05; "                                                                  \
 	"[ $1 -eq 0 ] || tail -c +$(($1 + 1)) <&3 || exit 1; "                                     \
 	"[ $2 -eq 0 ] || tail -c +$(($2 + 1)) <&4 >&2 || exit 1; "                                 \
 	"while :; do over=; [ -e \"$f.code\" ] && over=1; now=$(ls -ln \"$f.out\" \"$f.err\"); "   \
@@ -54,8 +55,8 @@
 	"trap - " SIGNALS "; kill -$((c % 128)) $$; exit $((c % 128 + 128))"
 
 /*
- * $3 RUNNER, $4 the command as sh has it, $5 for the runner. A pipeline, as sh would have a command in the background
- * ignore SIGINT; what waits for the runner says how it was ended if that cannot. A redirection that
+ * $3 RUNNER, $4 the command as sh has it, $5 for the runner. A pipeline, as sh would have a
+ * command in the background ignore SIGINT; what waits for the runner says how it was ended if that cannot. A redirection that
  * fails would end a shell amid `:`, not amid `true`.
  */
 static const char START[] =
@@ -64,18 +65,21 @@ static const char START[] =
 	"e=$({ mkdir -p \"$d\" && true >\"$f.out\" && true >\"$f.err\"; } 2>&1) || "
 	"no \"its output cannot be kept in $d: ${e##*: }; nothing was started\"; "
 	"s=; command -v setsid >/dev/null && s=setsid; "
-	"{ PERILUNE_TASK=$2 $s sh -c \"$3\" sh \"$f\" \"umask $o; $4\" \"$5\" >>\"$f.out\" 2>>\"$f.err\"; s=$?; "
+	"{ PERILUNE_TASK=$2 $s sh -c \"$3\" sh \"$f\" \"umask $o; $4\" \"$5\" "
+	">>\"$f.out\" 2>>\"$f.err\"; s=$?; "
 	"[ $s -le 128 ] || s=$((s + 128)); [ -e \"$f.code\" ] || echo $s >\"$f.code\"; } | "
 	"follow 0 0 || exit; " END;
 
 /* Most kinds of awk tell an exit status from a signal, which sh cannot: 256 and more. $3 is a death
  * by SIGKILL to try it with; busybox has one that calls it success. */
 static const char RUNNER[] =
-	"f=$1 k=$3 t=\"PERILUNE_TASK=$PERILUNE_TASK; export PERILUNE_TASK; $2\"; " SHRUG "umask 077; read -r l </proc/$$/stat; set -- ${l##*) }; "
+	"f=$1 k=$3 t=\"PERILUNE_TASK=$PERILUNE_TASK; export PERILUNE_TASK; $2\"; " SHRUG
+	"umask 077; read -r l </proc/$$/stat; set -- ${l##*) }; "
 	"echo \"$$ ${20}\" >\"$f.pid\"; "
 	"if awk \"BEGIN { exit (system(ARGV[1]) == 265) ? 0 : 1 }\" \"$k\" 2>/dev/null; then "
 	"awk \"BEGIN { s = system(ARGV[1]); print s >ARGV[2] }\" \"$t\" \"$f.part\"; "
-	"else { sh -c \"$t\" 2>&5 5>&-; } 5>&2 2>/dev/null; fi; s=$?; [ $s -le 128 ] || s=$((s + 128)); "
+	"else exec 5>&2 2>/dev/null; (exec 2>&5 5>&-; exec sh -c \"$t\"); fi; s=$?; "
+	"[ $s -le 128 ] || s=$((s + 128)); "
 	"[ -s \"$f.part\" ] || echo $s >\"$f.part\"; mv -f \"$f.part\" \"$f.code\"";
 
 /* $3, $4 the bytes to begin with. */

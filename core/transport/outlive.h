@@ -40,7 +40,8 @@ static inline bool outlives(const struct command *cmd)
 	return cmd->kind == TASK_EXEC && (cmd->survive || cmd->detach);
 }
 
-/* What cannot be: both at once, a standard input (it would be cut with the connection). PL_EUSAGE. */
+/* PL_EUSAGE for what cannot be: both at once, a standard input (it would be cut with the
+ * connection). */
 int outlive_check(const struct command *cmd, struct pl_error *err);
 
 /* Starts `cmd` under this tag. `shell` is who runs a line, as a word of sh. Borrows of cmd. */
