@@ -227,8 +227,8 @@ static int alive_interval(const struct ssh_route *r)
 	return seconds < 1 ? 1 : seconds > ALIVE_MAX_S ? ALIVE_MAX_S : (int)seconds;
 }
 
-/* ssh's own choice, the cheapest first: where the processor has instructions for AES, ChaCha20 costs
- * twice as much. A list that old ones know too. */
+/* ssh's own choice, the cheapest first: where the processor has instructions for AES, ChaCha20
+ * costs twice as much. A list that old ones know too. */
 static const char CHEAP_CIPHERS[] =
 	"Ciphers=aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,"
 	"aes256-ctr,aes256-gcm@openssh.com";
