@@ -88,9 +88,10 @@ void run_resume(struct run *run);
 
 /*
  * Bytes for the stdin of task i, or of all with RUN_ALL_TASKS; close ends it. Needs
- * command.stdin_open. Tasks that have not started get it from their start on, so what is written for
- * all is held until the last has had it: past RUN_STDIN_BYTES in a file of spill_dir without a name. run_stdin_pending: most bytes any one task still
- * has queued, to pace a reader of a large file.
+ * command.stdin_open. Tasks that have not started get it from their start on, so what is written
+ * for all is held until the last has had it: past RUN_STDIN_BYTES in a file of spill_dir without
+ * a name. run_stdin_pending: most bytes any one task still has queued, to pace a reader of a
+ * large file.
  */
 #define RUN_ALL_TASKS SIZE_MAX
 #define RUN_STDIN_BYTES (1024 * 1024)

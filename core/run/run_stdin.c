@@ -2,9 +2,9 @@
  * run_stdin.c - bytes for the standard input of tasks, before and while they run.
  *
  * What is written for all is kept until the last task has had it, because each of them gets the
- * whole of it: what does not fit into memory lies in a file, from which each task that started later
- * is fed at its own pace until it has caught up. A task that was written to on its own before its start has a log of its own, which
- * then also takes what is written for all.
+ * whole of it: what does not fit into memory lies in a file, from which each task that started
+ * later is fed at its own pace until it has caught up. A task that was written to on its own
+ * before its start has a log of its own, which then also takes what is written for all.
  */
 #include "run/run_private.h"
 

@@ -2,10 +2,10 @@
  * known_hosts.h - whose keys are trusted: the file format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
  *
  * Names without wildcards are found in a hash table, so that a check costs the same among 10,000
- * lines as among ten; lines with `*`, `?` or `!` are walked. So are hashed names, once for a host: 0.2
- * us a line. A host on another port than 22 is known as "[host]:port", and by its bare name when no
- * line has it with the port. @revoked keys are refused. @cert-authority lines make no key known
- * here; known_hosts_has_authority() tells of them.
+ * lines as among ten; lines with `*`, `?` or `!` are walked. So are hashed names, once for a
+ * host: 0.2 us a line. A host on another port than 22 is known as "[host]:port", and by its bare
+ * name when no line has it with the port. @revoked keys are refused. @cert-authority lines make
+ * no key known here; known_hosts_has_authority() tells of them.
  *
  * Verdicts are those of OpenSSH: another key in any line of the host is a change, of whatever kind
  * it is; lines whose key makes no sense are passed over.

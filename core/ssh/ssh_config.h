@@ -3,10 +3,10 @@
  *
  * Host and Match blocks and Include, and the keywords that say how to reach a host, as whom, and
  * whom to trust; the first value found wins, as in ssh_config(5), and IdentityFile, CertificateFile
- * and SendEnv add up. Every other keyword that OpenSSH knows is noted once, when it would first have
- * mattered to a host, and changes nothing; a value that asks for what happens anyway (BatchMode yes)
- * is not worth a note. A keyword that OpenSSH does not know is an error, as it is for ssh, unless
- * IgnoreUnknown lets it pass.
+ * and SendEnv add up. Every other keyword that OpenSSH knows is noted once, when it would first
+ * have mattered to a host, and changes nothing; a value that asks for what happens anyway
+ * (BatchMode yes) is not worth a note. A keyword that OpenSSH does not know is an error, as it is
+ * for ssh, unless IgnoreUnknown lets it pass.
  *
  * `Match exec` and its like, and CanonicalizeHostname, are left to ssh itself: a lookup says
  * SSH_CONFIG_ASK, and ssh_config_read_dump() takes what `ssh -G` prints.
@@ -89,10 +89,10 @@ struct ssh_query {
 #define SSH_CONFIG_ASK 1
 
 /*
- * Looks a host up: 0, and fini the result; SSH_CONFIG_ASK when only ssh can say, or -1, and there is
- * no result. cfg NULL is an empty configuration. `note` (may be NULL) is told of keywords that are
- * not honoured, once each for this cfg. O(blocks with wildcards).
- * Fails when a value holds a %-token that makes no sense there, or a variable that is not set.
+ * Looks a host up: 0, and fini the result; SSH_CONFIG_ASK when only ssh can say, or -1, and there
+ * is no result. cfg NULL is an empty configuration. `note` (may be NULL) is told of keywords that
+ * are not honoured, once each for this cfg. O(blocks with wildcards). Fails when a value holds a
+ * %-token that makes no sense there, or a variable that is not set.
  */
 int ssh_config_lookup(struct ssh_config *cfg, const struct ssh_query *query,
 		      struct ssh_settings *out, ssh_note_f note, void *note_arg,

@@ -3,7 +3,8 @@
  * `ssh -G` serves them all; see ssh_config.h.
  *
  * A configuration looks at a host's name in patterns, and where a value holds a token that stands
- * for it. Without such tokens (config_reader.per_host) what it says depends on which patterns match.
+ * for it. Without such tokens (config_reader.per_host) what it says depends on which patterns
+ * match.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -52,7 +52,8 @@ static struct ssh_host *share_host(struct ssh_hosts *hosts, struct ssh_route *r)
 	return host;
 }
 
-/* The jump host of a route, as its text says. Where only ssh can reach that, ssh goes all the way. */
+/* The jump host of a route, as its text says. Where only ssh can reach that, ssh goes all the
+ * way. */
 static int add_jump(struct ssh_hosts *hosts, struct ssh_route *r, int hops, struct pl_error *err)
 {
 	if (r->proxy_jump == NULL || strcasecmp(r->proxy_jump, "none") == 0)
@@ -65,8 +66,8 @@ static int add_jump(struct ssh_hosts *hosts, struct ssh_route *r, int hops, stru
 	return 0;
 }
 
-/* An agent goes only to where commands run, and not by libssh2: that takes no channel which the host
- * opens. */
+/* An agent goes only to where commands run, and not by libssh2: that takes no channel which the
+ * host opens. */
 static void forward_agent(struct ssh_route *r, bool is_jump)
 {
 	if (is_jump) {

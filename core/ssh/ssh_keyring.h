@@ -1,6 +1,6 @@
 /*
- * ssh_keyring.h - what all logins of a pool have in common: the agents that hold keys, the keys that
- * were unlocked, and which one was taken last. Private to the ssh family.
+ * ssh_keyring.h - what all logins of a pool have in common: the agents that hold keys, the keys
+ * that were unlocked, and which one was taken last. Private to the ssh family.
  */
 #ifndef PL_SSH_SSH_KEYRING_H
 #define PL_SSH_SSH_KEYRING_H

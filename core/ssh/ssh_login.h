@@ -1,6 +1,6 @@
 /*
- * ssh_login.h - what ssh_connect.c, ssh_login.c and ssh_auth.c share: a session on its way to READY.
- * Private to the three; others see the functions ssh_login_* of ssh_session.h.
+ * ssh_login.h - what ssh_connect.c, ssh_login.c and ssh_auth.c share: a session on its way to
+ * READY. Private to the three; others see the functions ssh_login_* of ssh_session.h.
  */
 #ifndef PL_TRANSPORT_SSH_LOGIN_H
 #define PL_TRANSPORT_SSH_LOGIN_H

@@ -110,8 +110,8 @@ static void on_login(void *arg, int fd)
 
 static const struct ssh_master_events master_events = { on_phase, on_login, on_gone };
 
-/* What libssh2 tried is over; its time counts, and its turn goes on: what others wait for is how the
- * login ends at last. */
+/* What libssh2 tried is over; its time counts, and its turn goes on: what others wait for is how
+ * the login ends at last. */
 static void begin_anew(struct ssh_session *s)
 {
 	int64_t began_us = s->login->began_us;

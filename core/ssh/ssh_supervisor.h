@@ -39,8 +39,8 @@ struct ssh_question {
 	void *arg;
 };
 
-/* Asks for it, ahead of the channels that wait; no-op when it was asked for before, or the session is
- * to have none. */
+/* Asks for it, ahead of the channels that wait; no-op when it was asked for before, or the
+ * session is to have none. */
 void ssh_supervisor_start(struct ssh_session *s);
 void ssh_supervisor_free(struct ssh_session *s);
 
@@ -60,8 +60,8 @@ void ssh_supervisor_audit(struct ssh_session *s, const struct task *task);
 /* The answer is not wanted any more. No-op when there is none to come. */
 void ssh_supervisor_forget(struct ssh_session *s, struct ssh_question *q);
 
-/* Under sudo it goes first: a wrong password is tried once, not by every command too. True while they
- * wait for it, one connect_timeout at most. */
+/* Under sudo it goes first: a wrong password is tried once, not by every command too. True while
+ * they wait for it, one connect_timeout at most. */
 bool ssh_supervisor_holds_back(const struct ssh_session *s);
 
 /* What was said when it could not become root; NULL: it could, or is not to. */

@@ -396,7 +396,8 @@ static const struct copy_io copy_io = {
 
 /* ---- the beginning ---- */
 
-/* What the processes of the task carry: with the token, if somebody looks for it and may end them. */
+/* What the processes of the task carry: with the token, if somebody looks for it and may end
+ * them. */
 static char *make_mark(const struct ssh_task *t, const struct ssh_session *s)
 {
 	bool ends = s->token[0] != '\0' && !outlives(t->task->command);

@@ -6,14 +6,15 @@
  *
  * Cancelling a command that has begun ends every process there that belongs to the task
  * (ssh_ending.h). It may come before the host has started ours: as long as nobody was found and the
- * task's own channel stays open, it is tried again, for one connect_timeout. Once somebody was found and ended, the channel has a moment
- * to end by itself; when it does not, one more look is taken before it is closed. What keeps it
- * open then has shaken the tag off. Where the session is dead nobody can be told anything.
+ * task's own channel stays open, it is tried again, for one connect_timeout. Once somebody was
+ * found and ended, the channel has a moment to end by itself; when it does not, one more look is
+ * taken before it is closed. What keeps it open then has shaken the tag off. Where the session is
+ * dead nobody can be told anything.
  *
  * A copy that moves much goes by the system's ssh, which does so at a fraction of libssh2's cost,
  * and gets over a new key exchange in the middle, which libssh2 1.10 may not: of a copy to the host
- * that is known before it begins (SIZING), one from the host learns it from the host, and begins again.
- * Where ssh cannot log in, or is not there, libssh2 does it.
+ * that is known before it begins (SIZING), one from the host learns it from the host, and begins
+ * again. Where ssh cannot log in, or is not there, libssh2 does it.
  *
  * One that survives is run by a program that follows it (transport/outlive.h). Once it was followed
  * to its end its files there are removed: not before, as what they hold could be lost on the way.

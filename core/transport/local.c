@@ -474,7 +474,8 @@ static void local_cancel(struct task *task)
 		break;
 	case LOCAL_RUNNING:
 		/* what is detached is being started, and is not ended */
-		if (t->child != NULL && !t->task->command->detach) /* else a copy that has come is being put in place */
+		/* without one a copy that has come is being put in place */
+		if (t->child != NULL && !t->task->command->detach)
 			ending_start(t);
 		break;
 	case LOCAL_ENDING:

@@ -56,8 +56,8 @@
 
 /*
  * $3 RUNNER, $4 the command as sh has it, $5 for the runner. A pipeline, as sh would have a
- * command in the background ignore SIGINT; what waits for the runner says how it was ended if that cannot. A redirection that
- * fails would end a shell amid `:`, not amid `true`.
+ * command in the background ignore SIGINT; what waits for the runner says how it was ended if
+ * that cannot. A redirection that fails would end a shell amid `:`, not amid `true`.
  */
 static const char START[] =
 	PLACE STAT FOLLOW SHRUG

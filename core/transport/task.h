@@ -106,8 +106,8 @@ struct task_result {
 	char detail[200]; /* "10.0.0.7 port 22"; "" when there is nothing to add */
 };
 
-/* Appends ,"outcome":...,"phase":...,"code":...,"signal":...,"why":...,"detail":... as JSON, what applies: how a
- * task ended as `--json` and the journal say it. */
+/* Appends ,"outcome":...,"phase":...,"code":...,"signal":...,"why":...,"detail":... as JSON,
+ * what applies: how a task ended as `--json` and the journal say it. */
 void task_result_json(struct strbuf *out, const struct task_result *r);
 
 struct task;

@@ -126,7 +126,8 @@ static int enter(struct tree *t, int dir, const char *part, const char *name)
 	return open_folder(dir, part);
 }
 
-/* A descriptor of folder `name` (clean), each part opened without following links; -1 with errno. */
+/* A descriptor of folder `name` (clean), each part opened without following links; -1 with
+ * errno. */
 static int walk_to(struct tree *t, const char *name)
 {
 	char *path = xstrdup(name);

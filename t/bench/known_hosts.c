@@ -3,9 +3,9 @@
  *
  *	known_hosts [N]
  *
- * CPU milliseconds for N hosts (10,000): a check of each against as many plain lines; of one against
- * as many hashed lines; and the answer of a configuration for each, with patterns and with a block
- * for each host.
+ * CPU milliseconds for N hosts (10,000): a check of each against as many plain lines; of one
+ * against as many hashed lines; and the answer of a configuration for each, with patterns and
+ * with a block for each host.
  */
 #include <stdio.h>
 #include <stdlib.h>

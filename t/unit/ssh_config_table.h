@@ -66,8 +66,8 @@
 "Host *.example.org\nUser a\n",
 "Host fe80::*\nUser a\n",
 "Port 1\nHost web1\nPort 2\nHost *\nPort 3\n",
-"Host web1\nIdentityFile /a\nHost web*\nIdentityFile /b\nIdentityFile /a\nHost *\n"
-"IdentityFile /c\n",
+("Host web1\nIdentityFile /a\nHost web*\nIdentityFile /b\nIdentityFile /a\nHost *\n"
+ "IdentityFile /c\n"),
 "Host web1 # web2\nUser a\n",
 "host WEB2\nhostname Target.Example.ORG\nhost *\nport 4\n",
 

@@ -1,4 +1,5 @@
-/* ssh_pace.c - when logins may begin: rate, canary, refusals, dropped connections. In virtual time. */
+/* ssh_pace.c - when logins may begin: rate, canary, refusals, dropped connections. In virtual
+ * time. */
 #include "unit.h"
 
 #include "base/mem.h"

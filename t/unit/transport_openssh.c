@@ -1,4 +1,5 @@
-/* transport_openssh.c - the openssh transport keeps the promises of every transport, over a real sshd */
+/* transport_openssh.c - the openssh transport keeps the promises of every transport, over a real
+ * sshd */
 #include "transport_cases.h"
 
 #include "ssh_fleet.h"
