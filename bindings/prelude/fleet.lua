@@ -6,61 +6,76 @@ local sys = require "perilune.core.sys"
 
 local fleet = {}
 
-local GROUP = "FLEET"
-
-local function option(fields)
-  fields.group = GROUP
-  return fields
+-- Adds options to a list, all of one group of --help.
+local function add_group(list, name, entries)
+  for _, entry in ipairs(entries) do
+    entry.group = "FLEET: " .. name
+    list[#list + 1] = entry
+  end
 end
 
 --- The FLEET options, for a verb's table.
-fleet.options = {
-  option { "hosts", short = "w", type = "hostlist", unresolved = true,
+fleet.options = {}
+
+add_group(fleet.options, "HOSTS", {
+  { "hosts", short = "w", type = "hostlist", unresolved = true,
     help = "hosts: node[1-64], @group, ^FILE, ^- (standard input); adds up" },
-  option { "exclude", short = "x", type = "hostlist", unresolved = true,
-    help = "hosts to leave out" },
-  option { "group", short = "g", type = "list", metavar = "NAME",
+  { "exclude", short = "x", type = "hostlist", unresolved = true, help = "hosts to leave out" },
+  { "group", short = "g", type = "list", metavar = "NAME",
     help = "hosts of a group of the cluster file" },
-  option { "all", short = "a", type = "bool", help = "every host of the cluster file" },
-  option { "cluster", short = "C", type = "string", metavar = "FILE|NAME",
+  { "all", short = "a", type = "bool", help = "every host of the cluster file" },
+  { "pick", type = "int", min = 1, help = "only so many of the hosts, chosen at random" },
+  { "cluster", short = "C", type = "string", metavar = "FILE|NAME",
     help = "the cluster: a file, or a preset such as gb300-nvl72" },
-  option { "fanout", short = "f", type = "int", min = 1, default = 64,
-    help = "hosts started or working at once; also FANOUT" },
-  option { "user", short = "l", type = "string", metavar = "NAME", help = "log in as" },
-  option { "connect-timeout", short = "t", type = "duration", default = "10s", min = "1ms",
-    help = "bounds each phase until the command runs; all together three times it" },
-  option { "timeout", short = "u", type = "duration", min = "1ms",
-    help = "bounds each command, from its start" },
-  option { "idle-timeout", type = "duration", min = "1ms",
-    help = "ends a command without output for so long" },
-  option { "ssh-config", short = "F", type = "path", help = "an OpenSSH configuration" },
-  option { "transport", type = "choice", choices = { "ssh", "openssh", "local", "slurm", "sim" },
+})
+
+add_group(fleet.options, "LOGIN", {
+  { "transport", type = "choice", choices = { "ssh", "openssh", "local", "slurm", "sim" },
     metavar = "ssh|openssh|local|sim",
-    help = "how hosts are reached (ssh when hosts are named); openssh is the system's ssh" },
-  option { "retries", type = "int", min = 0, default = 0,
-    help = "tries again where nothing of the command was sent yet" },
-  option { "fail-fast", short = "k", type = "bool", help = "the first failure cancels the rest" },
-  option { "max-fail", type = "limit", help = "more failures than this cancel the rest" },
-  option { "max-auth-fail", type = "int", min = 1, default = 3,
-    help = "logins refused, and none accepted, after which no more are begun" },
-  option { "connect-rate", type = "number", min = 0.001, default = 100, metavar = "N",
+    help = "how hosts are reached: ssh when hosts are named, else local; openssh is the system's "
+      .. "ssh for every host; sim is a simulated fleet" },
+  { "ssh-config", short = "F", type = "path",
+    help = "an OpenSSH configuration, read in place of ~/.ssh/config" },
+  { "user", short = "l", type = "string", metavar = "NAME", help = "log in as" },
+  { "host-key", type = "choice", choices = { "strict", "accept-new" }, default = "strict",
+    help = "a host key that is not known is refused, or accepted and kept; one that changed is "
+      .. "always refused" },
+  { "ask-password", type = "bool",
+    help = "ask once, on the terminal, for a password where no key is accepted" },
+  { "sudo", type = "bool",
+    help = "run commands as root there, through sudo; its password is asked for once, on the "
+      .. "terminal, before anything starts (an empty one: none is needed). Copies are made as "
+      .. "the user" },
+  { "connect-rate", type = "number", min = 0.001, default = 100, metavar = "N",
     help = "logins begun per second, a second's worth at once" },
-  option { "serial", type = "int", min = 1,
+  { "max-auth-fail", type = "int", min = 1, default = 3,
+    help = "when so many hosts refused the login and none accepted it, no more are tried" },
+})
+
+add_group(fleet.options, "LIMITS", {
+  { "fanout", short = "f", type = "int", min = 1, default = 64,
+    help = "hosts started or working at once; also FANOUT" },
+  { "serial", type = "int", min = 1,
     help = "batches of so many hosts: the next begins when one has ended, and only when none of "
       .. "it failed (or not more than --max-fail)" },
-  option { "pick", type = "int", min = 1, help = "only so many of the hosts, chosen at random" },
-  option { "host-key", type = "choice", choices = { "strict", "accept-new" }, default = "strict",
-    help = "what to do about a host key that is not known" },
-  option { "no-supervisor", type = "bool",
-    help = "nothing of ours runs there beside the commands; they may outlive a lost connection" },
-  option { "audit", type = "bool",
-    help = "each start goes to the host's system log (logger -t perilune): who, from where, what" },
-  option { "ask-password", type = "bool",
-    help = "asks once, on the terminal, for a password where no key is accepted" },
-  option { "sudo", type = "bool",
-    help = "commands run as root there, through sudo; its password is asked for once, on the "
-      .. "terminal, before anything starts (an empty one: none is needed). Copies do not" },
-}
+  { "connect-timeout", short = "t", type = "duration", default = "10s", min = "1ms",
+    help = "bounds each phase until the command runs; all together three times it" },
+  { "timeout", short = "u", type = "duration", min = "1ms",
+    help = "bounds each command, from its start" },
+  { "idle-timeout", type = "duration", min = "1ms",
+    help = "ends a command that has said nothing for so long" },
+  { "retries", type = "int", min = 0, default = 0,
+    help = "tries again so often, where nothing of the command was sent yet" },
+  { "fail-fast", short = "k", type = "bool", help = "the first failure cancels the rest" },
+  { "max-fail", type = "limit", help = "more failures than this cancel the rest" },
+})
+
+add_group(fleet.options, "ON HOSTS", {
+  { "no-supervisor", type = "bool",
+    help = "run nothing of ours beside the commands, which may then outlive a lost connection" },
+  { "audit", type = "bool",
+    help = "log each start in the host's system log (logger -t perilune): who, from where, what" },
+})
 
 -- ---- values --------------------------------------------------------------------------------
 

@@ -51,6 +51,35 @@ local function see_also(pages)
   add("%s", table.concat(names, " ,\n"))
 end
 
+-- What runs on hosts beside commands: for those who have to allow it, with the sum that the program
+-- itself gives.
+local function supervisor_section()
+  local _, sum = require("perilune.checkup").supervisor()
+  section "THE SUPERVISOR"
+  for _, text in ipairs {
+    "Beside the commands of each SSH session runs one small shell program, unless --no-supervisor "
+      .. "says otherwise. It keeps no file, opens no port, and is gone when the session is. It "
+      .. "ends the processes of a command when perilune asks for that; and all of the session's "
+      .. "commands, with what they left behind, when the session ends or nothing was heard from "
+      .. "perilune for 20 seconds: SIGTERM, and SIGKILL two seconds later.",
+    "It knows them by a mark in their environment (PERILUNE_TASK), by their parents and their "
+      .. "session, looking every 5 seconds; as root, also by a cgroup that it makes where it can.",
+    "Without such a cgroup a process escapes that has lost its mark (env -i), its parents and its "
+      .. "session (forked twice, setsid) between two looks. Processes that became root, by sudo "
+      .. "in a command or a set-uid program, cannot be ended by the supervisor of an ordinary "
+      .. "user; with --sudo it is root itself. What is to go on is started with detach or survive, "
+      .. "from a recipe; nohup and & do not keep a process.",
+    "SHA-256 of its text, as 'perilune doctor --supervisor' prints it without the last newline:",
+    sum,
+  } do
+    add ".PP"
+    add("%s", roff(text))
+  end
+end
+
+-- Sections that only the page of a verb has, by verb.
+local more = { doctor = supervisor_section }
+
 local function verb_page(name)
   local verb = require("perilune.verb." .. name)
   title("perilune-" .. name, verb.summary)
@@ -67,6 +96,7 @@ local function verb_page(name)
     section "NOTES"
     literal(verb.notes)
   end
+  if more[name] then more[name]() end
   if verb.examples then
     section "EXAMPLES"
     literal(verb.examples)
