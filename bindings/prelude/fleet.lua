@@ -35,7 +35,7 @@ add_group(fleet.options, "LOGIN", {
     help = "how hosts are reached: ssh when hosts are named, else local; openssh is the system's "
       .. "ssh for every host; sim is a simulated fleet" },
   { "ssh-config", short = "F", type = "path",
-    help = "an OpenSSH configuration, read in place of ~/.ssh/config" },
+    help = "an OpenSSH configuration, in place of ~/.ssh/config and the system's; none is none" },
   { "user", short = "l", type = "string", metavar = "NAME", help = "log in as" },
   { "host-key", type = "choice", choices = { "strict", "accept-new" }, default = "strict",
     help = "a host key that is not known is refused, or accepted and kept; one that changed is "
