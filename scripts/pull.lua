@@ -6,6 +6,7 @@ local fleet = require "perilune.fleet"
 local session = require "perilune.session"
 
 local function run(o, args, given)
+  copy.check(o)
   if #args < 2 then errors.usage("give what to copy from the hosts, and where it goes") end
   local on <close> = fleet.open(o, given, { warm = #args > 2 })
   local sources = table.move(args, 1, #args - 1, 1, {})

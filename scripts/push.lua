@@ -6,6 +6,7 @@ local fleet = require "perilune.fleet"
 local session = require "perilune.session"
 
 local function run(o, args, given)
+  copy.check(o)
   if #args < 2 then errors.usage("give one or more files or folders, and where they go") end
   local sources = table.move(args, 1, #args - 1, 1, {})
   local specs, message = copy.to_hosts(sources, args[#args], { keep_times = o.preserve })

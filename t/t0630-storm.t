@@ -63,10 +63,13 @@ test_expect_success "with -b the output of before is kept, of the lost too" '
 	expect_exit 3 wait $pid && grep "^before$" out && grep "^after$" out
 '
 
+is_gone() { ! grep -qs "^sshd" "/proc/$1/comm"; }
+
 test_expect_success "the sshd itself dies: hosts that were to come are unreachable, none is lost twice" '
 	rm -rf "$marks" && mkdir "$marks" &&
 	{ perilune exec --json -f 8 -F "$FLEET_SSH_CONFIG" -w "$all" "$command" >out 2>err & pid=$!; } &&
-	wait_for count_is 8 "$marks/up.*" && kill "$(cat "$FLEET_DIR/sshd.pid")" && touch "$marks/go" &&
+	wait_for count_is 8 "$marks/up.*" && listener=$(cat "$FLEET_DIR/sshd.pid") &&
+	kill "$listener" && wait_for is_gone "$listener" && touch "$marks/go" &&
 	expect_exit 3 wait $pid && test_line_count = $((hosts + 1)) out &&
 	tail -n 1 out | grep "{\"tasks\":$hosts,\"ok\":8,.*\"unreachable\":24," &&
 	grep "^  unreachable (connect: .*): 127.1.0.\[9-32\]$" err

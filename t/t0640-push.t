@@ -66,6 +66,7 @@ test_expect_success "who reads while it is copied sees the old file or the new o
 test_expect_success "a source that is not there: exit 2, no host is bothered" '
 	expect_exit 2 p -w "$all" nowhere x 2>err && test_line_count = 1 err &&
 	grep "^perilune: push: .*nowhere.*No such file" err && ! test -e "$there/127.1.0.1/x" &&
+	expect_exit 2 p --sudo -w "$all" small x 2>err && grep "perilune exec --sudo" err &&
 	expect_exit 2 p -w "$all" /dev/null x 2>err && grep "neither a file nor a folder" err
 '
 

@@ -92,6 +92,15 @@ function copy.run(on, record, o, specs)
 end
 
 -- Of OUTPUT only what makes sense where nothing is printed.
+--- Refuses what a copy cannot do.
+---@param o table values of copy.options()
+function copy.check(o)
+  if o.sudo then
+    require("perilune.errors").usage("--sudo is for commands; a copy has the rights of the login: "
+      .. "copy where it may, then move it there with perilune exec --sudo")
+  end
+end
+
 local OUTPUT = { json = true, quiet = true, progress = true }
 
 --- The options of a verb that copies.

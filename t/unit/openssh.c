@@ -281,7 +281,7 @@ static void servers_that_misbehave_are_told_apart(void **state)
 		const char *words;
 	} cases[] = {
 		{ { .text = NULL }, PHASE_BANNER, "has not said that it speaks SSH" },
-		{ { .text = "SSH-2.0-Slow_server_with_a_very_long_name", .pace_us = 20 * MS },
+		{ { .text = "SSH-2.0-Slow_server_with_a_very_long_name", .pace_us = 100 * MS },
 		  PHASE_BANNER, "has not said that it speaks SSH" },
 		{ { .text = "SSH-2.0-Half\r\n" }, PHASE_KEX, "key exchange" },
 		{ { .text = "SSH-2.0-Half\r\n", .hang_up = true }, PHASE_KEX, "closed" },
@@ -292,7 +292,7 @@ static void servers_that_misbehave_are_told_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct ssh_options options = { .system_ssh = true,
-					       .connect_timeout_us = 400 * MS };
+					       .connect_timeout_us = 1500 * MS };
 		struct bad_server b = cases[i].server;
 		struct task_result r = meet_bad_server(&b, options);
 
