@@ -18,7 +18,7 @@ none_on() {
 }
 
 test_expect_success "a bed of hosts" '
-	hosts_up 1 4 && { printf "Host h2 h3\n ServerAliveInterval 1\n ServerAliveCountMax 2\n"; cat "$BED_CONFIG"; } >config &&
+	hosts_up 1 4 && { printf "Host h2 h3\n ServerAliveInterval 2\n ServerAliveCountMax 4\n"; cat "$BED_CONFIG"; } >config &&
 	cp config "$BED_CONFIG"
 '
 

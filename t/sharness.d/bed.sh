@@ -122,9 +122,9 @@ listens() { on "$1" sh -c 'grep -q ":0016 00000000:0000 0A" /proc/net/tcp'; }
 # pids_on I: all processes of host hI, as seen from here.
 pids_on() { ip netns pids "h$1"; }
 
-# stop_host I, go_on_host I: every process there stands still, and goes on.
-stop_host() { pids_on "$1" | xargs kill -STOP; }
-go_on_host() { pids_on "$1" | xargs kill -CONT; }
+# stop_host I, go_on_host I: every process there stands still, and goes on; one may just have ended.
+stop_host() { pids_on "$1" | xargs kill -STOP 2>/dev/null || :; }
+go_on_host() { pids_on "$1" | xargs kill -CONT 2>/dev/null || :; }
 
 # kill_host I: every process there dies; its first takes others along, before we come to them.
 kill_host() { pids_on "$1" | xargs kill -KILL 2>/dev/null || :; }
