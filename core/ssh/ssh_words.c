@@ -162,6 +162,7 @@ void ssh_words_failure(enum phase phase, const char *complaints, const char *tru
 		       struct task_result *r)
 {
 	static const struct rule unknown = { "", OUTCOME_UNREACHABLE, PHASE_NONE, "%s" };
+	static const struct rule hung_up = { "", OUTCOME_UNREACHABLE, PHASE_BANNER, HUNG_UP };
 	const struct rule *rule = &unknown;
 	const char *at = last_line(complaints);
 	struct holes holes = { .trust = trust };
@@ -174,6 +175,10 @@ void ssh_words_failure(enum phase phase, const char *complaints, const char *tru
 		rule = &RULES[i];
 		at = met;
 	}
+	/* a connection that ends says so in other words where ssh was writing its own banner */
+	if (rule != &unknown && rule->phase == PHASE_NONE &&
+	    (phase == PHASE_CONNECT || phase == PHASE_BANNER))
+		rule = &hung_up;
 	tail_of_line(complaints, at, holes.tail, sizeof(holes.tail));
 	at += strlen(rule->words);
 	snprintf(holes.rest, sizeof(holes.rest), "%.*s", (int)strcspn(at, "\n"), at);

@@ -66,6 +66,10 @@ static void complaints_become_outcome_phase_and_reason(void **state)
 		  OUTCOME_UNREACHABLE, PHASE_BANNER,
 		  "it ended the connection before its banner (sshd may be short of MaxStartups, or "
 		  "refuse this address)" },
+		{ PHASE_BANNER, "Connection reset by UNKNOWN port -1\n", OUTCOME_UNREACHABLE,
+		  PHASE_BANNER,
+		  "it ended the connection before its banner (sshd may be short of MaxStartups, or "
+		  "refuse this address)" },
 		{ PHASE_BANNER, "Connection timed out during banner exchange\n"
 				"Connection to 10.0.0.1 port 22 timed out\n",
 		  OUTCOME_UNREACHABLE, PHASE_BANNER,
