@@ -37,7 +37,7 @@ static size_t begin(struct ssh_channel *ch, enum mux_type type)
 	struct strbuf *out = ssh_mux_out(ch->session);
 	size_t begun = mux_begin_packet(out, type);
 
-	mux_put_u32(out, mux_of(ch)->peer_id);
+	field_add_u32(out, mux_of(ch)->peer_id);
 	return begun;
 }
 
@@ -57,67 +57,59 @@ static struct ssh_channel *find_channel(const struct ssh_session *s, uint32_t id
 	return ch;
 }
 
-static void take_confirmation(struct mux_channel *m, struct mux_reader *p)
+static void take_confirmation(struct mux_channel *m, struct field_reader *p)
 {
-	m->peer_id = mux_get_u32(p);
-	m->window_out = mux_get_u32(p);
-	m->packet_out = mux_get_u32(p);
+	m->peer_id = field_take_u32(p);
+	m->window_out = field_take_u32(p);
+	m->packet_out = field_take_u32(p);
 	if (m->packet_out > PACKET_SIZE)
 		m->packet_out = PACKET_SIZE;
 	if (!p->bad)
 		m->open = OPEN_CONFIRMED;
 }
 
-static void take_data(struct ssh_channel *ch, enum stream stream, struct mux_reader *p)
+static void take_data(struct ssh_channel *ch, enum stream stream, struct field_reader *p)
 {
 	struct mux_channel *m = mux_of(ch);
-	size_t len;
-	const void *bytes = mux_get_string(p, &len);
+	struct field data = field_take_string(p);
 
-	if (len > m->window_in) { /* it must not; so much is neither held nor answered */
+	if (data.len > m->window_in) { /* it must not; so much is neither held nor answered */
 		ssh_session_fail(ch->session, OUTCOME_LOST, PHASE_STREAM,
 				 "connection lost: the host sent more than it may");
 		return;
 	}
-	m->window_in -= (uint32_t)len;
-	if (len > 0)
-		ssh_channel_deliver(ch, stream, bytes, len);
+	m->window_in -= (uint32_t)data.len;
+	if (data.len > 0)
+		ssh_channel_deliver(ch, stream, data.p, data.len);
 }
 
-static void take_signal(struct mux_channel *m, struct mux_reader *p)
+static void take_signal(struct mux_channel *m, struct field_reader *p)
 {
-	size_t len;
-	const char *name = mux_get_string(p, &len);
+	struct field name = field_take_string(p);
 
-	if (len >= sizeof(m->signal))
-		len = sizeof(m->signal) - 1;
-	memcpy(m->signal, name, len);
-	m->signal[len] = '\0';
-}
-
-static bool is_name(const char *name, size_t len, const char *expected)
-{
-	return len == strlen(expected) && memcmp(name, expected, len) == 0;
+	if (name.len >= sizeof(m->signal))
+		name.len = sizeof(m->signal) - 1;
+	memcpy(m->signal, name.p, name.len);
+	m->signal[name.len] = '\0';
 }
 
 /* How the command ended, or something we do not know (and say so when an answer is wanted). */
-static void take_request(struct ssh_channel *ch, struct mux_reader *p)
+static void take_request(struct ssh_channel *ch, struct field_reader *p)
 {
 	struct mux_channel *m = mux_of(ch);
-	size_t len;
-	const char *name = mux_get_string(p, &len);
-	bool wants_reply = mux_get_byte(p) != 0;
+	struct field name = field_take_string(p);
+	bool wants_reply = field_take_byte(p) != 0;
 
-	if (is_name(name, len, "exit-status"))
-		m->code = (int)mux_get_u32(p);
-	else if (is_name(name, len, "exit-signal"))
+	if (field_is(name, "exit-status"))
+		m->code = (int)field_take_u32(p);
+	else if (field_is(name, "exit-signal"))
 		take_signal(m, p);
 	else if (wants_reply)
 		send_bare(ch, MUX_CHANNEL_FAILURE);
-	m->has_status = m->has_status || (len > 5 && memcmp(name, "exit-", 5) == 0 && !p->bad);
+	m->has_status = m->has_status || (name.len > 5 && memcmp(name.p, "exit-", 5) == 0 && !p->bad);
 }
 
-static void take_packet(struct ssh_channel *ch, enum mux_type type, struct mux_reader *p)
+static void take_packet(struct ssh_channel *ch, enum mux_type type, struct field_reader *p)
 {
 	struct mux_channel *m = mux_of(ch);
 
@@ -127,16 +119,16 @@ static void take_packet(struct ssh_channel *ch, enum mux_type type, struct mux_r
 		break;
 	case MUX_CHANNEL_OPEN_FAILURE:
 		m->open = OPEN_REFUSED;
-		m->refusal = mux_get_u32(p);
+		m->refusal = field_take_u32(p);
 		break;
 	case MUX_CHANNEL_WINDOW_ADJUST:
-		m->window_out += mux_get_u32(p);
+		m->window_out += field_take_u32(p);
 		break;
 	case MUX_CHANNEL_DATA:
 		take_data(ch, STREAM_OUT, p);
 		break;
 	case MUX_CHANNEL_EXTENDED_DATA:
-		take_data(ch, mux_get_u32(p) == 1 ? STREAM_ERR : STREAM_OUT, p);
+		take_data(ch, field_take_u32(p) == 1 ? STREAM_ERR : STREAM_OUT, p);
 		break;
 	case MUX_CHANNEL_EOF:
 		m->eof = true;
@@ -157,14 +149,14 @@ static void take_packet(struct ssh_channel *ch, enum mux_type type, struct mux_r
 	}
 }
 
-void mux_channel_packet(struct ssh_session *s, struct mux_reader *packet)
+void mux_channel_packet(struct ssh_session *s, struct field_reader *packet)
 {
 	enum mux_type type;
 	struct ssh_channel *ch;
 
-	mux_get_byte(packet);
-	type = mux_get_byte(packet);
-	ch = find_channel(s, mux_get_u32(packet));
+	field_take_byte(packet);
+	type = field_take_byte(packet);
+	ch = find_channel(s, field_take_u32(packet));
 	if (ch != NULL && !packet->bad)
 		take_packet(ch, type, packet);
 	ssh_session_poke(s);
@@ -199,14 +191,14 @@ static void ask_open(struct ssh_channel *ch)
 	m->id = ssh_mux_new_id(ch->session);
 	m->window_in = WINDOW;
 	mux_put_name(out, ch->dial != NULL ? "direct-tcpip" : "session");
-	mux_put_u32(out, m->id);
-	mux_put_u32(out, WINDOW);
-	mux_put_u32(out, PACKET_SIZE);
+	field_add_u32(out, m->id);
+	field_add_u32(out, WINDOW);
+	field_add_u32(out, PACKET_SIZE);
 	if (ch->dial != NULL) {
 		mux_put_name(out, ch->dial);
-		mux_put_u32(out, (uint32_t)ch->dial_port);
+		field_add_u32(out, (uint32_t)ch->dial_port);
 		mux_put_name(out, "127.0.0.1"); /* where the connection came from, says who made it */
-		mux_put_u32(out, 0);
+		field_add_u32(out, 0);
 	}
 	mux_end(out, begun);
 }
@@ -295,7 +287,7 @@ static void send_data(struct ssh_channel *ch, size_t len)
 	struct strbuf *out = ssh_mux_out(ch->session);
 	size_t begun = begin(ch, MUX_CHANNEL_DATA);
 
-	mux_put_string(out, ch->sending.s + ch->sent, len);
+	field_add_string(out, ch->sending.s + ch->sent, len);
 	mux_end(out, begun);
 	ch->sent += len;
 	mux_of(ch)->window_out -= (uint32_t)len;
@@ -343,7 +335,7 @@ static void open_window(struct ssh_channel *ch)
 	if (m->eof || taken < WINDOW / 2)
 		return;
 	begun = begin(ch, MUX_CHANNEL_WINDOW_ADJUST);
-	mux_put_u32(ssh_mux_out(ch->session), (uint32_t)taken);
+	field_add_u32(ssh_mux_out(ch->session), (uint32_t)taken);
 	mux_end(ssh_mux_out(ch->session), begun);
 	m->window_in += (uint32_t)taken;
 }

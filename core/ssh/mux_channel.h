@@ -10,7 +10,7 @@ extern const struct ssh_channel_steps mux_channel_steps;
 
 /* A packet has come for one of the session's channels. May hand out output; those concerned are
  * stepped in the session's next step. */
-void mux_channel_packet(struct ssh_session *s, struct mux_reader *packet);
+void mux_channel_packet(struct ssh_session *s, struct field_reader *packet);
 
 /* Sends a request that no host knows and every host must answer (RFC 4254, 5.4). False when the
  * channel is in no state for it. */

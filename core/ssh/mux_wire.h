@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
+#include "ssh/fields.h"
 
 /* OpenSSH takes no longer ones on its control socket, nor sends them. */
 #define MUX_FRAME_MAX (256 * 1024)
@@ -38,20 +39,9 @@ enum mux_type {
 	MUX_CHANNEL_FAILURE,
 };
 
-/* What is left to be read of a packet; the bytes are borrowed. */
-struct mux_reader {
-	const unsigned char *at;
-	size_t left;
-	bool bad; /* more was read than there was: all that was got since is 0 or "" */
-};
-
 /* Takes one frame off the front of `bytes`: how many bytes it was with its length, 0 when it is not
  * whole yet, -1 when it is longer than MUX_FRAME_MAX. */
-int mux_frame(const void *bytes, size_t len, struct mux_reader *frame);
-
-unsigned char mux_get_byte(struct mux_reader *r);
-uint32_t mux_get_u32(struct mux_reader *r);
-const void *mux_get_string(struct mux_reader *r, size_t *len); /* borrowed; never NULL */
+int mux_frame(const void *bytes, size_t len, struct field_reader *frame);
 
 /* Appends a frame: begin returns what end wants. */
 size_t mux_begin(struct strbuf *out);
@@ -59,8 +49,7 @@ void mux_end(struct strbuf *out, size_t begun);
 
 size_t mux_begin_packet(struct strbuf *out, enum mux_type type); /* of the connection protocol */
 
-void mux_put_u32(struct strbuf *out, uint32_t value);
-void mux_put_string(struct strbuf *out, const void *bytes, size_t len);
+/* A string field of a text, and a boolean; the other fields are those of fields.h. */
 void mux_put_name(struct strbuf *out, const char *name);
 void mux_put_bool(struct strbuf *out, bool value);
 

@@ -159,18 +159,18 @@ static void say_hello(struct ssh_session *s)
 	struct strbuf *out = &s->mux->out;
 	size_t begun = mux_begin(out);
 
-	mux_put_u32(out, MUX_HELLO);
-	mux_put_u32(out, MUX_VERSION);
+	field_add_u32(out, MUX_HELLO);
+	field_add_u32(out, MUX_VERSION);
 	mux_end(out, begun);
 	begun = mux_begin(out);
-	mux_put_u32(out, MUX_C_PROXY);
-	mux_put_u32(out, 0);
+	field_add_u32(out, MUX_C_PROXY);
+	field_add_u32(out, 0);
 	mux_end(out, begun);
 }
 
-static void take_control(struct ssh_session *s, struct mux_reader *frame)
+static void take_control(struct ssh_session *s, struct field_reader *frame)
 {
-	uint32_t type = mux_get_u32(frame);
+	uint32_t type = field_take_u32(frame);
 
 	if (s->mux->state == MUX_HELLOS && type == MUX_HELLO) {
 		say_hello(s);
@@ -199,7 +199,7 @@ bool ssh_mux_login(struct ssh_session *s)
 
 /* ---- bytes ---- */
 
-static void take_frame(struct ssh_session *s, struct mux_reader *frame)
+static void take_frame(struct ssh_session *s, struct field_reader *frame)
 {
 	if (s->mux->state == MUX_OPEN)
 		mux_channel_packet(s, frame);
@@ -211,7 +211,7 @@ static void take_frame(struct ssh_session *s, struct mux_reader *frame)
 static void take_frames(struct ssh_session *s)
 {
 	struct ssh_mux *mux = s->mux;
-	struct mux_reader frame;
+	struct field_reader frame;
 	size_t at = 0;
 	int n;
 

@@ -7,24 +7,24 @@
 static void a_packet_that_was_written_is_read_again(void **state)
 {
 	struct strbuf out = STRBUF_INIT;
-	struct mux_reader r;
-	size_t begun, len;
-	const char *s;
+	struct field_reader r;
+	struct field s;
+	size_t begun;
 
 	(void)state;
 	begun = mux_begin_packet(&out, MUX_CHANNEL_DATA);
-	mux_put_u32(&out, 0xfedcba98u);
-	mux_put_string(&out, "a\0b", 3);
+	field_add_u32(&out, 0xfedcba98u);
+	field_add_string(&out, "a\0b", 3);
 	mux_put_bool(&out, true);
 	mux_end(&out, begun);
 	assert_int_equal(mux_frame(out.s, out.len, &r), (int)out.len);
-	assert_int_equal(mux_get_byte(&r), 0);
-	assert_int_equal(mux_get_byte(&r), MUX_CHANNEL_DATA);
-	assert_int_equal(mux_get_u32(&r), 0xfedcba98u);
-	s = mux_get_string(&r, &len);
-	assert_int_equal(len, 3);
-	assert_memory_equal(s, "a\0b", 3);
-	assert_int_equal(mux_get_byte(&r), 1);
+	assert_int_equal(field_take_byte(&r), 0);
+	assert_int_equal(field_take_byte(&r), MUX_CHANNEL_DATA);
+	assert_int_equal(field_take_u32(&r), 0xfedcba98u);
+	s = field_take_string(&r);
+	assert_int_equal(s.len, 3);
+	assert_memory_equal(s.p, "a\0b", 3);
+	assert_int_equal(field_take_byte(&r), 1);
 	assert_int_equal(r.left, 0);
 	assert_false(r.bad);
 	strbuf_fini(&out);
@@ -33,7 +33,7 @@ static void a_packet_that_was_written_is_read_again(void **state)
 static void a_packet_is_there_once_its_last_byte_is(void **state)
 {
 	struct strbuf out = STRBUF_INIT;
-	struct mux_reader r;
+	struct field_reader r;
 
 	(void)state;
 	mux_end(&out, mux_begin_packet(&out, MUX_CHANNEL_EOF));
@@ -46,7 +46,7 @@ static void a_packet_is_there_once_its_last_byte_is(void **state)
 
 static void a_packet_that_nobody_sends_is_refused_before_it_comes(void **state)
 {
-	struct mux_reader r;
+	struct field_reader r;
 
 	(void)state;
 	assert_int_equal(mux_frame("\0\4\0\0", 4, &r), 0);
@@ -61,14 +61,14 @@ static void reading_past_the_end_gives_nothing_from_then_on(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
-		struct mux_reader r = { (const unsigned char *)packets[i], sizes[i], false };
-		size_t len = 99;
+		struct field_reader r = { (const unsigned char *)packets[i], sizes[i], false };
+		struct field s = field_take_string(&r);
 
-		assert_non_null(mux_get_string(&r, &len));
-		assert_int_equal(len, 0);
+		assert_non_null(s.p);
+		assert_int_equal(s.len, 0);
 		assert_true(r.bad);
-		assert_int_equal(mux_get_byte(&r), 0);
-		assert_int_equal(mux_get_u32(&r), 0);
+		assert_int_equal(field_take_byte(&r), 0);
+		assert_int_equal(field_take_u32(&r), 0);
 	}
 }
 
