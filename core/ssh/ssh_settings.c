@@ -1,6 +1,7 @@
 /* ssh_settings.c - lines of a configuration into struct ssh_settings; see ssh_config_lookup.h */
 #include <ctype.h>
 #include <netdb.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -144,19 +145,72 @@ static void set_number(struct lookup *l, const struct config_line *line)
 	}
 }
 
+/* Keywords whose value goes into a setting as it stands. */
+enum { PLAIN_NONE, PLAIN_TEXT, PLAIN_FLAG, PLAIN_LIST, PLAIN_PATH };
+#define PLAIN(kind, member) { kind, offsetof(struct ssh_settings, member) }
+static const struct plain {
+	int kind;
+	size_t offset; /* of the setting */
+} plains[SSH_KEYWORD_IDS] = {
+	[SSH_HOSTNAME] = PLAIN(PLAIN_TEXT, hostname),
+	[SSH_USER] = PLAIN(PLAIN_TEXT, user),
+	[SSH_STRICT] = PLAIN(PLAIN_TEXT, strict),
+	[SSH_BIND_ADDRESS] = PLAIN(PLAIN_TEXT, bind_address),
+	[SSH_BIND_INTERFACE] = PLAIN(PLAIN_TEXT, bind_interface),
+	[SSH_IDENTITY_AGENT] = PLAIN(PLAIN_TEXT, identity_agent),
+	[SSH_KNOWN_HOSTS_COMMAND] = PLAIN(PLAIN_TEXT, known_hosts_command),
+	[SSH_REVOKED_HOST_KEYS] = PLAIN(PLAIN_TEXT, revoked_host_keys),
+	[SSH_KEX] = PLAIN(PLAIN_TEXT, kex),
+	[SSH_HOST_KEY_ALGORITHMS] = PLAIN(PLAIN_TEXT, host_key_algorithms),
+	[SSH_CIPHERS] = PLAIN(PLAIN_TEXT, ciphers),
+	[SSH_MACS] = PLAIN(PLAIN_TEXT, macs),
+	[SSH_PREFERRED_AUTH] = PLAIN(PLAIN_TEXT, preferred_auth),
+	[SSH_PKCS11_PROVIDER] = PLAIN(PLAIN_TEXT, pkcs11_provider),
+	[SSH_SK_PROVIDER] = PLAIN(PLAIN_TEXT, sk_provider),
+	[SSH_IDENTITIES_ONLY] = PLAIN(PLAIN_FLAG, identities_only),
+	[SSH_PROXY_FDPASS] = PLAIN(PLAIN_FLAG, proxy_fdpass),
+	[SSH_HASH_KNOWN_HOSTS] = PLAIN(PLAIN_FLAG, hash_known_hosts),
+	[SSH_CHECK_HOST_IP] = PLAIN(PLAIN_FLAG, check_host_ip),
+	[SSH_GSSAPI_AUTH] = PLAIN(PLAIN_FLAG, gssapi),
+	[SSH_HOSTBASED_AUTH] = PLAIN(PLAIN_FLAG, hostbased),
+	[SSH_USER_KNOWN_HOSTS] = PLAIN(PLAIN_LIST, user_known_hosts),
+	[SSH_GLOBAL_KNOWN_HOSTS] = PLAIN(PLAIN_LIST, global_known_hosts),
+	[SSH_SET_ENV] = PLAIN(PLAIN_LIST, set_env),
+	[SSH_IDENTITY_FILE] = PLAIN(PLAIN_PATH, identity_files),
+	[SSH_CERTIFICATE_FILE] = PLAIN(PLAIN_PATH, certificate_files),
+};
+
+/* False when its keyword is not one of them. */
+static bool apply_plain(struct lookup *l, const struct config_line *line)
+{
+	enum ssh_keyword_id id = line->keyword->id;
+	void *slot = (char *)l->out + plains[id].offset;
+
+	switch (plains[id].kind) {
+	case PLAIN_TEXT:
+		set_text(l, id, slot, line->values[0]);
+		return true;
+	case PLAIN_FLAG:
+		set_flag(l, id, slot, line->values[0]);
+		return true;
+	case PLAIN_LIST:
+		set_list(l, id, slot, line->values);
+		return true;
+	case PLAIN_PATH:
+		add_path(slot, line->values[0]);
+		return true;
+	default:
+		return false;
+	}
+}
+
 void settings_apply(struct lookup *l, const struct config_line *line)
 {
-	struct ssh_settings *out = l->out;
-	enum ssh_keyword_id id = line->keyword->id;
 	const char *value = line->values[0];
 
-	switch (id) {
-	case SSH_HOSTNAME:
-		set_text(l, id, &out->hostname, value);
-		break;
-	case SSH_USER:
-		set_text(l, id, &out->user, value);
-		break;
+	if (apply_plain(l, line))
+		return;
+	switch (line->keyword->id) {
 	case SSH_PORT:
 	case SSH_CONNECT_TIMEOUT:
 	case SSH_ALIVE_INTERVAL:
@@ -167,27 +221,6 @@ void settings_apply(struct lookup *l, const struct config_line *line)
 	case SSH_HOST_KEY_ALIAS:
 		set_alias(l, value);
 		break;
-	case SSH_STRICT:
-		set_text(l, id, &out->strict, value);
-		break;
-	case SSH_BIND_ADDRESS:
-		set_text(l, id, &out->bind_address, value);
-		break;
-	case SSH_BIND_INTERFACE:
-		set_text(l, id, &out->bind_interface, value);
-		break;
-	case SSH_IDENTITY_FILE:
-		add_path(&out->identity_files, value);
-		break;
-	case SSH_CERTIFICATE_FILE:
-		add_path(&out->certificate_files, value);
-		break;
-	case SSH_IDENTITIES_ONLY:
-		set_flag(l, id, &out->identities_only, value);
-		break;
-	case SSH_IDENTITY_AGENT:
-		set_text(l, id, &out->identity_agent, value);
-		break;
 	case SSH_FORWARD_AGENT:
 		set_forward_agent(l, value);
 		break;
@@ -197,73 +230,15 @@ void settings_apply(struct lookup *l, const struct config_line *line)
 	case SSH_PROXY_COMMAND:
 		set_command(l, value);
 		break;
-	case SSH_PROXY_FDPASS:
-		set_flag(l, id, &out->proxy_fdpass, value);
-		break;
-	case SSH_USER_KNOWN_HOSTS:
-		set_list(l, id, &out->user_known_hosts, line->values);
-		break;
-	case SSH_GLOBAL_KNOWN_HOSTS:
-		set_list(l, id, &out->global_known_hosts, line->values);
-		break;
-	case SSH_HASH_KNOWN_HOSTS:
-		set_flag(l, id, &out->hash_known_hosts, value);
-		break;
-	case SSH_KNOWN_HOSTS_COMMAND:
-		set_text(l, id, &out->known_hosts_command, value);
-		break;
-	case SSH_REVOKED_HOST_KEYS:
-		set_text(l, id, &out->revoked_host_keys, value);
-		break;
-	case SSH_CHECK_HOST_IP:
-		set_flag(l, id, &out->check_host_ip, value);
-		break;
-	case SSH_KEX:
-		set_text(l, id, &out->kex, value);
-		break;
-	case SSH_HOST_KEY_ALGORITHMS:
-		set_text(l, id, &out->host_key_algorithms, value);
-		break;
-	case SSH_CIPHERS:
-		set_text(l, id, &out->ciphers, value);
-		break;
-	case SSH_MACS:
-		set_text(l, id, &out->macs, value);
-		break;
-	case SSH_SET_ENV:
-		set_list(l, id, &out->set_env, line->values);
-		break;
 	case SSH_SEND_ENV:
-		add_send_env(&out->send_env, line->values);
-		break;
-	case SSH_PREFERRED_AUTH:
-		set_text(l, id, &out->preferred_auth, value);
+		add_send_env(&l->out->send_env, line->values);
 		break;
 	case SSH_PUBKEY_AUTH:
-		if (is_first(l, id))
-			out->no_pubkey = strcasecmp(value, "no") == 0 ||
-					 strcasecmp(value, "false") == 0;
+		if (is_first(l, SSH_PUBKEY_AUTH))
+			l->out->no_pubkey = strcasecmp(value, "no") == 0 ||
+					    strcasecmp(value, "false") == 0;
 		break;
-	case SSH_GSSAPI_AUTH:
-		set_flag(l, id, &out->gssapi, value);
-		break;
-	case SSH_HOSTBASED_AUTH:
-		set_flag(l, id, &out->hostbased, value);
-		break;
-	case SSH_PKCS11_PROVIDER:
-		set_text(l, id, &out->pkcs11_provider, value);
-		break;
-	case SSH_SK_PROVIDER:
-		set_text(l, id, &out->sk_provider, value);
-		break;
-	case SSH_OTHER:
-	case SSH_HOST:
-	case SSH_MATCH:
-	case SSH_INCLUDE:
-	case SSH_IGNORE_UNKNOWN:
-	case SSH_CANONICALIZE:
-	case SSH_TAG:
-	case SSH_KEYWORD_IDS:
+	default: /* not a setting, or not honoured */
 		break;
 	}
 }
