@@ -74,8 +74,9 @@ test_expect_success "two sessions on one machine never end each other" '
 '
 
 test_expect_success "when the supervisor is killed the command goes on, and can be ended" '
-	family 1 -w 127.1.0.1 && token=$(tr "\\0" "\\n" </proc/$(cat $marks/setsid.*)/environ |
-		sed -n "s/^PERILUNE_TASK=.*://p") &&
+	family 1 -w 127.1.0.1 && environ=/proc/$(cat $marks/setsid.*)/environ &&
+	wait_for grep -qz "^PERILUNE_TASK=" "$environ" &&
+	token=$(tr "\\0" "\\n" <"$environ" | sed -n "s/^PERILUNE_TASK=.*://p") &&
 	kill -KILL $(grep -lszx "PERILUNE_SUPERVISOR=$token" /proc/[0-9]*/environ | cut -d/ -f3) &&
 	kill -0 $(cat pids) && kill -INT $pid && expect_exit 130 wait $pid &&
 	cat $marks/deaf.* $marks/setsid.* $marks/twice.* >tagged && wait_for none_alive tagged

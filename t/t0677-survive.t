@@ -122,7 +122,7 @@ test_expect_success "$way: where its output cannot be kept, nothing is started" 
 test_expect_success "$way: what is detached is ok once it runs, and is left alone" '
 	recipe "detach = true" "$family" && fresh && ends $way "ok 0" &&
 	wait_for test -s "$marks/up" && alive "$marks/self" "$marks/child" &&
-	tr "\\0" "\\n" </proc/$(cat "$marks/child")/environ | grep -x PERILUNE_DETACH=1 &&
+	wait_for grep -qzx PERILUNE_DETACH=1 /proc/$(cat "$marks/child")/environ &&
 	! grep : "$marks/up" && touch "$marks/go" && wait_for dead "$marks/self" "$marks/child" &&
 	fresh && cat >one.lua <<-END && ends $way "exit 127"
 	local pl = require "perilune"
