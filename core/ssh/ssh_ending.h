@@ -1,7 +1,7 @@
 /*
  * ssh_ending.h - ends what a task runs on its host: asks the session's supervisor, or where there
  * is none sends a command of its own that looks for the tag. One try; what the answer means for
- * the task is ssh_task.c's to decide. Private to the ssh family.
+ * the task is ssh_task_cancel.c's to decide. Private to the ssh family.
  */
 #ifndef PL_SSH_ENDING_H
 #define PL_SSH_ENDING_H
