@@ -415,14 +415,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(no_socket_is_left_on_disk),
 };
 
-int main(void)
-{
-	const char *why = ssh_fleet_start(&fleet, 40);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = cmocka_run_group_tests_name("openssh", tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
-}
+FLEET_MAIN(40, tests)

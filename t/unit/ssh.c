@@ -353,14 +353,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_target_is_what_ssh_would_say),
 };
 
-int main(void)
-{
-	const char *why = ssh_fleet_start(&fleet, 40);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = cmocka_run_group_tests_name("ssh", tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
-}
+FLEET_MAIN(40, tests)

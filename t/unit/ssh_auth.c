@@ -471,18 +471,16 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_key_with_a_passphrase_is_left_out_where_nobody_can_be_asked),
 };
 
-int main(void)
+static int run(void)
 {
-	const char *why = ssh_fleet_start(&fleet, 80);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
 	unsetenv("SSH_AUTH_SOCK");
 	unsetenv("SSH_ASKPASS");
 	unsetenv("DISPLAY");
 	setsid(); /* no terminal to ask on */
-	rc = cmocka_run_group_tests_name("ssh_auth", tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
+	return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return run_on_fleet(80, run);
 }

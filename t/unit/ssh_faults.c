@@ -360,14 +360,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(cancel_without_a_supervisor_gives_up_on_what_shook_its_tag_off),
 };
 
-int main(void)
-{
-	const char *why = ssh_fleet_start(&fleet, 4);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = cmocka_run_group_tests_name("ssh_faults", tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
-}
+FLEET_MAIN(4, tests)

@@ -443,14 +443,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_proxy_command_that_fails_is_quoted),
 };
 
-int main(void)
-{
-	const char *why = ssh_fleet_start(&fleet, 4);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = cmocka_run_group_tests_name("ssh_jump", tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
-}
+FLEET_MAIN(4, tests)

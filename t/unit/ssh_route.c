@@ -100,14 +100,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_command_that_hangs_is_bounded),
 };
 
-int main(void)
-{
-	const char *why = ssh_fleet_start(&fleet, 4);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
-}
+FLEET_MAIN(4, tests)

@@ -2,6 +2,20 @@
 #include "ssh_stage.h"
 
 struct ssh_fleet fleet;
+static int fleet_size;
+
+int run_on_fleet(int hosts, int (*run)(void))
+{
+	const char *why = ssh_fleet_start(&fleet, hosts);
+	int rc;
+
+	if (why != NULL)
+		return skip_all_transport_cases(why);
+	fleet_size = hosts;
+	rc = run();
+	ssh_fleet_stop(&fleet);
+	return rc;
+}
 
 void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase,
 			  const char *words)
@@ -64,6 +78,22 @@ static void host(char *name, size_t size, unsigned i, void *arg)
 const struct transport_under_test ssh_under_test = {
 	.name = "ssh", .time = LOOP_REAL, .shell = true, .create = create, .host = host
 };
+
+/* More hosts than the fleet has are not needed: it goes round. */
+static void host_of_the_fleet(char *name, size_t size, unsigned i, void *arg)
+{
+	host(name, size, i % (unsigned)fleet_size, arg);
+}
+
+int run_transport_cases_over_ssh(const char *name, struct ssh_options options)
+{
+	struct transport_under_test tut = ssh_under_test;
+
+	tut.name = name;
+	tut.host = host_of_the_fleet;
+	wanted = options;
+	return run_transport_cases(&tut);
+}
 
 void open_with(struct stage *st, struct ssh_options options)
 {

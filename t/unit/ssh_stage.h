@@ -9,11 +9,29 @@
 #include "ssh/ssh.h"
 #include "transport_cases.h"
 
-/* The fleet of this program: started and stopped by its main. */
+/* The fleet of this program, while run_on_fleet runs. */
 extern struct ssh_fleet fleet;
+
+/* What main does: starts a fleet of so many hosts, runs, stops it. Returns what `run` did; where
+ * there can be no fleet it says so in TAP, and returns 0. */
+int run_on_fleet(int hosts, int (*run)(void));
+
+/* As UNIT_MAIN, on a fleet. */
+#define FLEET_MAIN(hosts, tests)                                                                   \
+	static int run_cases(void)                                                                 \
+	{                                                                                          \
+		return cmocka_run_group_tests_name(__FILE__, (tests), NULL, NULL);                 \
+	}                                                                                          \
+	int main(void)                                                                             \
+	{                                                                                          \
+		return run_on_fleet((hosts), run_cases);                                           \
+	}
 
 /* The ssh transport on that fleet, with the options of the last open_with. */
 extern const struct transport_under_test ssh_under_test;
+
+/* run_transport_cases on the fleet, with these options. */
+int run_transport_cases_over_ssh(const char *name, struct ssh_options options);
 
 /* Opens a stage with these options; without a configuration in them, with the fleet's. */
 void open_with(struct stage *st, struct ssh_options options);

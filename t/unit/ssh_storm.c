@@ -131,14 +131,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_first_host_that_is_down_keeps_nobody_out),
 };
 
-int main(void)
-{
-	const char *why = ssh_fleet_start(&fleet, 4);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = cmocka_run_group_tests_name("ssh_storm", tests, NULL, NULL);
-	ssh_fleet_stop(&fleet);
-	return rc;
-}
+FLEET_MAIN(4, tests)

@@ -1,42 +1,13 @@
 /* transport_ssh.c - the ssh transport keeps the promises of every transport, over a real sshd */
-#include "transport_cases.h"
+#include "ssh_stage.h"
 
-#include "ssh_fleet.h"
-#include "ssh/ssh.h"
-
-#define HOSTS 40 /* so that 200 tasks share sessions, and sshd's backlog is not overrun */
-
-static struct transport *create(struct loop *loop, void *arg)
+static int run(void)
 {
-	const struct ssh_fleet *f = arg;
-	struct ssh_options options = { .config_path = f->config, .keep_sessions = 10 };
-
-	return ssh_create(loop, &options, NULL);
-}
-
-static void host(char *name, size_t size, unsigned i, void *arg)
-{
-	(void)arg;
-	snprintf(name, size, "127.1.0.%u", i % HOSTS + 1);
+	return run_transport_cases_over_ssh(
+		"ssh", (struct ssh_options){ .keep_sessions = 10 });
 }
 
 int main(void)
 {
-	static struct ssh_fleet fleet;
-	const struct transport_under_test ssh = {
-		.name = "ssh",
-		.time = LOOP_REAL,
-		.shell = true,
-		.arg = &fleet,
-		.create = create,
-		.host = host,
-	};
-	const char *why = ssh_fleet_start(&fleet, HOSTS);
-	int rc;
-
-	if (why != NULL)
-		return skip_all_transport_cases(why);
-	rc = run_transport_cases(&ssh);
-	ssh_fleet_stop(&fleet);
-	return rc;
+	return run_on_fleet(40, run); /* 200 tasks share sessions; sshd's backlog is not overrun */
 }
