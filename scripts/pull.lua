@@ -1,21 +1,16 @@
 -- pull - copy files and folders from every host of a fleet to this machine.
 
 local copy = require "perilune.copy"
+local copy_verb = require "perilune.copy_verb"
 local errors = require "perilune.errors"
 local fleet = require "perilune.fleet"
-local session = require "perilune.session"
 
 local function run(o, args, given)
-  copy.check(o)
-  if #args < 2 then errors.usage("give what to copy from the hosts, and where it goes") end
-  local on <close> = fleet.open(o, given, { warm = #args > 2 })
-  local sources = table.move(args, 1, #args - 1, 1, {})
-  local specs, message = copy.from_hosts(sources, args[#args], #on.hosts,
-    { keep_times = o.preserve })
-  if not specs then errors.usage("%s", message) end
-  local record <close> = session.begin { kind = "pull", name = table.concat(args, " "),
-    hosts = on.hosts:fold(), transport = on.transport_name, reach = on.reach }
-  return record:finish(copy.run(on, record, o, specs))
+  local sources, dst, opts = copy_verb.words(o, args,
+    "give what to copy from the hosts, and where it goes")
+  local on <close> = fleet.open(o, given, { warm = #sources > 1 })
+  local specs = errors.checked(copy.from_hosts(sources, dst, #on.hosts, opts))
+  return copy_verb.run("pull", on, o, args, specs)
 end
 
 return {
@@ -32,7 +27,7 @@ return {
     .. "sockets are left out, and named. A file is replaced at once, when the new one is there "
     .. "whole and its SHA-256 is right. After a break the copy of a file goes on where it was, "
     .. "when 1 MiB or more had come. Folders and patterns need tar there.",
-  options = copy.options(),
+  options = copy_verb.options(),
   examples = {
     "perilune pull -w node[1-64] /etc/os-release releases/",
     "perilune pull -w node[1-64] '/var/log/*.log' logs/%h/",

@@ -1,20 +1,16 @@
 -- push - copy files and folders to every host of a fleet.
 
 local copy = require "perilune.copy"
+local copy_verb = require "perilune.copy_verb"
 local errors = require "perilune.errors"
 local fleet = require "perilune.fleet"
-local session = require "perilune.session"
 
 local function run(o, args, given)
-  copy.check(o)
-  if #args < 2 then errors.usage("give one or more files or folders, and where they go") end
-  local sources = table.move(args, 1, #args - 1, 1, {})
-  local specs, message = copy.to_hosts(sources, args[#args], { keep_times = o.preserve })
-  if not specs then errors.usage("%s", message) end
-  local on <close> = fleet.open(o, given, { warm = #specs > 1 })
-  local record <close> = session.begin { kind = "push", name = table.concat(args, " "),
-    hosts = on.hosts:fold(), transport = on.transport_name, reach = on.reach }
-  return record:finish(copy.run(on, record, o, specs))
+  local sources, dst, opts = copy_verb.words(o, args,
+    "give one or more files or folders, and where they go")
+  local specs = errors.checked(copy.to_hosts(sources, dst, opts))
+  local on <close> = fleet.open(o, given, { warm = #sources > 1 })
+  return copy_verb.run("push", on, o, args, specs)
 end
 
 return {
@@ -30,7 +26,7 @@ return {
     .. "new one is there whole and its SHA-256 is right; a link in its place is replaced, not "
     .. "followed. After a break the same copy goes on where it was, when 1 MiB or more had come. "
     .. "A folder needs tar there.",
-  options = copy.options(),
+  options = copy_verb.options(),
   examples = {
     "perilune push -w node[1-64] motd /etc/motd",
     "perilune push -w node[1-64] run.sh input.dat job/",

@@ -1,5 +1,5 @@
 -- copy.lua - copies to and from hosts, as the verbs and the methods of host sets both make them:
--- what the paths mean, and the runs that come of it.
+-- what the paths mean. What only the verbs do is in copy_verb.lua.
 
 local files = require "perilune.files"
 
@@ -69,51 +69,6 @@ function copy.from_hosts(sources, dst, count, opts)
       keep_times = opts.keep_times }
   end
   return specs
-end
-
---- Makes copies one after the other, for a verb.
----@param on perilune.Fleet
----@param record perilune.Session
----@param o table values of the verb's options
----@param specs table[]
----@return integer status
-function copy.run(on, record, o, specs)
-  local errors, fanout = require "perilune.errors", require "perilune.fanout"
-  local output = require "perilune.output"
-  local status = 0
-  for _, spec in ipairs(specs) do
-    local printer = output.printer(o)
-    spec.hosts, spec.sinks = on.hosts, { printer }
-    local run = errors.checked(fanout.start(on, record, spec))
-    status = fanout.worse_status(status, output.watch(run, o, printer, true))
-    if fanout.interrupted_status() then break end
-  end
-  return status
-end
-
--- Of OUTPUT only what makes sense where nothing is printed.
---- Refuses what a copy cannot do.
----@param o table values of copy.options()
-function copy.check(o)
-  if o.sudo then
-    require("perilune.errors").usage("--sudo is for commands; a copy has the rights of the login: "
-      .. "copy where it may, then move it there with perilune exec --sudo")
-  end
-end
-
-local OUTPUT = { json = true, quiet = true, progress = true }
-
---- The options of a verb that copies.
----@return table[]
-function copy.options()
-  local fleet, options = require "perilune.fleet", require "perilune.options"
-  local some = {
-    { "preserve", short = "p", type = "bool", help = "the copies have the times of the files" },
-  }
-  for _, option in ipairs(require("perilune.output").options) do
-    if OUTPUT[option[1]] then some[#some + 1] = option end
-  end
-  return options.join(fleet.options, some)
 end
 
 return copy
