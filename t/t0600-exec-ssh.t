@@ -313,8 +313,21 @@ test_expect_success "a configuration that is wrong: file and line, exit 2, no tr
 	expect_exit 2 perilune exec -F no.cfg -w a true 2>err && grep "no.cfg" err
 '
 
+test_expect_success "a keyword that only other hosts may ignore is refused as ssh refuses it" '
+	printf "Host 127.1.0.2\n IgnoreUnknown Frob*\nHost *\n Frobnicate 1\n" >some.cfg &&
+	cat "$FLEET_SSH_CONFIG" >>some.cfg &&
+	expect_exit 255 ssh -G -F some.cfg 127.1.0.1 2>theirs && ssh -G -F some.cfg 127.1.0.2 >/dev/null &&
+	expect_exit 3 perilune exec -F some.cfg -w "127.1.0.[1-2]" "echo up" >out 2>err && cat err &&
+	echo "127.1.0.2: up" | test_cmp - out && grep "bad configuration option.*: 127.1.0.1$" err
+'
+
 test_expect_success "-l is the user" '
 	expect_exit 3 x -l nobody -w 127.1.0.1 true 2>err && grep "login as nobody" err | grep refused
+'
+
+test_expect_success "--idle-timeout counts from the last byte, not from the start" '
+	x -w 127.1.0.1 --idle-timeout 1500ms \
+		"for i in 1 2 3 4 5 6 7; do echo \$i; sleep 0.3; done" >out && test_line_count = 7 out
 '
 
 test_expect_success "--retries tries again what never began" '

@@ -55,6 +55,12 @@ test_expect_success "an upload arrives although the host wants new keys in mid-s
 	seq 1 3000000 >big && perilune push -F "$BED_CONFIG" -w h11 big "$BED/big" && test_cmp big "$BED/big"
 '
 
+test_expect_success "--idle-timeout lets a copy go on as long as bytes move" '
+	host_up 13 && sshd_on 13 && wait_for listens 13 && head -c 500000 /dev/urandom >slow &&
+	cp slow "$BED/slow" && on 13 tc qdisc add dev eth0 root tbf rate 2mbit burst 16k latency 400ms &&
+	perilune pull -F "$BED_CONFIG" --idle-timeout 1s -w h13 "$BED/slow" slow.here && cmp slow slow.here
+'
+
 test_expect_success "a host with room for one channel serves several commands, one after another" '
 	host_up 12 && sshd_on 12 -o "MaxSessions 1" && wait_for listens 12 &&
 	cat >several.lua <<-END &&

@@ -88,6 +88,8 @@ quotes|\\\"$name\\\" $good\n
 a marker that nobody knows|@foo $name $good\n
 CR at the end|$name $good\r\n
 no newline at the end|$name $good
+an authority alone, of a host without a certificate|@cert-authority * $ed\n
+an authority under a name that is not asked for|@cert-authority other $ed\n
 END
 
 test_expect_success "an alias is looked up without a port" '
@@ -133,6 +135,47 @@ test_expect_success "unknown keys are listed together, with the command that acc
 	sed -n "s/^  when they are right: //p" err >accept.sh && test_line_count = 1 accept.sh &&
 	sh ./accept.sh && test_line_count = 9 unknown &&
 	perilune exec -F unknown.cfg -w "127.1.0.[1-9]" true
+'
+
+# From here on the host has a certificate, too.
+test_expect_success "a certificate of the host, by the authority that is called \$ca here" '
+	ssh-keygen -q -t ed25519 -N "" -f authority && ca=$(cut -d" " -f1,2 authority.pub) &&
+	ssh-keygen -q -s authority -I host -h -n $host "$FLEET_DIR/host_ed25519.pub" &&
+	echo "HostCertificate $FLEET_DIR/host_ed25519-cert.pub" >>"$FLEET_DIR/sshd_config" &&
+	pid=$(cat "$FLEET_DIR/sshd.pid") && rm "$FLEET_DIR/sshd.pid" && kill -HUP "$pid" &&
+	wait_for test -s "$FLEET_DIR/sshd.pid"
+'
+
+while IFS="|" read -r what lines; do
+	test_expect_success "same verdict as ssh: $what" "agree \"$lines\""
+done <<'END'
+the authority alone|@cert-authority * $ca\n
+another authority alone|@cert-authority * $ed\n
+the authority, and another key of the host|@cert-authority * $ca\n$name $ec\n
+the authority is revoked, and known|@cert-authority * $ca\n@revoked * $ca\n
+the authority is revoked|@revoked * $ca\n
+the authority is revoked, the key is known|@revoked * $ca\n$name $good\n
+the authority is revoked for other hosts|@revoked 10.* $ca\n$name $good\n
+the authority is revoked without the port|@revoked $host $ca\n$name $good\n
+the key in the certificate is revoked|@cert-authority * $ca\n@revoked * $good\n
+something else is revoked, the key is known|@revoked * $ed\n$name $good\n
+something else is revoked, the key is new|@revoked * $ed\n
+END
+
+test_expect_success "an authority that is revoked is told as such, and nothing is to be accepted" '
+	echo "@revoked * $ca" >revoked && config "$PWD/revoked" yes >revoked.cfg &&
+	expect_exit 3 perilune exec -F revoked.cfg -w $host true 2>err && cat err &&
+	grep "hostkey.*certificate, or the authority that signed it, is revoked" err &&
+	! grep "accept-new\|not known" err &&
+	config "$PWD/revoked" accept-new >revoked.cfg &&
+	expect_exit 3 perilune exec -F revoked.cfg -w $host true && test_line_count = 1 revoked
+'
+
+test_expect_success "a host whose authority nobody knows is listed with its key, to be accepted" '
+	echo "@cert-authority * $ed" >unsigned && config "$PWD/unsigned" yes >unsigned.cfg &&
+	shown=$(ssh-keygen -lf "$FLEET_DIR/host_ed25519.pub" | cut -d" " -f2) &&
+	expect_exit 3 perilune exec -F unsigned.cfg -w $host true 2>err && cat err &&
+	grep "^  $shown: $host$" err
 '
 
 test_done

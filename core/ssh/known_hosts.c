@@ -16,14 +16,12 @@
 
 #define KNOWN_HOSTS_MAX (256 * 1024 * 1024)
 
-enum marker { MARK_NONE, MARK_REVOKED, MARK_AUTHORITY };
-
 /* One name on one line. Strings point into the text of the table. */
 struct entry {
 	const char *kind; /* as written */
 	const char *key;  /* base64 */
 	unsigned type;
-	enum marker marker;
+	unsigned mark; /* of enum known_hosts_mark; 0: none */
 	int line;
 	struct entry *next; /* another line for the same name */
 };
@@ -131,9 +129,9 @@ static void parse_line(struct known_hosts *kh, char *at, int line)
 
 	if (*names == '@') {
 		if (strcmp(names, "@cert-authority") == 0)
-			e.marker = MARK_AUTHORITY;
+			e.mark = KNOWN_HOSTS_AUTHORITY;
 		else if (strcmp(names, "@revoked") == 0)
-			e.marker = MARK_REVOKED;
+			e.mark = KNOWN_HOSTS_REVOKED;
 		else
 			return;
 		names = take_word(&at);
@@ -308,9 +306,9 @@ static enum hostkey_verdict judge_entry(const struct check *c, const struct entr
 {
 	bool same = e->type == c->type && strcmp(e->key, c->key) == 0;
 
-	if (e->marker == MARK_REVOKED)
+	if (e->mark == KNOWN_HOSTS_REVOKED)
 		return same ? HOSTKEY_REVOKED : HOSTKEY_UNKNOWN;
-	if (e->marker == MARK_AUTHORITY)
+	if (e->mark == KNOWN_HOSTS_AUTHORITY)
 		return HOSTKEY_UNKNOWN;
 	if (same)
 		return HOSTKEY_KNOWN;
@@ -354,25 +352,24 @@ static void collect_type(void *arg, const struct known_hosts *kh, const struct e
 	unsigned *types = arg;
 
 	(void)kh;
-	if (e->marker == MARK_NONE && (*types & e->type) == 0 && hostkey_makes_sense(e->kind, e->key))
+	if (e->mark == 0 && (*types & e->type) == 0 && hostkey_makes_sense(e->kind, e->key))
 		*types |= e->type;
 }
 
-static void find_authority(void *arg, const struct known_hosts *kh, const struct entry *e)
+static void collect_mark(void *arg, const struct known_hosts *kh, const struct entry *e)
 {
 	(void)kh;
-	*(bool *)arg = *(bool *)arg || e->marker == MARK_AUTHORITY;
+	*(unsigned *)arg |= e->mark;
 }
 
-bool known_hosts_has_authority(struct known_hosts *const *files, size_t n, const char *host,
-			       int port)
+unsigned known_hosts_marks(struct known_hosts *const *files, size_t n, const char *host, int port)
 {
-	bool found = false;
+	unsigned marks = 0;
 
-	visit(files, n, host, port, find_authority, &found);
-	if (!found && port != 22)
-		visit(files, n, host, 22, find_authority, &found);
-	return found;
+	visit(files, n, host, port, collect_mark, &marks);
+	if (port != 22)
+		visit(files, n, host, 22, collect_mark, &marks);
+	return marks;
 }
 
 unsigned known_hosts_types(struct known_hosts *const *files, size_t n, const char *host, int port)

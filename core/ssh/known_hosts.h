@@ -5,7 +5,7 @@
  * lines as among ten; lines with `*`, `?` or `!` are walked. So are hashed names, once for a
  * host: 0.2 us a line. A host on another port than 22 is known as "[host]:port", and by its bare
  * name when no line has it with the port. @revoked keys are refused. @cert-authority lines make
- * no key known here; known_hosts_has_authority() tells of them.
+ * no key known here; known_hosts_marks() tells of them.
  *
  * Verdicts are those of OpenSSH: another key in any line of the host is a change, of whatever kind
  * it is; lines whose key makes no sense are passed over.
@@ -30,9 +30,15 @@ struct known_hosts *known_hosts_parse(const void *bytes, size_t len, const char 
 
 void known_hosts_destroy(struct known_hosts *kh); /* NULL is a no-op */
 
-/* True when a @cert-authority line speaks of the host: it may show a certificate. */
-bool known_hosts_has_authority(struct known_hosts *const *files, size_t n, const char *host,
-			       int port);
+/* The markers of lines, as bits. */
+enum known_hosts_mark {
+	KNOWN_HOSTS_REVOKED = 1 << 0,
+	KNOWN_HOSTS_AUTHORITY = 1 << 1,
+};
+
+/* Those that speak of the host; on another port than 22 those of its bare name too. With an
+ * authority it may show a certificate; what is revoked may be the authority of one. */
+unsigned known_hosts_marks(struct known_hosts *const *files, size_t n, const char *host, int port);
 
 enum hostkey_verdict {
 	HOSTKEY_UNKNOWN, /* no line is for this host */

@@ -72,7 +72,9 @@ struct config_reader {
 	bool is_user;	      /* the user's: relative to ~/.ssh, `~` allowed; else /etc/ssh */
 	int depth;
 	size_t n_files;
-	char *ignore_unknown; /* a pattern list, or NULL */
+	char *ignore_unknown; /* a pattern list, of all hosts; or NULL */
+	bool ignores_for_some; /* IgnoreUnknown was met first where not all hosts are meant */
+	bool is_for_some;     /* what is read is included for some hosts only */
 	bool wants_final;     /* a Match line asks for a second pass */
 	bool only_ssh;	      /* no lookup is ours: CanonicalizeHostname, Include with tokens */
 	bool per_host;	      /* a host's own name is part of what is said of it */

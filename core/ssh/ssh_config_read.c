@@ -163,6 +163,38 @@ static bool is_per_host(const struct ssh_keyword *k, char **values)
 	return false;
 }
 
+static bool is_for_all(const struct config_block *b)
+{
+	if (b->kind == BLOCK_HOST)
+		return strcmp(b->patterns[0], "*") == 0 && b->patterns[1] == NULL;
+	return b->kind == BLOCK_ALL || (b->n_criteria == 1 && !b->criteria[0].negated &&
+					b->criteria[0].kind == CRITERION_ALL);
+}
+
+/* The first that a host meets is the one that holds for it. */
+static void ignore_unknown(struct config_reader *r, const struct config_block *b,
+			   const char *patterns)
+{
+	if (r->ignore_unknown != NULL || r->ignores_for_some)
+		return;
+	if (is_for_all(b) && !r->is_for_some)
+		r->ignore_unknown = xstrdup(patterns);
+	else
+		r->ignores_for_some = true;
+}
+
+static int include_from(struct config_reader *r, const struct config_block *b,
+			struct config_line *line, struct pl_error *err)
+{
+	bool was_for_some = r->is_for_some;
+	int rc;
+
+	r->is_for_some = was_for_some || !is_for_all(b);
+	rc = include_all(r, line, err);
+	r->is_for_some = was_for_some;
+	return rc;
+}
+
 /* Files a line below the block it stands in; takes `values`, at once. */
 static int add_line(struct config_reader *r, struct config_file *f, const struct ssh_keyword *k,
 		    char **values, int line, struct pl_error *err)
@@ -174,9 +206,9 @@ static int add_line(struct config_reader *r, struct config_file *f, const struct
 	l = &b->lines[b->n++];
 	*l = (struct config_line){ k, values, line, NULL };
 	if (k->id == SSH_INCLUDE)
-		return include_all(r, l, err);
-	if (k->id == SSH_IGNORE_UNKNOWN && r->ignore_unknown == NULL)
-		r->ignore_unknown = xstrdup(values[0]);
+		return include_from(r, b, l, err);
+	if (k->id == SSH_IGNORE_UNKNOWN)
+		ignore_unknown(r, b, values[0]);
 	if (k->id == SSH_CANONICALIZE && strcasecmp(values[0], "no") != 0 &&
 	    strcasecmp(values[0], "false") != 0)
 		r->only_ssh = r->per_host = true; /* it is for the resolver to say */
@@ -233,11 +265,16 @@ static int add_setting(struct config_reader *r, struct config_file *f, const str
 	return 0;
 }
 
-static int refuse_keyword(const struct config_reader *r, const char *word, struct pl_error *err)
+/* For some hosts it may be let pass, and for others not: which ones is for ssh to say. */
+static int refuse_keyword(struct config_reader *r, const char *word, struct pl_error *err)
 {
 	if (r->ignore_unknown != NULL &&
 	    pattern_list_match(r->ignore_unknown, word) == PATTERN_YES)
 		return 0;
+	if (r->ignores_for_some) {
+		r->only_ssh = true;
+		return 0;
+	}
 	return pl_errorf(err, PL_EUSAGE, "bad configuration option '%.64s': ssh has no such "
 			 "keyword (IgnoreUnknown %.64s lets it pass)", word, word);
 }

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "ssh/ssh_session.h"
+#include "ssh/ssh_login.h"
 
 /* The tables of the route, in order; the caller frees the array. */
 static struct known_hosts **trust_tables(const struct ssh_route *r)
@@ -50,15 +50,15 @@ static void add_methods(struct strbuf *names, const struct ssh_route *r, unsigne
 	}
 }
 
-static bool has_authority(const struct ssh_route *r)
+static unsigned marks_of(const struct ssh_route *r)
 {
 	struct known_hosts **trust = trust_tables(r);
 	int port;
 	const char *name = trust_name(r, &port);
-	bool has = known_hosts_has_authority(trust, r->n_trust, name, port);
+	unsigned marks = known_hosts_marks(trust, r->n_trust, name, port);
 
 	free(trust);
-	return has;
+	return marks;
 }
 
 /* Why libssh2 is not the one to look at the host's key; NULL when it is. */
@@ -69,26 +69,32 @@ static const char *not_for_libssh2(const struct ssh_route *r)
 	bool none;
 
 	if (types == 0)
-		return has_authority(r) ? "known_hosts knows it by a @cert-authority, and host "
-					  "certificates are beyond" : NULL;
+		return (marks_of(r) & KNOWN_HOSTS_AUTHORITY) != 0
+			       ? "known_hosts knows it by a @cert-authority, and host certificates "
+				 "are beyond" : NULL;
 	add_methods(&usable, r, types, true);
 	none = usable.len == 0;
 	strbuf_fini(&usable);
 	return none ? "known_hosts has only host keys of it, such as RSA, that are beyond" : NULL;
 }
 
-bool ssh_hostkey_is_ours(struct ssh_session *s)
+/* `why` is what is beyond libssh2, `advice` what else might be done. */
+static void leave_to_ssh(struct ssh_session *s, const char *why, const char *advice)
 {
 	struct task_result result = { .outcome = OUTCOME_UNREACHABLE, .phase = PHASE_KEX,
 				      .other_way = true };
+
+	snprintf(result.why, sizeof(result.why), "%s libssh2 %s%s", why, libssh2_version(0), advice);
+	ssh_session_end(s, &result);
+}
+
+bool ssh_hostkey_is_ours(struct ssh_session *s)
+{
 	const char *why = not_for_libssh2(s->route);
 
-	if (why == NULL)
-		return true;
-	snprintf(result.why, sizeof(result.why), "%s libssh2 %s (`ssh-keyscan -t ed25519` may show "
-		 "one that is not)", why, libssh2_version(0));
-	ssh_session_end(s, &result);
-	return false;
+	if (why != NULL)
+		leave_to_ssh(s, why, " (`ssh-keyscan -t ed25519` may show one that is not)");
+	return why == NULL;
 }
 
 void ssh_hostkey_prefer(struct ssh_session *s)
@@ -188,6 +194,16 @@ static bool judge(struct ssh_session *s, const struct hostkey_answer *a, const c
 	return false;
 }
 
+/* ssh asks for the certificate first: it refuses the host when the authority is revoked, whatever is
+ * known of the key inside, and takes it when the authority is known. libssh2 sees that key alone. */
+static bool certificate_decides(const struct ssh_session *s, enum hostkey_verdict verdict)
+{
+	unsigned marks = s->login->offers_certificate ? marks_of(s->route) : 0;
+
+	return (marks & KNOWN_HOSTS_REVOKED) != 0 ||
+	       ((marks & KNOWN_HOSTS_AUTHORITY) != 0 && verdict != HOSTKEY_KNOWN);
+}
+
 bool ssh_hostkey_check(struct ssh_session *s)
 {
 	struct known_hosts **trust = trust_tables(s->route);
@@ -200,5 +216,9 @@ bool ssh_hostkey_check(struct ssh_session *s)
 	known_hosts_check(trust, s->route->n_trust, name, port, key != NULL ? key : "", len,
 			  &answer);
 	free(trust);
-	return judge(s, &answer, key, len);
+	if (!certificate_decides(s, answer.verdict))
+		return judge(s, &answer, key, len);
+	leave_to_ssh(s, "known_hosts has a line that its certificate must be judged by, and host "
+			"certificates are beyond", "");
+	return false;
 }

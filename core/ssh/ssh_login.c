@@ -147,7 +147,23 @@ static void note_greeting(struct ssh_login *login, char c)
 		login->greeting[login->greeting_len++] = c;
 }
 
-ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len)
+/* A host names the kinds of its keys before anything is encrypted; libssh2 keeps them to itself.
+ * In no other list of that packet is there a name with such an end. */
+static void note_certificate(struct ssh_login *login, const char *bytes, size_t len)
+{
+	static const char mark[] = "-cert-v01@openssh.com";
+
+	for (size_t i = 0; i < len && !login->offers_certificate; i++) {
+		if (bytes[i] != mark[login->certificate_seen])
+			login->certificate_seen = 0;
+		if (bytes[i] == mark[login->certificate_seen])
+			login->certificate_seen++;
+		login->offers_certificate = login->certificate_seen == sizeof(mark) - 1;
+	}
+}
+
+/* libssh2 takes a banner byte by byte: several are taken from the wire at once. */
+static ssize_t receive_ahead(struct ssh_session *s, char *buf, size_t len)
 {
 	struct ssh_login *login = s->login;
 	size_t n = login->ahead_end - login->ahead_at;
@@ -168,6 +184,15 @@ ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len)
 	if (len == 1)
 		note_greeting(login, *buf);
 	return (ssize_t)n;
+}
+
+ssize_t ssh_login_receive(struct ssh_session *s, char *buf, size_t len)
+{
+	ssize_t n = receive_ahead(s, buf, len);
+
+	if (n > 0 && s->state == SESSION_HANDSHAKE)
+		note_certificate(s->login, buf, (size_t)n);
+	return n;
 }
 
 /* NULL: libssh2 has none of them; the route says why it is not ours. */
@@ -214,6 +239,8 @@ void ssh_login_forget_connection(struct ssh_session *s)
 	ssh_wire_close(&s->wire);
 	login->ahead_at = login->ahead_end = 0;
 	login->greeting_len = login->line_len = 0;
+	login->certificate_seen = 0;
+	login->offers_certificate = false;
 }
 
 /* The address after this one may be of another machine, or of another daemon. */

@@ -32,6 +32,8 @@ struct ssh_login {
 	char greeting[GREETING_MAX];
 	size_t greeting_len;
 	size_t line_len; /* of the line of a greeting that has come so far */
+	size_t certificate_seen;  /* bytes of the mark of one, in what came before the first keys */
+	bool offers_certificate;  /* the host has one, beside its key */
 	struct ssh_auth *auth; /* from the end of RESOLVE */
 };
 

@@ -97,12 +97,12 @@ static void try_socket(struct ssh_master *m)
 static void take_line(struct ssh_master *m, const char *line)
 {
 	enum phase phase = ssh_words_phase(line);
-	const char *fingerprint = phase == PHASE_HOSTKEY ? strrchr(line, ' ') : NULL;
+	const char *fingerprint = phase == PHASE_HOSTKEY ? strstr(line, " SHA256:") : NULL;
 
 	log_debug(LOG_SSH, "ssh: %s", line);
 	if (fingerprint != NULL) {
 		strbuf_reset(&m->fingerprint);
-		strbuf_adds(&m->fingerprint, fingerprint + 1);
+		strbuf_add(&m->fingerprint, fingerprint + 1, strcspn(fingerprint + 1, " ,"));
 	}
 	if (ssh_words_complains(line)) {
 		if (m->complaints.len < WORDS_MAX)

@@ -67,6 +67,8 @@ static const struct rule {
 	enum phase phase;
 	const char *says;
 } RULES[] = {
+	{ "-CERT host key for ", OUTCOME_HOSTKEY, PHASE_HOSTKEY,
+	  "its host certificate, or the authority that signed it, is revoked in known_hosts" },
 	{ "REVOKED HOST KEY", OUTCOME_HOSTKEY, PHASE_HOSTKEY,
 	  "its host key is revoked in known_hosts" },
 	{ "HOST IDENTIFICATION HAS CHANGED", OUTCOME_HOSTKEY, PHASE_HOSTKEY,

@@ -162,6 +162,35 @@ static void the_first_value_wins_and_blocks_apply_by_pattern(void **state)
 	}
 }
 
+static void who_may_name_what_ssh_does_not_know_is_for_ssh_to_say(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+	} cases[] = {
+		{ "Host x\nIgnoreUnknown Frob*\nHost *\nFrob 1\n", SSH_CONFIG_ASK },
+		{ "Host x\nFrob 1\nIgnoreUnknown Frob*\n", -1 },
+		{ "Host x\nIgnoreUnknown Nice\nHost *\nIgnoreUnknown Frob*\nFrob 1\n",
+		  SSH_CONFIG_ASK },
+		{ "IgnoreUnknown Frob*\nHost x\nIgnoreUnknown Nice\nFrob 1\n", 0 },
+		{ "IgnoreUnknown Nice\nHost x\nIgnoreUnknown Frob*\nFrob 1\n", -1 },
+		{ "Host x\nIgnoreUnknown Frob*\n", 0 },
+		{ "Host * !x\nIgnoreUnknown Frob*\nFrob 1\n", SSH_CONFIG_ASK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ssh_config *cfg = ssh_config_parse(cases[i].text, "cfg", NULL);
+		struct ssh_settings s;
+		int rc = cfg != NULL ? look_up(cfg, "h", &s, NULL, NULL) : -1;
+
+		if (rc == 0)
+			ssh_settings_fini(&s);
+		assert_int_equal(rc, cases[i].rc);
+		ssh_config_destroy(cfg);
+	}
+}
+
 static void home_and_local_user_are_expanded(void **state)
 {
 	struct ssh_config *cfg = parse("IdentityFile ~/k\nIdentityFile %d/%u\n");
@@ -246,6 +275,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_file_that_others_may_write_is_refused),
 	cmocka_unit_test(a_token_that_means_nothing_is_refused),
 	cmocka_unit_test(the_first_value_wins_and_blocks_apply_by_pattern),
+	cmocka_unit_test(who_may_name_what_ssh_does_not_know_is_for_ssh_to_say),
 	cmocka_unit_test(home_and_local_user_are_expanded),
 	cmocka_unit_test(no_configuration_is_an_empty_one),
 	cmocka_unit_test(what_is_not_honoured_is_noted_once_where_it_matters),

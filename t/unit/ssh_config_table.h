@@ -164,5 +164,8 @@
 "GlobalKnownHostsFile none\nUserKnownHostsFile none\n",
 "PKCS11Provider /usr/lib/p11.so\n",
 "IgnoreUnknown Frob*\nFrobnicate 1\nUser a\n",
+"Host *\nIgnoreUnknown Frob*\nHost nobody\nFrobnicate 1\n",
+"Match all\nIgnoreUnknown Frob*\nFrobnicate 1\n",
+"IgnoreUnknown Nice\nHost *\nIgnoreUnknown Frob*\nFrobnicate 1\n",
 "IgnoreUnknown Frob*,Nice\nNice 1\nFrobs \"x y\nUser a\n",
 "LocalForward 8080 localhost:80\nDynamicForward 1080\nCompression yes\nLogLevel DEBUG\n",

@@ -101,6 +101,12 @@ static void complaints_become_outcome_phase_and_reason(void **state)
 		{ PHASE_HOSTKEY, "@       WARNING: REVOKED HOST KEY DETECTED!               @\n"
 				 "Host key verification failed.\n",
 		  OUTCOME_HOSTKEY, PHASE_HOSTKEY, "its host key is revoked in known_hosts" },
+		{ PHASE_HOSTKEY, "@       WARNING: REVOKED HOST KEY DETECTED!               @\n"
+				 "The ED25519-CERT host key for n1 is marked as revoked.\n"
+				 "Host key verification failed.\n",
+		  OUTCOME_HOSTKEY, PHASE_HOSTKEY,
+		  "its host certificate, or the authority that signed it, is revoked in "
+		  "known_hosts" },
 		{ PHASE_RESOLVE, "/home/x/.ssh/config: line 3: Bad configuration option: prot\n"
 				 "/home/x/.ssh/config: terminating, 1 bad configuration options\n",
 		  OUTCOME_UNREACHABLE, PHASE_RESOLVE, "terminating, 1 bad configuration options" },
