@@ -4,7 +4,7 @@ test_description="exec over the local transport"
 . /usr/share/sharness/sharness.sh
 
 rule=---------------
-x() { perilune exec --transport local "$@"; }
+x() { perilune exec --transport local --progress never "$@"; }
 
 # ---- misuse ----
 

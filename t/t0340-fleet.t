@@ -3,7 +3,7 @@
 test_description="the fleet"
 . /usr/share/sharness/sharness.sh
 
-x() { perilune exec --transport local "$@"; }
+x() { perilune exec --transport local --progress never "$@"; }
 
 # acts_on EXPECTED OPTION...: the hosts, in order of names.
 acts_on() {

@@ -5,7 +5,7 @@ test_description="exec over SSH"
 
 skip_all_without sshd ssh-keygen
 
-x() { perilune exec -F "$FLEET_SSH_CONFIG" "$@"; }
+x() { perilune exec -F "$FLEET_SSH_CONFIG" --progress never "$@"; }
 
 # valid_json FILE: every line is JSON by a reader that is not ours, where there is one.
 valid_json() {
@@ -219,7 +219,7 @@ test_expect_success "prepare a configuration of hosts that fail in every way" '
 	END
 '
 
-h() { perilune exec -F hosts.cfg -t 1s "$@"; }
+h() { perilune exec -F hosts.cfg -t 1s --progress never "$@"; }
 
 test_expect_success "Host blocks give name, port, user, key and known hosts" '
 	h -w "good[1-3]" "echo $here" >out 2>err && sort out >sorted &&
@@ -248,7 +248,7 @@ test_expect_success "a host that is down" '
 test_expect_success "and that is said while the others still run" '
 	said="$(pwd)/said" &&
 	look="i=0; until grep -q refused \"$said\"; do i=\$((i+1)); [ \$i -lt 600 ] || exit 9; sleep .05; done" &&
-	expect_exit 3 h -w "down,good1" "$look; echo seen" >out 2>"$said" &&
+	expect_exit 3 h --progress auto -w "down,good1" "$look; echo seen" >out 2>"$said" &&
 	echo "good1: seen" | test_cmp - out &&
 	test "$(grep -c refused "$said")" -eq 2
 '

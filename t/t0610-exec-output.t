@@ -7,7 +7,7 @@ skip_all_without sshd ssh-keygen
 script -qec true /dev/null </dev/null >/dev/null 2>&1 && test_set_prereq SCRIPT
 [ -x "$PERILUNE_BUILDDIR/t/bench/cost" ] && test_set_prereq COST
 
-x() { perilune exec -F "$FLEET_SSH_CONFIG" "$@"; }
+x() { perilune exec -F "$FLEET_SSH_CONFIG" --progress never "$@"; }
 
 fleet_start 64 || test_done
 all="127.1.0.[1-64]"

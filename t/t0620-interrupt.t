@@ -16,7 +16,7 @@ stays() { echo "echo \$PERILUNE_TASK >$marks/\${PERILUNE_TASK##*-}; $1 exec slee
 # started N OPTION... COMMAND: runs it in the background as $pid, errors in err, until N are up.
 started() {
 	rm -rf "$marks" && mkdir "$marks" && n=$1 && shift &&
-	{ perilune exec -F "$FLEET_SSH_CONFIG" "$@" >out 2>err & pid=$!; } &&
+	{ perilune exec -F "$FLEET_SSH_CONFIG" --progress never "$@" >out 2>err & pid=$!; } &&
 	wait_for count_is "$n" "$marks/*" && cat "$marks"/* >tags
 }
 

@@ -33,7 +33,7 @@ with() { sed -n "s/^{\"host\":\"\([^\"]*\)\",\"outcome\":\"$1\".*/\1/p" out | so
 
 storm() {
 	rm -rf "$marks" && mkdir "$marks" &&
-	{ perilune exec --json -F "$FLEET_SSH_CONFIG" -w "$all" "$command" >out 2>err & pid=$!; } &&
+	{ perilune exec --json --progress never -F "$FLEET_SSH_CONFIG" -w "$all" "$command" >out 2>err & pid=$!; } &&
 	wait_for count_is $hosts "$marks/up.*" && kill_half &&
 	wait_for lost_are $((hosts / 2)) && touch "$marks/go" && expect_exit 3 wait $pid &&
 	with lost | test_cmp killed - && with ok | test_cmp spared - &&

@@ -10,7 +10,7 @@ all="127.1.0.[1-16]"
 fleet_homes
 there=$FLEET_HOMES
 
-p() { perilune push -F "$FLEET_SSH_CONFIG" "$@"; }
+p() { perilune push -F "$FLEET_SSH_CONFIG" --progress never "$@"; }
 each() { for home in "$there"/127.1.0.*; do "$@" "$home" || return 1; done; }
 same() { cmp "$1" "$3/$2"; }
 

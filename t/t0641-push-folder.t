@@ -9,7 +9,7 @@ fleet_start 8 || test_done
 fleet_homes
 all="127.1.0.[1-8]"
 
-p() { perilune push -F "$FLEET_SSH_CONFIG" "$@"; }
+p() { perilune push -F "$FLEET_SSH_CONFIG" --progress never "$@"; }
 
 # tree FOLDER: everything below it: type, mode, target of links, name, and content of files.
 tree() {

@@ -10,7 +10,7 @@ fleet_homes
 all="127.1.0.[1-8]"
 h1=$FLEET_HOMES/127.1.0.1
 
-p() { perilune pull -F "$FLEET_SSH_CONFIG" "$@"; }
+p() { perilune pull -F "$FLEET_SSH_CONFIG" --progress never "$@"; }
 tree() {
 	(cd "$1" && find . -printf "%y %m %l %p\n" | sort -k4 && find . -type f -exec cksum {} + | sort -k3)
 }

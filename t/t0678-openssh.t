@@ -29,7 +29,7 @@ known() {
 
 # reached CONFIG: three hosts answer; that another way was taken is told in one line, if it was.
 reached() {
-	perilune exec -F "$1" -w "127.1.0.[1-3]" "echo up; exit 0" >out 2>err; status=$?
+	perilune exec -F "$1" --progress never -w "127.1.0.[1-3]" "echo up; exit 0" >out 2>err; status=$?
 	cat out err
 	[ $status = 0 ] && test_line_count = 3 out && test_line_count -le 1 err &&
 	! grep -v "^perilune: .*3 hosts go by the system's ssh: " err
