@@ -7,8 +7,8 @@ test_description="commands as root, through sudo"
 skip_all_without sshd ssh-keygen sudo script openssl unshare setsid
 
 password="correct 'horse"
-user=perilune-test
-fleet_start 4 || test_done
+user=perilune-test free=perilune-free noisy=perilune-noisy
+fleet_start 7 || test_done
 all="127.1.0.[1-4]"
 marks=$FLEET_DIR/marks
 
@@ -17,6 +17,7 @@ cat >"$FLEET_DIR/private" <<END
 set -e
 mount --make-rprivate /
 for file in passwd group shadow sudoers; do mount --bind "$FLEET_DIR/\$file" /etc/\$file; done
+mount --bind "$FLEET_DIR/pam" /etc/pam.d/sudo
 mount -t tmpfs tmpfs /etc/sudoers.d
 exec $(PATH=$PATH:/usr/sbin command -v sshd) -f "$FLEET_DIR/sshd_config" "\$@"
 END
@@ -25,14 +26,23 @@ rules() { printf "Defaults env_reset, use_pty\nroot ALL=(ALL) ALL\n%b\n" "$1" >"
 
 {
 	for file in passwd group shadow; do cp "/etc/$file" "$FLEET_DIR/$file" || exit; done
-	echo "$user:x:4242:4242::$FLEET_DIR:/bin/sh" >>"$FLEET_DIR/passwd" &&
-	echo "$user:x:4242:" >>"$FLEET_DIR/group" &&
-	echo "$user:$(openssl passwd -6 "$password"):19000:0:99999:7:::" >>"$FLEET_DIR/shadow" &&
+	secret=$(openssl passwd -6 "$password") &&
+	for u in $user:4242:/bin/sh $free:4243:/bin/sh "$noisy:4244:$FLEET_DIR/noise"; do
+		name=${u%%:*} shell=${u##*:} id=${u#*:} && id=${id%%:*} &&
+		echo "$name:x:$id:$id::$FLEET_DIR:$shell" >>"$FLEET_DIR/passwd" &&
+		echo "$name:x:$id:" >>"$FLEET_DIR/group" &&
+		echo "$name:$secret:19000:0:99999:7:::" >>"$FLEET_DIR/shadow" || exit
+	done &&
+	printf "#!/bin/sh\necho noise >&2\nexec /bin/sh \"\$@\"\n" >"$FLEET_DIR/noise" &&
+	chmod 755 "$FLEET_DIR/noise" &&
+	for kind in "auth required pam_unix.so nodelay" "account required pam_unix.so" \
+		"session required pam_permit.so"; do echo "$kind"; done >"$FLEET_DIR/pam" &&
 	chmod 600 "$FLEET_DIR/shadow" && rules "" && chmod 440 "$FLEET_DIR/sudoers" &&
 	chmod 711 "$FLEET_DIR" && chmod 644 "$FLEET_DIR/authorized_keys" &&
 	mkdir -m 777 "$marks" &&
-	sed -i "s/^AllowUsers .*/AllowUsers $user/" "$FLEET_DIR/sshd_config" &&
-	sed -i "s/^  User .*/  User $user/" "$FLEET_SSH_CONFIG" &&
+	sed -i "s/^AllowUsers .*/AllowUsers $user $free $noisy/" "$FLEET_DIR/sshd_config" &&
+	sed -i "s/^  User .*/  User $user/; 1i Host 127.1.0.5 127.1.0.6\n  User $free\n" "$FLEET_SSH_CONFIG" &&
+	sed -i "1i Host 127.1.0.7\n  User $noisy\n" "$FLEET_SSH_CONFIG" &&
 	kill "$(cat "$FLEET_DIR/sshd.pid")" && wait_for test ! -e "$FLEET_DIR/sshd.pid"
 } 2>/dev/null && unshare -m sh "$FLEET_DIR/private" 2>private.err && wait_for test -e "$FLEET_DIR/sshd.pid" || {
 	cat private.err >&2
@@ -58,7 +68,7 @@ test_expect_success "the account is nobody without sudo" '
 '
 
 test_expect_success "refused: which host, why, and what to do" '
-	rules "" && expect_exit 1 x -w "$all" "id -u" >out && test_must_be_empty out &&
+	rules "" && expect_exit 3 x -w "$all" "id -u" >out && test_must_be_empty out &&
 	grep "sudo refused: sudo: a password is required (--sudo asks" err && grep "127.1.0.\[1-4\]" err
 '
 
@@ -96,11 +106,42 @@ test_expect_success "a password that is not asked for is not taken for stdin" '
 	typed "$password" "$exec_sudo -N -w 127.1.0.1 \"id -u; cat\"" && echo 0 | test_cmp - out
 '
 
+# From here on every try is in a log: the machine is the same behind all names.
+tries() { grep -c "incorrect password" "$FLEET_DIR/sudo.log"; }
+rules_with_log() { rm -f "$FLEET_DIR/sudo.log" && rules "Defaults logfile=$FLEET_DIR/sudo.log\n$1"; }
+
 test_expect_success "a wrong one is refused, and was tried once on a host" '
-	rules "Defaults logfile=$FLEET_DIR/sudo.log\n$user ALL=(ALL) ALL" &&
-	expect_exit 1 typed wrong "$exec_sudo -w 127.1.0.1 id" && test_must_be_empty out &&
-	grep "sudo refused: sudo: .*(is the password right" screen &&
-	test "$(grep -c "incorrect password" "$FLEET_DIR/sudo.log")" = 1
+	rules_with_log "$user ALL=(ALL) ALL" &&
+	expect_exit 3 typed wrong "$exec_sudo -w 127.1.0.1 id" && test_must_be_empty out &&
+	grep "sudo refused: sudo: .*(is the password right" screen && test "$(tries)" = 1
+'
+
+for how in "" --no-supervisor "--transport openssh"; do
+	test_expect_success "a wrong one is tried at one host of many, the others are told so ($how)" '
+		rules_with_log "$user ALL=(ALL) ALL" &&
+		expect_exit 3 typed wrong "$exec_sudo $how --json -w $all id" && test "$(tries)" = 1 &&
+		test "$(grep -c "\"outcome\":\"auth\",\"phase\":\"auth\"" out)" = 4 &&
+		test "$(grep -c "sudo refused: sudo: " out)" = 1 &&
+		test "$(grep -c "not tried: 1 host refused the same password for sudo, and none accepted" out)" = 3
+	'
+
+	test_expect_success "where none is needed nobody waits for that, and it is not told ($how)" '
+		rules_with_log "$user ALL=(ALL) ALL\n$free ALL=(ALL) NOPASSWD: ALL" &&
+		expect_exit 3 typed wrong "$exec_sudo $how -N -w 127.1.0.[1-6] \"id -u; cat\"" &&
+		test "$(tries)" = 1 && printf "0\n0\n" | test_cmp - out
+	'
+done
+
+test_expect_success "one that sudo does not let is no judge of the password" '
+	rules_with_log "$free ALL=(ALL) ALL" &&
+	expect_exit 3 typed "$password" "$exec_sudo -f 1 -N -w 127.1.0.1,127.1.0.5 \"id -u\"" &&
+	echo 0 | test_cmp - out && grep "sudo refused: $user is not in .*127.1.0.1" screen
+'
+
+test_expect_success "what login files say on stderr comes through, before and behind it" '
+	rules "$noisy ALL=(ALL) ALL" &&
+	typed "$password" "$exec_sudo -N -w 127.1.0.7 \"id -u; echo mine >&2\" 2>both" &&
+	echo 0 | test_cmp - out && grep noise both && grep mine both && ! grep "perilune .*sudo" both
 '
 
 # Children that leave: in a session of their own, twice forked, without the tag, deaf to TERM.

@@ -44,8 +44,9 @@ add_group(fleet.options, "LOGIN", {
     help = "ask once, on the terminal, for a password where no key is accepted" },
   { "sudo", type = "bool",
     help = "run commands as root there, through sudo; its password is asked for once, on the "
-      .. "terminal, before anything starts (an empty one: none is needed). Copies are made as "
-      .. "the user" },
+      .. "terminal, before anything starts (an empty one: none is needed), told only to hosts "
+      .. "where sudo asks, and to one of them first: refused there, no other is tried. Copies are "
+      .. "made as the user" },
   { "connect-rate", type = "number", min = 0.001, default = 100, metavar = "N",
     help = "logins begun per second, a second's worth at once" },
   { "max-auth-fail", type = "int", min = 1, default = 3,

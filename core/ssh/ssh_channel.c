@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ssh/ssh_pool.h"
+#include "ssh/ssh_sudo.h"
 #include "ssh/ssh_supervisor.h"
 
 #define REFUSALS_MOST 4
@@ -63,7 +65,13 @@ void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request)
 {
 	ch->line = strbuf_detach(&request->line);
 	ch->is_secret = request->preamble.len > 0;
-	strbuf_add(&ch->queued, request->preamble.s, request->preamble.len);
+	ssh_channel_write(ch, strbuf_str(&request->preamble), request->preamble.len);
+	if (request->mark != NULL) {
+		ch->is_secret = true;
+		ch->sudo = ssh_sudo_listen(ssh_pool_sudo(ch->session->host->pool), ch,
+					   request->mark);
+		ssh_channel_write(ch, strbuf_str(&request->rest), request->rest.len);
+	}
 	ssh_request_fini(request);
 }
 
@@ -71,6 +79,7 @@ void ssh_channel_free(struct ssh_channel *ch)
 {
 	unlink_channel(ch);
 	loop_timer_stop(&ch->deadline);
+	ssh_sudo_free(ch->sudo);
 	if (ch->is_secret) {
 		strbuf_wipe(&ch->sending);
 		strbuf_wipe(&ch->queued);
@@ -100,13 +109,17 @@ void ssh_channel_tell_phase(struct ssh_channel *ch, enum phase phase)
 
 void ssh_channel_write(struct ssh_channel *ch, const void *bytes, size_t len)
 {
+	if (ch->sudo != NULL && ssh_sudo_keeps(ch->sudo, bytes, len))
+		return;
 	strbuf_add(&ch->queued, bytes, len);
 	ssh_session_poke(ch->session);
 }
 
 size_t ssh_channel_pending(const struct ssh_channel *ch)
 {
-	return ch->queued.len + ch->sending.len - ch->sent;
+	size_t kept = ch->sudo != NULL ? ssh_sudo_kept(ch->sudo) : 0;
+
+	return kept + ch->queued.len + ch->sending.len - ch->sent;
 }
 
 void ssh_channel_close_stdin(struct ssh_channel *ch)
@@ -132,6 +145,8 @@ void ssh_channel_abandon(struct ssh_channel *ch)
 	ch->events = NULL;
 	ch->paused = false;
 	loop_timer_stop(&ch->deadline);
+	if (ch->sudo != NULL)
+		ssh_sudo_leave(ch->sudo);
 	count_user(ch, -1);
 	ssh_session_poke(ch->session);
 }
@@ -141,11 +156,17 @@ void ssh_channel_abandon(struct ssh_channel *ch)
 void ssh_channel_end(struct ssh_channel *ch, const struct task_result *result)
 {
 	const struct ssh_channel_events *events = ch->events;
+	struct task_result refused;
 
 	loop_timer_stop(&ch->deadline);
 	if (events == NULL)
 		return;
 	ch->events = NULL;
+	if (ch->sudo != NULL) {
+		if (ssh_sudo_refused(ch->sudo, &refused))
+			result = &refused;
+		ssh_sudo_leave(ch->sudo);
+	}
 	events->on_end(ch->arg, result);
 	count_user(ch, -1);
 }

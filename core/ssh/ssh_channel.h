@@ -89,6 +89,7 @@ struct ssh_channel {
 	struct strbuf sending, queued;
 	size_t sent; /* of `sending` */
 	bool is_secret; /* a password may be in there */
+	struct ssh_sudo_talk *sudo; /* its command is to run as root; NULL */
 	bool stdin_close, stdin_closed;
 	struct strbuf held[2]; /* output that came while paused, by stream - 1 */
 };
@@ -99,7 +100,8 @@ struct ssh_channel *ssh_channel_create(struct ssh_session *s, char *line,
 				       enum ssh_channel_role role,
 				       const struct ssh_channel_events *events, void *arg);
 
-/* Takes what is in `request`, wipes it, and sends its preamble ahead of all that is written. */
+/* Takes what is in `request`, wipes it, and sends its preamble ahead of all that is written. What
+ * sudo refuses, or a password for it, ends as OUTCOME_AUTH. */
 void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request);
 
 /* ssh_dial.c: a connection from there to a host, as that host calls it. on_start comes when it is
@@ -151,6 +153,9 @@ void ssh_channel_exited(struct task_result *r, int code, const char *signal);
 void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void *bytes,
 			 size_t len);
 void ssh_channel_deliver_held(struct ssh_channel *ch);
+/* The same of what sudo has heard already. */
+void ssh_channel_hand_out(struct ssh_channel *ch, enum stream stream, const void *bytes,
+			  size_t len);
 
 /* ssh_stream.c: true when `sending`, filled from `queued` once it was sent, holds bytes. */
 bool ssh_channel_refill(struct ssh_channel *ch);

@@ -1,8 +1,10 @@
 /* ssh_command.c - see ssh_command.h */
 #include "ssh/ssh_command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/shellquote.h"
 #include "ssh/ssh_preamble.h"
 #include "ssh/ssh_supervisor_text.h"
@@ -116,10 +118,13 @@ void ssh_request_fini(struct ssh_request *request)
 {
 	strbuf_fini(&request->line);
 	strbuf_wipe(&request->preamble);
+	strbuf_wipe(&request->rest);
+	free(request->mark);
+	request->mark = NULL;
 }
 
 void ssh_command_as_root(struct ssh_request *request, const char *name, const char *mark,
-			 const char *password)
+			 bool asks)
 {
 	struct ssh_request root = SSH_REQUEST_INIT;
 
@@ -127,10 +132,10 @@ void ssh_command_as_root(struct ssh_request *request, const char *name, const ch
 	if (name != NULL)
 		strbuf_addf(&root.line, "env %s=%s ", name, mark);
 	strbuf_adds(&root.line, "sh -c '" SSH_PREAMBLE_READER "' sh \"$SHELL\"");
-	/* room for all of it at once: no copy of a password is left behind where memory has moved */
-	strbuf_reserve(&root.preamble, 2048 + 2 * request->line.len + request->preamble.len);
-	ssh_preamble_sudo(&root.preamble, request->line.s, mark, password);
-	strbuf_add(&root.preamble, request->preamble.s, request->preamble.len);
+	ssh_preamble_sudo(&root.preamble, request->line.s, mark, asks);
+	root.rest = request->preamble;
+	root.mark = xstrdup(mark);
+	strbuf_init(&request->preamble);
 	ssh_request_fini(request);
 	*request = root;
 }

@@ -31,11 +31,13 @@
 /* libssh2 sends a request in one packet and takes no longer ones. */
 #define SSH_COMMAND_MAX 34000
 
-/* What is sent: the line, and what goes into stdin ahead of everything else; often nothing. */
+/* What is sent: the line, and what goes into stdin ahead of everything else; often nothing. With
+ * a mark, the preamble is for sudo (ssh_sudo.h), and `rest` for what becomes root. */
 struct ssh_request {
-	struct strbuf line, preamble;
+	struct strbuf line, preamble, rest;
+	char *mark;
 };
-#define SSH_REQUEST_INIT { STRBUF_INIT, STRBUF_INIT }
+#define SSH_REQUEST_INIT { STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, NULL }
 
 /*
  * Checks what can be wrong in a TASK_EXEC itself: no command, env without '=' or with a name that
@@ -43,15 +45,16 @@ struct ssh_request {
  */
 int ssh_command_check(const struct command *cmd, struct pl_error *err);
 
-/* Frees it; what was in it, a password perhaps, is wiped. */
+/* Frees it; what was in it, secrets of an environment perhaps, is wiped. */
 void ssh_request_fini(struct ssh_request *request);
 
 /*
  * What is requested runs as root instead, through sudo; `name` is the variable that says so to
- * everybody there ("PERILUNE_TASK"; NULL: none), `mark` its value, and what a refusal is known by.
+ * everybody there ("PERILUNE_TASK"; NULL: none), `mark` its value, and what the words of sudo are
+ * known by. asks: there is a password for a sudo that wants one.
  */
 void ssh_command_as_root(struct ssh_request *request, const char *name, const char *mark,
-			 const char *password);
+			 bool asks);
 
 /* Appends the request for a TASK_EXEC. `more` is what the configuration adds to the environment,
  * below the command's own; NULL is none. */

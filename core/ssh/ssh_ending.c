@@ -4,6 +4,7 @@
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_pool.h"
+#include "ssh/ssh_sudo.h"
 
 static void ignore_output(void *arg, enum stream stream, const void *bytes, size_t len)
 {
@@ -44,7 +45,7 @@ static struct ssh_channel *send_kill(const struct ssh_ending *e, int signo, int6
 	ssh_command_kill(&request.line, e->mark, signo, grace_us);
 	if (e->session->root)
 		ssh_command_as_root(&request, NULL, e->mark,
-				    ssh_pool_sudo_password(e->session->host->pool));
+				    ssh_sudo_has_password(ssh_pool_sudo(e->session->host->pool)));
 	ssh_channel_ask(ch, &request);
 	return ch;
 }

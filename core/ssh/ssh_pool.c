@@ -18,6 +18,7 @@
 #include "ssh/ssh_master.h"
 #include "ssh/ssh_mux.h"
 #include "ssh/ssh_pace.h"
+#include "ssh/ssh_sudo.h"
 #include "ssh/ssh_tunnel.h"
 
 #define CARRIERS_MOST 32 /* sessions to one jump host; each may be held up by a silent target */
@@ -32,6 +33,7 @@ struct ssh_pool {
 	struct copy_sources *copies;
 	struct ssh_session *oldest, *newest; /* idle sessions */
 	struct ssh_pace *pace;
+	struct ssh_sudo *sudo;
 	struct resolver *resolver;
 	char *scratch;
 	bool noted_unsupervised;
@@ -172,9 +174,9 @@ void ssh_pool_note_no_bulk(struct ssh_host *host, const char *why)
 	host->no_bulk = true;
 }
 
-const char *ssh_pool_sudo_password(const struct ssh_pool *pool)
+struct ssh_sudo *ssh_pool_sudo(const struct ssh_pool *pool)
 {
-	return pool->options.sudo_password;
+	return pool->sudo;
 }
 
 static struct ssh_session *add_session(struct ssh_host *host, bool bulk, bool root)
@@ -329,7 +331,8 @@ struct ssh_pool *ssh_pool_create(struct loop *loop, const struct ssh_options *op
 	pool->loop = loop;
 	pool->options = *options;
 	pool->options.user = xstrdup(options->user);
-	pool->options.sudo_password = xstrdup(options->sudo_password);
+	pool->options.sudo_password = NULL;
+	pool->sudo = ssh_sudo_create(loop, options->sudo_password);
 	pool->options.config_path = xstrdup(options->config_path);
 	pool->options.password = xstrdup(options->password);
 	pool->scratch = xmalloc(SSH_READ_SIZE);
@@ -390,7 +393,7 @@ void ssh_pool_destroy(struct ssh_pool *pool)
 	copy_sources_destroy(pool->copies);
 	free((char *)pool->options.user);
 	free((char *)pool->options.config_path);
-	secret_free((char *)pool->options.sudo_password);
+	ssh_sudo_destroy(pool->sudo);
 	ssh_pace_destroy(pool->pace);
 	resolver_destroy(pool->resolver);
 	ssh_detours_destroy(pool->detours);

@@ -15,6 +15,7 @@
 struct resolver;
 struct ssh_pace;
 struct ssh_pool;
+struct ssh_sudo;
 
 struct ssh_host {
 	struct ssh_pool *pool;
@@ -39,8 +40,8 @@ struct ssh_host *ssh_pool_host(struct ssh_pool *pool, const char *name, struct p
  * one that the system's ssh carries. */
 struct ssh_session *ssh_pool_session(struct ssh_host *host, bool bulk, bool root);
 
-/* What sudo wants there; NULL: nobody was asked. */
-const char *ssh_pool_sudo_password(const struct ssh_pool *pool);
+/* Who may be told the password for sudo. */
+struct ssh_sudo *ssh_pool_sudo(const struct ssh_pool *pool);
 
 /* Whether the system's ssh is there to move much, and has not failed to log in. */
 bool ssh_pool_takes_bulk(const struct ssh_host *host);

@@ -44,8 +44,8 @@ void ssh_preamble_set(struct strbuf *out, const char *const *env)
 	}
 }
 
-#define SUDO_ONCE "sudo -k -S -p ''" /* asks even where it would remember */
-#define READ_PASSWORD "IFS= read -r PERILUNE_WORD"
+#define SUDO_ONCE "LC_ALL=C sudo -k -S -p ''" /* asks even where it would remember */
+#define TRIES(sudo) "PERILUNE_SAID=$(" sudo " -- sh -c : 2>&1 >/dev/null"
 
 /* No newline in here: `line` has none. */
 static void define_sudo(struct strbuf *out, const char *line)
@@ -53,29 +53,24 @@ static void define_sudo(struct strbuf *out, const char *line)
 	struct strbuf program = STRBUF_INIT;
 
 	strbuf_addf(&program, "SHELL=$1; export SHELL; %s", line);
-	strbuf_adds(out, "PERILUNE_SHELL=$1; perilune_go() { exec sudo \"$@\" -- sh -c ");
+	strbuf_adds(out, "perilune_go() { perilune_says 'works\\n'; exec sudo \"$@\" -- sh -c ");
 	shellquote_word(out, program.s);
 	strbuf_adds(out, " sh \"$PERILUNE_SHELL\"; }\n");
 	strbuf_fini(&program);
 }
 
-void ssh_preamble_sudo(struct strbuf *out, const char *line, const char *mark,
-		       const char *password)
+void ssh_preamble_sudo(struct strbuf *out, const char *line, const char *mark, bool asks)
 {
+	strbuf_addf(out, "PERILUNE_SHELL=$1; perilune_says() { printf \"" SSH_SUDO_SAYS
+		    "$1\" \"$2\" >&2; }\n", mark);
 	define_sudo(out, line);
-	if (password != NULL)
-		strbuf_addf(out, READ_PASSWORD "\n%s\n"
-			    "if sudo -n -- sh -c : </dev/null >/dev/null 2>&1; then "
-			    READ_PASSWORD "; perilune_go -n; "
-			    "elif PERILUNE_SAID=$(printf '%%s\\n' \"$PERILUNE_WORD\" | "
-			    SUDO_ONCE " -- sh -c : 2>&1 >/dev/null); then "
-			    "perilune_go -k -S -p ''; else ", password);
-	else
-		strbuf_adds(out, "if PERILUNE_SAID=$(sudo -n -- sh -c : 2>&1 >/dev/null </dev/null); "
-			    "then perilune_go -n; else ");
-	strbuf_addf(out, "printf '" SSH_SUDO_REFUSED "%%s' \"$PERILUNE_SAID\" >&2; exit 1; fi\n", mark);
-	if (password != NULL)
-		strbuf_addf(out, "%s\n", password);
+	/* one statement: what follows it is read by root's shell */
+	strbuf_adds(out, TRIES("LC_ALL=C sudo -n") " </dev/null) && perilune_go -n; ");
+	if (asks)
+		strbuf_adds(out, "perilune_says 'asks\\n'; IFS= read -r PERILUNE_WORD || exit 1; "
+			    TRIES("printf '%s\\n' \"$PERILUNE_WORD\" | " SUDO_ONCE)
+			    ") && perilune_go -k -S -p ''; ");
+	strbuf_adds(out, "perilune_says 'refused: %s' \"$PERILUNE_SAID\"; exit 1\n");
 }
 
 /* What a word cannot hold is read by the login shell as a script, from a pipe. */

@@ -13,6 +13,8 @@
 #ifndef PL_SSH_PREAMBLE_H
 #define PL_SSH_PREAMBLE_H
 
+#include <stdbool.h>
+
 #include "base/strbuf.h"
 #include "transport/task.h"
 
@@ -31,15 +33,18 @@ void ssh_preamble_set(struct strbuf *out, const char *const *env);
 
 /*
  * Appends statements after which all that follows is obeyed by root: `line` is what root's sh runs
- * then, with $SHELL the login shell of the user; it reads on from the same stdin. The password,
- * NULL for none, is in there twice: sudo is tried without it; then a sudo that can read nothing
- * else is tried with it, so that a wrong one is counted once and nothing else is taken for
- * another try; the sudo that stays reads it again. Refused, the shell says SSH_SUDO_REFUSED with
- * the mark, and what sudo said, on stderr, and exits 1.
+ * then, with $SHELL the login shell of the user; it reads on from the same stdin. On stderr the
+ * shell says SSH_SUDO_SAYS with the mark, which needs no quotes, and a word: that it is root from
+ * here on; that sudo refused, with what sudo said behind it, and exits 1; or, where `asks`, first
+ * that sudo asks for a password. It reads that twice then: a sudo that can read nothing else is
+ * tried with it, so that a wrong one is counted once and nothing else is taken for another try;
+ * the sudo that stays reads it again.
  */
-void ssh_preamble_sudo(struct strbuf *out, const char *line, const char *mark,
-		       const char *password);
-#define SSH_SUDO_REFUSED "perilune %s: " /* the mark */
+void ssh_preamble_sudo(struct strbuf *out, const char *line, const char *mark, bool asks);
+#define SSH_SUDO_SAYS "perilune %s: sudo "
+#define SSH_SUDO_ASKS "asks\n"
+#define SSH_SUDO_ROOT "works\n"
+#define SSH_SUDO_REFUSED "refused: "
 
 /* Appends the last statements: they become the command. */
 void ssh_preamble_run(struct strbuf *out, const struct command *cmd);

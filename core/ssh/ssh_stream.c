@@ -1,7 +1,16 @@
 /* ssh_stream.c - the state STREAM of a channel: what comes, what goes, back-pressure */
 #include "ssh/ssh_channel.h"
+#include "ssh/ssh_sudo.h"
 
 void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
+{
+	if (ch->events == NULL)
+		return;
+	if (ch->sudo == NULL || stream != STREAM_ERR || !ssh_sudo_hears(ch->sudo, bytes, len))
+		ssh_channel_hand_out(ch, stream, bytes, len);
+}
+
+void ssh_channel_hand_out(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
 {
 	if (ch->events == NULL)
 		return;
@@ -20,7 +29,7 @@ void ssh_channel_deliver_held(struct ssh_channel *ch)
 		if (ch->paused || bytes.len == 0)
 			continue;
 		strbuf_init(&ch->held[i]);
-		ssh_channel_deliver(ch, i == 0 ? STREAM_OUT : STREAM_ERR, bytes.s, bytes.len);
+		ssh_channel_hand_out(ch, i == 0 ? STREAM_OUT : STREAM_ERR, bytes.s, bytes.len);
 		strbuf_fini(&bytes);
 	}
 }

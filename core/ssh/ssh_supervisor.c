@@ -11,7 +11,7 @@
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_pool.h"
-#include "ssh/ssh_preamble.h"
+#include "ssh/ssh_sudo.h"
 
 #define HEARTBEAT_US (5 * 1000000)
 #define LINE_MOST 1024 /* what comes in longer lines is not from our program */
@@ -25,7 +25,6 @@ struct ssh_supervisor {
 	struct loop_timer heartbeat;
 	struct ssh_question *asked;
 	struct strbuf said; /* the beginning of a line */
-	struct strbuf refusal; /* of sudo */
 	int64_t begun_us;
 };
 
@@ -120,8 +119,6 @@ static void on_output(void *arg, enum stream stream, const void *bytes, size_t l
 {
 	struct ssh_supervisor *sup = arg;
 
-	if (stream == STREAM_ERR && sup->session->root && sup->refusal.len + len < LINE_MOST)
-		strbuf_add(&sup->refusal, bytes, len);
 	if (stream != STREAM_OUT || memchr(bytes, '\0', len) != NULL)
 		return;
 	strbuf_add(&sup->said, bytes, len);
@@ -158,7 +155,9 @@ static void on_end(void *arg, const struct task_result *result)
 	leave(sup);
 	if (s->state == SESSION_READY && was_watching)
 		s->spent = true;
-	else if (s->state == SESSION_READY && !s->root) /* where sudo refuses, commands say so */
+	else if (s->state == SESSION_READY && result->outcome == OUTCOME_AUTH)
+		ssh_session_end(s, result); /* sudo refused */
+	else if (s->state == SESSION_READY)
 		ssh_pool_note_unsupervised(s->host, "no shell there could run it");
 	answer_nothing(sup);
 	ssh_session_poke(s);
@@ -187,7 +186,7 @@ void ssh_supervisor_start(struct ssh_session *s)
 		ssh_audit_option(&request.line);
 	if (s->root)
 		ssh_command_as_root(&request, "PERILUNE_SUPERVISOR", s->token,
-				    ssh_pool_sudo_password(s->host->pool));
+				    ssh_sudo_has_password(ssh_pool_sudo(s->host->pool)));
 	s->supervisor = sup;
 	sup->channel = ssh_channel_create(s, NULL, CHANNEL_OF_SUPERVISOR, &supervisor_events, sup);
 	ssh_channel_ask(sup->channel, &request);
@@ -198,7 +197,6 @@ void ssh_supervisor_free(struct ssh_session *s)
 	if (s->supervisor == NULL)
 		return;
 	leave(s->supervisor);
-	strbuf_fini(&s->supervisor->refusal);
 	free(s->supervisor);
 	s->supervisor = NULL;
 }
@@ -212,20 +210,10 @@ bool ssh_supervisor_holds_back(const struct ssh_session *s)
 {
 	const struct ssh_supervisor *sup = s->supervisor;
 
-	return s->root && sup != NULL && sup->state == SUPERVISOR_STARTING &&
+	if (!s->root || sup == NULL || sup->state != SUPERVISOR_STARTING)
+		return false;
+	return ssh_sudo_is_undecided(sup->channel->sudo) ||
 	       loop_now_us(s->loop) - sup->begun_us < s->route->connect_timeout_us;
-}
-
-const char *ssh_supervisor_refusal(const struct ssh_session *s)
-{
-	const struct ssh_supervisor *sup = s->supervisor;
-	char beginning[64];
-	size_t n = (size_t)snprintf(beginning, sizeof(beginning), SSH_SUDO_REFUSED, s->token);
-
-	if (sup == NULL || sup->state != SUPERVISOR_GONE || sup->refusal.len <= n ||
-	    memcmp(sup->refusal.s, beginning, n) != 0)
-		return NULL;
-	return sup->refusal.s + n;
 }
 
 bool ssh_supervisor_give_way(struct ssh_session *s)

@@ -60,12 +60,10 @@ void ssh_supervisor_audit(struct ssh_session *s, const struct task *task);
 /* The answer is not wanted any more. No-op when there is none to come. */
 void ssh_supervisor_forget(struct ssh_session *s, struct ssh_question *q);
 
-/* Under sudo it goes first: a wrong password is tried once, not by every command too. True while
- * they wait for it, one connect_timeout at most. */
+/* Under sudo it goes first, so that a host is asked once whether it allows that; refused, the
+ * session fails as a login would. True while the commands wait for it, one connect_timeout at most
+ * beside what ssh_sudo.h takes. */
 bool ssh_supervisor_holds_back(const struct ssh_session *s);
-
-/* What was said when it could not become root; NULL: it could, or is not to. */
-const char *ssh_supervisor_refusal(const struct ssh_session *s);
 
 /* The host has one channel and a command waits for it. False when it is not there. */
 bool ssh_supervisor_give_way(struct ssh_session *s);

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "ssh/ssh_command.h"
-#include "ssh/ssh_preamble.h"
+#include "ssh/ssh_sudo.h"
 #include "ssh/ssh_task_private.h"
 #include "transport/copy.h"
 #include "transport/outlive.h"
@@ -24,7 +24,6 @@ static void deliver(void *arg)
 	loop_defer_cancel(&t->deliver);
 	ssh_task_copy_fini(t);
 	strbuf_fini(&t->early);
-	strbuf_fini(&t->refusal);
 	free(t->mark);
 	free(t);
 	task->impl = NULL;
@@ -70,9 +69,7 @@ void ssh_task_ask_for(struct ssh_task *t, const struct command *cmd)
 	ssh_command_exec(&request, cmd, t->mark, (const char *const *)t->host->route.env);
 	if (t->task->command->sudo)
 		ssh_command_as_root(&request, "PERILUNE_TASK", t->mark,
-				    ssh_supervisor_refusal(t->ending.session) == NULL
-					    ? ssh_pool_sudo_password(t->host->pool)
-					    : NULL);
+				    ssh_sudo_has_password(ssh_pool_sudo(t->host->pool)));
 	ssh_channel_ask(t->channel, &request);
 }
 
@@ -121,44 +118,11 @@ static void on_start(void *arg)
 		t->task->events->on_start(t->task);
 }
 
-/* What the shell that is to become sudo says when it cannot; it is no output of the command. */
-static bool is_refusal(struct ssh_task *t, enum stream stream, const char *bytes, size_t len)
-{
-	char beginning[300];
-	size_t n = (size_t)snprintf(beginning, sizeof(beginning), SSH_SUDO_REFUSED, t->mark);
-
-	if (t->refusal.len > 0) {
-		strbuf_add(&t->refusal, bytes, len);
-		return true;
-	}
-	if (t->heard || stream != STREAM_ERR || len < n || memcmp(bytes, beginning, n) != 0) {
-		t->heard = true;
-		return false;
-	}
-	strbuf_add(&t->refusal, bytes + n, len - n);
-	return true;
-}
-
-/* The last line of what sudo said says why; the others are for one who sits before it. */
-static void explain_refusal(const struct ssh_task *t, struct task_result *r)
-{
-	const char *first = t->ending.session != NULL ? ssh_supervisor_refusal(t->ending.session)
-						      : NULL;
-	const char *said = first != NULL ? first : strbuf_str(&t->refusal);
-	const char *last = strrchr(said, '\n');
-	bool has_password = ssh_pool_sudo_password(t->host->pool) != NULL;
-
-	snprintf(r->why, sizeof(r->why), "sudo refused: %.200s (%s)", last != NULL ? last + 1 : said,
-		 has_password ? "is the password right, and does `sudo -l` there allow sh?"
-			      : "--sudo asks for a password where it has a terminal; or allow sh "
-				"there with NOPASSWD");
-}
-
 static void on_output(void *arg, enum stream stream, const void *bytes, size_t len)
 {
 	struct ssh_task *t = arg;
 
-	if (t->muted || (t->task->command->sudo && is_refusal(t, stream, bytes, len)))
+	if (t->muted)
 		return;
 	if (t->copy != NULL)
 		copy_output(t->copy, stream, bytes, len);
@@ -186,8 +150,6 @@ static bool deserves_another(const struct ssh_task *t, const struct task_result 
 static void end_running(struct ssh_task *t, const struct task_result *result)
 {
 	t->result = *result;
-	if (t->refusal.len > 0)
-		explain_refusal(t, &t->result);
 	if (t->copy != NULL)
 		ssh_task_copy_end(t, result);
 	else if (outlives(t->task->command))

@@ -28,8 +28,6 @@ struct ssh_task {
 	bool warm;		     /* its session had served others before */
 	bool paused, started, stdin_closed;
 	bool told_start;       /* by a copy's first command, where it began anew */
-	bool heard;	       /* output of a command under sudo: sudo was willing */
-	struct strbuf refusal; /* else what it said */
 	struct strbuf early;   /* stdin, kept until the command runs: the session may be another */
 	struct loop_timer timer;
 	struct loop_defer deliver;
