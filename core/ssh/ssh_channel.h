@@ -45,6 +45,7 @@ enum ssh_refusal { REFUSAL_PROHIBITED = 1, REFUSAL_CONNECT = 2, REFUSAL_SHORTAGE
 struct ssh_channel_events {
 	void (*on_phase)(void *arg, enum phase phase); /* may be NULL */
 	void (*on_start)(void *arg);		       /* may be NULL */
+	/* may be NULL: what comes is thrown away */
 	void (*on_output)(void *arg, enum stream stream, const void *bytes, size_t len);
 	void (*on_drain)(void *arg); /* all of ssh_channel_write was taken; may be NULL */
 	void (*on_end)(void *arg, const struct task_result *result);

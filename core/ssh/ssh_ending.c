@@ -6,14 +6,6 @@
 #include "ssh/ssh_pool.h"
 #include "ssh/ssh_sudo.h"
 
-static void ignore_output(void *arg, enum stream stream, const void *bytes, size_t len)
-{
-	(void)arg;
-	(void)stream;
-	(void)bytes;
-	(void)len;
-}
-
 /* ---- without a supervisor: a channel whose command ends the others ---- */
 
 static void on_channel_end(void *arg, const struct task_result *result)
@@ -32,7 +24,6 @@ static void on_channel_end(void *arg, const struct task_result *result)
 }
 
 static const struct ssh_channel_events kill_events = {
-	.on_output = ignore_output,
 	.on_end = on_channel_end,
 };
 
@@ -106,7 +97,6 @@ static void ignore_end(void *arg, const struct task_result *result)
 }
 
 static const struct ssh_channel_events signal_events = {
-	.on_output = ignore_output,
 	.on_end = ignore_end,
 };
 

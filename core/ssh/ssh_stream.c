@@ -4,7 +4,7 @@
 
 void ssh_channel_deliver(struct ssh_channel *ch, enum stream stream, const void *bytes, size_t len)
 {
-	if (ch->events == NULL)
+	if (ch->events == NULL || ch->events->on_output == NULL)
 		return;
 	if (ch->sudo == NULL || stream != STREAM_ERR || !ssh_sudo_hears(ch->sudo, bytes, len))
 		ssh_channel_hand_out(ch, stream, bytes, len);

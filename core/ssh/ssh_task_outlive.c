@@ -14,14 +14,6 @@ void ssh_task_outlive_ask(struct ssh_task *t)
 	outlive_fini(&o);
 }
 
-static void ignore_output(void *arg, enum stream stream, const void *bytes, size_t len)
-{
-	(void)arg;
-	(void)stream;
-	(void)bytes;
-	(void)len;
-}
-
 /* Whatever came of it: the result of the command stands. */
 static void on_cleared(void *arg, const struct task_result *result)
 {
@@ -33,7 +25,6 @@ static void on_cleared(void *arg, const struct task_result *result)
 }
 
 static const struct ssh_channel_events clear_events = {
-	.on_output = ignore_output,
 	.on_end = on_cleared,
 };
 
