@@ -13,12 +13,6 @@
 
 static const struct ssh_options BY_WISH = { .system_ssh = true, .keep_sessions = 8 };
 
-static void assert_says(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL)
-		fail_msg("'%s' does not say '%s'", text, words);
-}
-
 /* ---- notes ---- */
 
 static char notes[2000];

@@ -39,8 +39,7 @@ static void assert_refused(const struct pl_rankmap *m, const char *format, enum 
 
 	assert_int_equal(pl_rankmap_format(m, format, &out, &err), -1);
 	assert_int_equal(err.code, code);
-	if (strstr(err.text, says) == NULL)
-		fail_msg("'%s' does not say '%s'", err.text, says);
+	assert_says(err.text, says);
 	assert_int_equal(out.len, 0);
 	strbuf_fini(&out);
 }

@@ -177,16 +177,21 @@ static void a_dropped_connection_is_lost_after_its_output(void **state)
 	probe_fini(&p);
 }
 
+static void start_one_that_hangs(struct probe *p, struct stage *st)
+{
+	next_reply = (struct sim_reply){ .hang = true };
+	probe_line(p, st, 0, "true");
+	probe_start(p);
+	while (loop_turn(st->loop, LOOP_WAIT) > 0)
+		continue;
+}
+
 static void a_hanging_command_hangs_until_cancelled(void **state)
 {
 	struct stage *st = *state;
 	struct probe p;
 
-	next_reply = (struct sim_reply){ .hang = true };
-	probe_line(&p, st, 0, "true");
-	probe_start(&p);
-	while (loop_turn(st->loop, LOOP_WAIT) > 0)
-		continue;
+	start_one_that_hangs(&p, st);
 	assert_int_equal(p.starts, 1);
 	assert_int_equal(p.dones, 0);
 	probe_cancel(&p);
@@ -201,11 +206,7 @@ static void a_signal_ends_a_hanging_command(void **state)
 	struct stage *st = *state;
 	struct probe p;
 
-	next_reply = (struct sim_reply){ .hang = true };
-	probe_line(&p, st, 0, "true");
-	probe_start(&p);
-	while (loop_turn(st->loop, LOOP_WAIT) > 0)
-		continue;
+	start_one_that_hangs(&p, st);
 	assert_int_equal(st->tp->ops->signal(&p.task, SIGINT, NULL), 0);
 	probe_wait(&p);
 	probe_ended(&p, OUTCOME_SIGNAL);

@@ -7,7 +7,7 @@
 #include "ssh_stage.h"
 #include "ssh/ssh.h"
 
-static void assert_says(const struct probe *p, const char *words)
+static void probe_says(const struct probe *p, const char *words)
 {
 	const struct task_result *r = &p->result;
 
@@ -28,7 +28,7 @@ static void fails(const char *config, enum outcome outcome, enum phase phase,
 	assert_int_equal(p.result.phase, phase);
 	assert_false(p.result.begun);
 	for (; *words != NULL; words++)
-		assert_says(&p, *words);
+		probe_says(&p, *words);
 	/* hosts with the same trouble are told together */
 	assert_null(strstr(p.result.why, "127.1.0.1"));
 	probe_fini(&p);

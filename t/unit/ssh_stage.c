@@ -24,8 +24,7 @@ void assert_failed(const struct probe *p, enum outcome outcome, enum phase phase
 	if (p->result.phase != phase)
 		fail_msg("phase is %s, not %s: %s", phase_name(p->result.phase), phase_name(phase),
 			 p->result.why);
-	if (strstr(p->result.why, words) == NULL)
-		fail_msg("'%s' does not say '%s'", p->result.why, words);
+	assert_says(p->result.why, words);
 }
 
 /* Another for each fleet (20000 to 31999), and none that the kernel gives to clients. */

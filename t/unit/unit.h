@@ -17,6 +17,14 @@
 
 #include <cmocka.h>
 
+/* Asserts that a text holds these words. */
+#define assert_says(text, words)                                                                   \
+	do {                                                                                       \
+		const char *in_text = (text), *the_words = (words);                                \
+		if (strstr(in_text, the_words) == NULL)                                            \
+			fail_msg("'%s' does not say '%s'", in_text, the_words);                    \
+	} while (0)
+
 #define UNIT_MAIN(tests)                                                                           \
 	int main(void)                                                                             \
 	{                                                                                          \
