@@ -50,9 +50,12 @@ end
 
 local function reap(o, args, given)
   if #args ~= 1 then errors.usage("give the run whose leavings are to be ended") end
-  local id, head = reaper.find(args[1], reaper.names_hosts(given))
+  local id, head, sudo = reaper.find(args[1], reaper.names_hosts(given))
   if head and head.transport == "sim" then errors.usage("%s ran on simulated hosts", id) end
   reaper.adopt(o, given, head)
+  if reaper.adopt_sudo(o, given, sudo) then
+    terminal.note("commands of %s ran under sudo: what they left is looked for under sudo too", id)
+  end
   local on <close> = fleet.open(o, given)
   local record <close> = session.begin { kind = "reap", name = id, hosts = on.hosts:fold(),
     transport = on.transport_name, reach = on.reach }
@@ -72,7 +75,9 @@ return {
     .. "and how they were reached; FLEET options override that, and with hosts named by -w the "
     .. "whole id of a run that is on record elsewhere will do. On each host every process of the "
     .. "user that logs in is ended that carries the run in its environment (PERILUNE_TASK), "
-    .. "however it left its parents and its session. What shed its environment is not found.",
+    .. "however it left its parents and its session. What shed its environment is not found. "
+    .. "What ran as root is looked for under sudo, which is known by the record; for a run that "
+    .. "is on record elsewhere, say --sudo.",
   options = options.join(fleet.options, own_options),
   notes = {
     "Exit status: 0 nothing is left; 1 something would not die; 2 usage; 3 a host",

@@ -1,65 +1,14 @@
 #!/bin/sh
-# Commands as root through the sudo of the system, for an account that is there for this test alone:
-# sshd and sudo see accounts and rules of their own. The terminal is one of script(1).
+# Commands as root through the sudo of the system.
 test_description="commands as root, through sudo"
 . /usr/share/sharness/sharness.sh
 
-skip_all_without sshd ssh-keygen sudo script openssl unshare setsid
-
-password="correct 'horse"
-user=perilune-test free=perilune-free noisy=perilune-noisy
-fleet_start 7 || test_done
+sudo_fleet_start 7 || test_done
 all="127.1.0.[1-4]"
-marks=$FLEET_DIR/marks
-
-# Bound over those of the system, where sshd runs.
-cat >"$FLEET_DIR/private" <<END
-set -e
-mount --make-rprivate /
-for file in passwd group shadow sudoers; do mount --bind "$FLEET_DIR/\$file" /etc/\$file; done
-mount --bind "$FLEET_DIR/pam" /etc/pam.d/sudo
-mount -t tmpfs tmpfs /etc/sudoers.d
-exec $(PATH=$PATH:/usr/sbin command -v sshd) -f "$FLEET_DIR/sshd_config" "\$@"
-END
-
-rules() { printf "Defaults env_reset, use_pty\nroot ALL=(ALL) ALL\n%b\n" "$1" >"$FLEET_DIR/sudoers"; }
-
-{
-	for file in passwd group shadow; do cp "/etc/$file" "$FLEET_DIR/$file" || exit; done
-	secret=$(openssl passwd -6 "$password") &&
-	for u in $user:4242:/bin/sh $free:4243:/bin/sh "$noisy:4244:$FLEET_DIR/noise"; do
-		name=${u%%:*} shell=${u##*:} id=${u#*:} && id=${id%%:*} &&
-		echo "$name:x:$id:$id::$FLEET_DIR:$shell" >>"$FLEET_DIR/passwd" &&
-		echo "$name:x:$id:" >>"$FLEET_DIR/group" &&
-		echo "$name:$secret:19000:0:99999:7:::" >>"$FLEET_DIR/shadow" || exit
-	done &&
-	printf "#!/bin/sh\necho noise >&2\nexec /bin/sh \"\$@\"\n" >"$FLEET_DIR/noise" &&
-	chmod 755 "$FLEET_DIR/noise" &&
-	for kind in "auth required pam_unix.so nodelay" "account required pam_unix.so" \
-		"session required pam_permit.so"; do echo "$kind"; done >"$FLEET_DIR/pam" &&
-	chmod 600 "$FLEET_DIR/shadow" && rules "" && chmod 440 "$FLEET_DIR/sudoers" &&
-	chmod 711 "$FLEET_DIR" && chmod 644 "$FLEET_DIR/authorized_keys" &&
-	mkdir -m 777 "$marks" &&
-	sed -i "s/^AllowUsers .*/AllowUsers $user $free $noisy/" "$FLEET_DIR/sshd_config" &&
-	sed -i "s/^  User .*/  User $user/; 1i Host 127.1.0.5 127.1.0.6\n  User $free\n" "$FLEET_SSH_CONFIG" &&
-	sed -i "1i Host 127.1.0.7\n  User $noisy\n" "$FLEET_SSH_CONFIG" &&
-	kill "$(cat "$FLEET_DIR/sshd.pid")" && wait_for test ! -e "$FLEET_DIR/sshd.pid"
-} 2>/dev/null && unshare -m sh "$FLEET_DIR/private" 2>private.err && wait_for test -e "$FLEET_DIR/sshd.pid" || {
-	cat private.err >&2
-	skip_all="no accounts of its own for an sshd here (root and mount namespaces)"
-	test_done
-}
+user=$SUDO_USER_ASKED free=$SUDO_USER_FREE noisy=$SUDO_USER_NOISY password=$SUDO_PASSWORD
 
 # x OPTION...: without a terminal, so that nobody can be asked.
 x() { setsid -w timeout 60 perilune exec -F "$FLEET_SSH_CONFIG" --sudo "$@" </dev/null 2>err; }
-
-# typed ANSWER COMMAND: runs COMMAND on a terminal, where ANSWER is typed once it asks. What the
-# terminal shows is in `screen`; output in `out`.
-typed() {
-	: >screen
-	{ wait_for grep -q "sudo password" screen && printf "%s\n" "$1"; } |
-		SHELL=/bin/sh timeout 60 script -q -f -e -c "$2 >out" screen >/dev/null
-}
 
 exec_sudo="perilune exec -F $FLEET_SSH_CONFIG --sudo"
 
@@ -68,13 +17,13 @@ test_expect_success "the account is nobody without sudo" '
 '
 
 test_expect_success "refused: which host, why, and what to do" '
-	rules "" && expect_exit 3 x -w "$all" "id -u" >out && test_must_be_empty out &&
+	sudo_rules "" && expect_exit 3 x -w "$all" "id -u" >out && test_must_be_empty out &&
 	grep "sudo refused: sudo: a password is required (--sudo asks" err && grep "127.1.0.\[1-4\]" err
 '
 
 for transport in ssh openssh; do
 	test_expect_success "where sudo asks nothing, with stdin, tag and environment ($transport)" '
-		rules "$user ALL=(ALL) NOPASSWD: ALL" &&
+		sudo_rules "$user ALL=(ALL) NOPASSWD: ALL" &&
 		x --transport $transport -N -w "$all" "id -u; sh -c \"echo \\\$PERILUNE_TASK\"; echo \$SHELL" >out &&
 		test "$(grep -c "^0$" out)" = 4 && test "$(grep -c ":[0-9a-f]\{16\}$" out)" = 4 &&
 		test "$(grep -c "^/bin/sh$" out)" = 4 &&
@@ -91,7 +40,7 @@ for transport in ssh openssh; do
 	'
 
 	test_expect_success "with a password, asked for once, shown nowhere ($transport)" '
-		rules "$user ALL=(ALL) ALL" &&
+		sudo_rules "$user ALL=(ALL) ALL" &&
 		typed "$password" "$exec_sudo --transport $transport -N -w $all \
 			\"id -u; cat /proc/[0-9]*/cmdline | tr \\\\\\\\0 x >$marks/cmdlines; cat\"" &&
 		test "$(grep -c "^0$" out)" = 4 && test_line_count = 4 out &&
@@ -102,13 +51,13 @@ for transport in ssh openssh; do
 done
 
 test_expect_success "a password that is not asked for is not taken for stdin" '
-	rules "$user ALL=(ALL) NOPASSWD: ALL" &&
+	sudo_rules "$user ALL=(ALL) NOPASSWD: ALL" &&
 	typed "$password" "$exec_sudo -N -w 127.1.0.1 \"id -u; cat\"" && echo 0 | test_cmp - out
 '
 
 # From here on every try is in a log: the machine is the same behind all names.
 tries() { grep -c "incorrect password" "$FLEET_DIR/sudo.log"; }
-rules_with_log() { rm -f "$FLEET_DIR/sudo.log" && rules "Defaults logfile=$FLEET_DIR/sudo.log\n$1"; }
+rules_with_log() { rm -f "$FLEET_DIR/sudo.log" && sudo_rules "Defaults logfile=$FLEET_DIR/sudo.log\n$1"; }
 
 test_expect_success "a wrong one is refused, and was tried once on a host" '
 	rules_with_log "$user ALL=(ALL) ALL" &&
@@ -139,7 +88,7 @@ test_expect_success "one that sudo does not let is no judge of the password" '
 '
 
 test_expect_success "what login files say on stderr comes through, before and behind it" '
-	rules "$noisy ALL=(ALL) ALL" &&
+	sudo_rules "$noisy ALL=(ALL) ALL" &&
 	typed "$password" "$exec_sudo -N -w 127.1.0.7 \"id -u; echo mine >&2\" 2>both" &&
 	echo 0 | test_cmp - out && grep noise both && grep mine both && ! grep "perilune .*sudo" both
 '
@@ -157,7 +106,7 @@ none_alive() { for p in $(cat "$1"); do ! kill -0 "$p" 2>/dev/null || return 1; 
 
 # family OPTION...: starts one on every host, in the background as $pid, until all are up.
 family() {
-	rm -f "$marks"/* && rules "$user ALL=(ALL) NOPASSWD: ALL" &&
+	rm -f "$marks"/* && sudo_rules "$user ALL=(ALL) NOPASSWD: ALL" &&
 	{ setsid -w perilune exec -F "$FLEET_SSH_CONFIG" --sudo -w "$all" "$@" "sh $FLEET_DIR/family" \
 		</dev/null >out 2>err & pid=$!; } &&
 	wait_for count_is 16 "$marks/*" && cat "$marks"/* >pids &&
@@ -174,7 +123,7 @@ test_expect_success "so does a time limit" '
 '
 
 test_expect_success "and without a supervisor, what keeps its tag" '
-	rm -f "$marks"/* && rules "$user ALL=(ALL) NOPASSWD: ALL" &&
+	rm -f "$marks"/* && sudo_rules "$user ALL=(ALL) NOPASSWD: ALL" &&
 	expect_exit 124 x -w "$all" --no-supervisor -u 3s \
 		"setsid sleep 300 & echo \$! >$marks/left.\$!; wait" &&
 	cat "$marks"/left.* >pids && test_line_count = 4 pids && wait_for none_alive pids

@@ -2,9 +2,10 @@
 #
 #	sh -s RUN list|end all|- GRACE
 #
-# It looks for the processes of the user it runs as that carry a tag of the run in their
-# environment, and with `end` ends them: SIGTERM, SIGKILL after GRACE tenths of a second. One that
-# was started to be left alone (PERILUNE_DETACH) is left alone, unless `all` is said.
+# It looks for the processes of the user it runs as, through sudo also of who called it, that carry
+# a tag of the run in their environment, and with `end` ends them: SIGTERM, SIGKILL after GRACE
+# tenths of a second. One that was started to be left alone (PERILUNE_DETACH) is left alone, unless
+# `all` is said.
 #
 # says	found|kept PID SECONDS TAG COMMAND	with tabs between
 #	alive PID				it would not die
@@ -52,7 +53,7 @@ look() {
 		p=${f#/proc/} p=${p%/*}
 		uid_of "$p"
 		start_of "$p"
-		[ "$uid" = "$mine" ] || continue
+		case " $mine " in *" $uid "*) ;; *) continue ;; esac
 		case $state in "" | Z | X) continue ;; esac
 		files="$files $f" starts="$starts$p:$start "
 	done
@@ -108,8 +109,8 @@ send() {
 }
 
 uid_of self
-mine=$uid told= kept= sent= empty=0 killed=0 begun=0
-[ -n "$mine" ] || exit 2
+mine="$uid $SUDO_UID" told= kept= sent= empty=0 killed=0 begun=0
+[ -n "$uid" ] || exit 2
 if [ "$what" = list ]; then
 	look
 	tell

@@ -18,16 +18,25 @@ local function rows_of(word)
   return found
 end
 
+local function used_sudo(events)
+  for _, event in ipairs(events) do
+    if event.ev == "call" and event.sudo then return true end
+  end
+  return false
+end
+
 --- The id of a run and the first event of its record. A whole id that is not on record here will do
 --- where hosts are named; then there is no event.
 ---@param word string an id, the beginning of one, or "last"
 ---@param named boolean hosts are named
 ---@return string id
 ---@return table? head
+---@return boolean? sudo commands of it ran as root
 function reaper.find(word, named)
   local rows = rows_of(word)
   if #rows == 1 then
-    return rows[1].id, require("perilune.history").read(rows[1].dir)[1]
+    local events = require("perilune.history").read(rows[1].dir)
+    return rows[1].id, events[1], used_sudo(events)
   end
   if #rows > 1 then errors.usage("%d runs begin with '%s'", #rows, word) end
   if not word:match(WHOLE_ID) then
@@ -69,6 +78,17 @@ function reaper.adopt(o, given, head)
 end
 
 reaper.names_hosts = names_hosts
+
+--- What ran as root can be seen and ended by root alone. True when that is what it takes, and was
+--- not asked for.
+---@param o table values of fleet.options
+---@param used boolean? what the record says
+---@return boolean
+function reaper.adopt_sudo(o, given, used)
+  if not used or o.sudo or o.transport == "local" then return false end
+  o.sudo, given.sudo = true, true
+  return true
+end
 
 -- ---- what to run there ---------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ static bool is_an_exit(enum outcome outcome)
 static void end_survivor(struct ssh_task *t)
 {
 	if (t->result.outcome == OUTCOME_LOST)
-		outlive_explain_loss(&t->result, t->task->tag);
+		outlive_explain_loss(&t->result, t->task->command, t->task->tag);
 	if (is_an_exit(t->result.outcome) && t->ending.session->state == SESSION_READY)
 		clear_files(t);
 	else

@@ -9,6 +9,7 @@
  *
  *	begin	  "id" "kind" "name" [what the verb adds]
  *	call	  "call" "kind" "tasks" "hosts" (folded) "command" or "argv" [or "local" "remote"]
+ *		  ["sudo"]
  *		  ["cwd"] ["commands": how many different ones, then the first is shown]
  *		  before anything of it is sent
  *	result	  "call" "task" (from 1) "host" ["index"] "outcome" ["phase"] ["code"] ["signal"]

@@ -96,6 +96,15 @@ static size_t count_commands(const struct run *run)
 	return n;
 }
 
+static bool uses_sudo(const struct run *run)
+{
+	for (size_t i = 0; i < run_count(run); i++) {
+		if (run_command(run, i)->sudo)
+			return true;
+	}
+	return false;
+}
+
 static char *fold_hosts(const struct run *run)
 {
 	struct pl_hostlist *hosts = pl_hostlist_create();
@@ -126,6 +135,8 @@ static void on_begin(struct run_sink *sink, struct run *run)
 		add_command(&s->text, run_command(run, 0));
 	if (n_commands > 1)
 		strbuf_addf(&s->text, ",\"commands\":%zu", n_commands);
+	if (uses_sudo(run))
+		strbuf_adds(&s->text, ",\"sudo\":true");
 	store_run_note(s->run, "call", s->text.s);
 	free(hosts);
 }

@@ -15,11 +15,16 @@
 #define SIGNALS "HUP INT QUIT TERM USR1 USR2"
 #define SHRUG "trap : " SIGNALS "; unset PERILUNE_TASK; "
 
+/* Ahead of each program: whose home it is. sudo may keep the user's, where root's files would be
+ * in the way of his own. */
+#define HOME_OF_USER "h=$HOME; "
+#define HOME_OF_ROOT "h=~root; "
+
 /* $1 RUN, $2 TAG: its folder is $d, its files begin with $f. A login shell of any kind must read
  * all of this within single quotes: no newline, backslash or exclamation mark. */
 #define PLACE                                                                                      \
 	"no() { echo \"perilune: $1\" >&2; exit 73; }; "                                           \
-	"d=${XDG_STATE_HOME:-}; case $d in /*) ;; *) d=$HOME/.local/state ;; esac; "               \
+	"d=${XDG_STATE_HOME:-}; case $d in /*) ;; *) d=$h/.local/state ;; esac; "                  \
 	"d=$d/perilune/$1; f=$d/$2; "
 
 /* Parent and start of process $1, empty when there is none. */
@@ -151,8 +156,10 @@ static void begin(struct outlive *o, const struct command *cmd, const char *prog
 {
 	*o = (struct outlive){
 		.command = { .env = cmd->env, .cwd = cmd->cwd, .sudo = cmd->sudo },
-		.argv = { "sh", "-c", program, "perilune" },
+		.argv = { "sh", "-c", NULL, "perilune" },
 	};
+	o->program = xasprintf("%s%s", cmd->sudo ? HOME_OF_ROOT : HOME_OF_USER, program);
+	o->argv[2] = o->program;
 	o->command.argv = o->argv;
 }
 
@@ -192,18 +199,20 @@ void outlive_clear(struct outlive *o, const struct command *cmd, const char *tag
 
 void outlive_fini(struct outlive *o)
 {
+	free(o->program);
 	free(o->run);
 	free(o->text);
 	free(o->from_out);
 	free(o->from_err);
 }
 
-void outlive_explain_loss(struct task_result *r, const char *tag)
+void outlive_explain_loss(struct task_result *r, const struct command *cmd, const char *tag)
 {
 	char *run = run_of(tag);
 	size_t len = strlen(r->why);
 
 	snprintf(r->why + len, sizeof(r->why) - len,
-		 "; the command goes on there, with its output in ~/.local/state/perilune/%s", run);
+		 "; the command goes on there, with its output in ~%s/.local/state/perilune/%s",
+		 cmd->sudo ? "root" : "", run);
 	free(run);
 }

@@ -3,7 +3,8 @@
  * another command: a POSIX sh program that starts them and, with `survive`, follows them.
  *
  * `survive`: the command runs in a session of its own; its streams go to files of the user's there,
- * in ${XDG_STATE_HOME:-$HOME/.local/state}/perilune/RUN (0700, files 0600):
+ * in ${XDG_STATE_HOME:-$HOME/.local/state}/perilune/RUN (0700, files 0600); through sudo they are
+ * root's, in root's home:
  *
  *	TAG.out TAG.err	its output, whole
  *	TAG.pid		"PID START" of who waits for it; START as in /proc/PID/stat
@@ -31,7 +32,7 @@
 struct outlive {
 	struct command command;
 	const char *argv[10];
-	char *run, *text, *from_out, *from_err;
+	char *program, *run, *text, *from_out, *from_err;
 };
 
 /* True when the command is one of these. */
@@ -59,6 +60,6 @@ void outlive_clear(struct outlive *o, const struct command *cmd, const char *tag
 void outlive_fini(struct outlive *o);
 
 /* Its connection was lost: adds to `why` that it goes on, and where its output is. */
-void outlive_explain_loss(struct task_result *r, const char *tag);
+void outlive_explain_loss(struct task_result *r, const struct command *cmd, const char *tag);
 
 #endif
