@@ -35,4 +35,38 @@ test_expect_success "one machine under many names serves all of them" '
 	status=$?; cat err; test $status = 0 && test_line_count = 20 out
 '
 
+# Those whose parents are gone are children of sshd there, whoever they belong to.
+other=20261122-093012-1f2e3d
+ours=20261122-093013-aaaaaa
+gone() { s "! test -e /proc/$(cat "$1")"; }
+leave() {
+	s "PERILUNE_TASK=$1 setsid -f sh -c \"trap : TERM; echo \\\$\\\$ >$BED/$2.part; \
+		mv $BED/$2.part $BED/$2; while :; do sleep 0.1; done\" </dev/null >/dev/null 2>&1" &&
+	wait_for test -s "$BED/$2" && [ "$(s "ps -o ppid= -p $(cat "$BED/$2")" | tr -d " ")" = 1 ]
+}
+
+test_expect_success "reap ends what the run has left there, and nothing else of the same parent" '
+	rm -f "$BED/up" "$BED/go" && leave $ours-1.h1.0.1 deaf && leave $other-1.h1.0.1 foreign &&
+	leave "$ours-1.h1.1.1 PERILUNE_DETACH=1" detached &&
+	{ perilune exec -F "$BED_CONFIG" -w h1 \
+		"touch $BED/up; until test -e $BED/go; do sleep 0.1; done; echo done" >out 2>err & pid=$!; } &&
+	wait_for test -e "$BED/up" && perilune reap -F "$BED_CONFIG" -w h1 --dry-run $ours >found &&
+	grep "found sh -c.*$(cat "$BED/deaf")" found && ! grep "$(cat "$BED/foreign")" found &&
+	perilune reap -F "$BED_CONFIG" -w h1 --grace 300ms $ours >found && gone "$BED/deaf" &&
+	grep "ended sh -c.*$(cat "$BED/deaf")" found && grep "left alone.*$(cat "$BED/detached")" found &&
+	s "kill -0 $(cat "$BED/foreign") $(cat "$BED/detached") && kill -KILL $(cat "$BED/detached")" &&
+	touch "$BED/go" && wait $pid && echo "h1: done" | test_cmp - out
+'
+
+test_expect_success "so does what ends a command without a supervisor" '
+	rm -f "$BED/up" "$BED/go" && {
+		perilune exec -F "$BED_CONFIG" -w h1 --no-supervisor \
+			"touch $BED/up; until test -e $BED/go; do sleep 0.1; done; echo done" >out 2>err & pid=$!
+	} && wait_for test -e "$BED/up" &&
+	expect_exit 124 perilune exec -F "$BED_CONFIG" -w h1 --no-supervisor -u 1s \
+		"setsid -f sh -c \"echo \\\$\\\$ >$BED/left; sleep 300; :\"; sleep 300" &&
+	wait_for gone "$BED/left" && s "kill -0 $(cat "$BED/foreign")" &&
+	touch "$BED/go" && wait $pid && echo "h1: done" | test_cmp - out
+'
+
 test_done
