@@ -36,13 +36,14 @@ test_expect_success "one machine under many names serves all of them" '
 '
 
 # Those whose parents are gone are children of sshd there, whoever they belong to.
-other=20261122-093012-1f2e3d
-ours=20261122-093013-aaaaaa
+# Another test may reap on this machine at the same time: nobody else has these.
+other=20261122-093012-$(od -An -N3 -tx1 /dev/urandom | tr -d " \n")
+ours=20261122-093013-$(od -An -N3 -tx1 /dev/urandom | tr -d " \n")
 gone() { s "! test -e /proc/$(cat "$1")"; }
 leave() {
 	s "PERILUNE_TASK=$1 setsid -f sh -c \"trap : TERM; echo \\\$\\\$ >$BED/$2.part; \
 		mv $BED/$2.part $BED/$2; while :; do sleep 0.1; done\" </dev/null >/dev/null 2>&1" &&
-	wait_for test -s "$BED/$2" && [ "$(s "ps -o ppid= -p $(cat "$BED/$2")" | tr -d " ")" = 1 ]
+	wait_for test -s "$BED/$2" && wait_for s "grep -qx \"PPid:.1\" /proc/$(cat "$BED/$2")/status"
 }
 
 test_expect_success "reap ends what the run has left there, and nothing else of the same parent" '
@@ -63,9 +64,10 @@ test_expect_success "so does what ends a command without a supervisor" '
 		perilune exec -F "$BED_CONFIG" -w h1 --no-supervisor \
 			"touch $BED/up; until test -e $BED/go; do sleep 0.1; done; echo done" >out 2>err & pid=$!
 	} && wait_for test -e "$BED/up" &&
-	expect_exit 124 perilune exec -F "$BED_CONFIG" -w h1 --no-supervisor -u 1s \
-		"setsid -f sh -c \"echo \\\$\\\$ >$BED/left; sleep 300; :\"; sleep 300" &&
-	wait_for gone "$BED/left" && s "kill -0 $(cat "$BED/foreign")" &&
+	{ perilune exec -F "$BED_CONFIG" -w h1 --no-supervisor \
+		"setsid -f sh -c \"echo \\\$\\\$ >$BED/left; sleep 300; :\"; sleep 300" >/dev/null 2>&1 &
+		ended=$!; } && wait_for test -s "$BED/left" && kill -INT $ended &&
+	expect_exit 130 wait $ended && wait_for gone "$BED/left" && s "kill -0 $(cat "$BED/foreign")" &&
 	touch "$BED/go" && wait $pid && echo "h1: done" | test_cmp - out
 '
 

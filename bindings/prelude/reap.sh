@@ -10,6 +10,9 @@
 # says	found|kept PID SECONDS TAG COMMAND	with tabs between
 #	alive PID				it would not die
 # and exits 1 when one would not. Needs sh, grep, sleep and tr; writes no file.
+#
+# Lists and fields are unquoted (SC2086), nothing is assigned by `name= ` (SC1007).
+# shellcheck shell=sh disable=SC1007,SC2086
 run=$1 what=$2 whose=$3 grace=$4
 LC_ALL=C
 exec 2>/dev/null
@@ -40,7 +43,6 @@ uid_of() {
 start_of() {
 	s=
 	while read -r l; do s=$l; done <"/proc/$1/stat"
-	# shellcheck disable=SC2086 # fields
 	set -- ${s##*) }
 	state=$1 start=${20}
 }
@@ -57,7 +59,6 @@ look() {
 		case $state in "" | Z | X) continue ;; esac
 		files="$files $f" starts="$starts$p:$start "
 	done
-	# shellcheck disable=SC2086 # a list
 	for f in $(tagged $files); do
 		p=${f#/proc/} p=${p%/*}
 		start_of "$p"

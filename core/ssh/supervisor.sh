@@ -20,6 +20,11 @@
 # Written for dash, bash and busybox; needs grep and sleep, writes no file. It travels as one line
 # that every login shell must read alike: no single quote, backslash or exclamation mark outside
 # comments; a line ends with a semicolon's meaning unless it ends with do, then, else, { or ;;
+#
+# What shellcheck may not say, as every byte travels: that words are not quoted which are pids,
+# hex digits or lists (SC2086, SC2295), that nothing is assigned by `name= ` (SC1007), that a failed
+# mkdir goes on as a failed test does (SC2015); and sleep is to hold no stdin (SC2217).
+# shellcheck shell=sh disable=SC1007,SC2015,SC2086,SC2217,SC2295
 exec 2>/dev/null
 # otherwise bash reads on when a tick comes, and dash would end of an option it does not know
 command set -o posix
