@@ -91,8 +91,8 @@ static pid_t spawn(const char *line, char *const env[], uid_t uid, int in, int o
 	setsid();
 	dup2(in >= 0 ? in : open("/dev/null", O_RDONLY), 0);
 	dup2(out >= 0 ? out : open("/dev/null", O_WRONLY), 1);
-	if (roll >= 0)
-		dup2(roll, ROLL);
+	if (roll >= 0 && dup2(roll, ROLL) == ROLL)
+		fcntl(ROLL, F_SETFD, 0); /* it may have stood there already, to be closed */
 	if (uid != geteuid() && setresuid(uid, uid, uid) < 0)
 		_exit(126);
 	execle("/bin/sh", "sh", "-c", line, (char *)NULL, env);
