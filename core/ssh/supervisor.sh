@@ -76,10 +76,16 @@ words() {
 }
 
 # The tag of a child of sshd: it has it in its environment, or is a login shell about to set it.
-# Empty when there is none (yet), for one that survives us, and for a supervisor.
+# Empty when there is none (yet), for one that survives us, and for a supervisor. Amid an exec a
+# process shows nothing: where that would make it ours, it is given time.
 tag() {
 	tag=
 	words /proc/$1/environ
+	while [ -z "$text" ] && [ ${waits:-0} -gt 0 ]; do
+		waits=$((waits - 1))
+		nap 0.03
+		words /proc/$1/environ
+	done
 	case $text in *PERILUNE_TASK=*) ;; *) words /proc/$1/cmdline ;; esac
 	case $text in
 	*PERILUNE_TASK=*:$token*) tag=${text#*PERILUNE_TASK=} tag=${tag%%:$token*} ;;
@@ -94,8 +100,8 @@ meet() {
 	stat $p
 	case $1 in $p:$start:*) ;; *) return ;; esac
 	tag=${1#*:*:*:}
-	[ "$1" = "$top" ] && tag $2
 	stat $2
+	case $1:$state in "$top":Z) return ;; "$top":*) tag $2 ;; esac
 	[ -n "$tag" ] && [ "$ppid" = $p ] && next="$next$2:$start:$sid:$tag "
 }
 
@@ -157,7 +163,8 @@ release() {
 look_inside() {
 	inside
 	for p in $kids; do
-		[ $p = $sshd ] && continue
+		stat $p
+		case $p:$state in $sshd:* | *: | *:Z | *:X) continue ;; esac
 		tag $p
 		[ -n "$tag" ] || return
 	done
@@ -178,6 +185,7 @@ add() {
 # Everything of tag $1, with "-" everything of the session, as pid:start, into $found.
 look() {
 	found=" " sids=
+	[ -z "$closing" ] || waits=3
 	[ -n "$z" ] || { z=lszF; printf x | grep -qsz x || z=lsF; }
 	walk "*"
 	for e in $known; do

@@ -36,6 +36,7 @@ struct roll {
 struct super {
 	const char *shell;
 	uid_t uid;
+	char *path; /* PATH=..., or NULL for that of CLEAN_ENV */
 	pid_t pid;
 	int in, out;
 };
@@ -44,7 +45,8 @@ static char token[17]; /* of this program alone: others may be tested on this ma
 static pid_t running;  /* the supervisor of the case that goes on */
 
 static const char *const SHELLS[] = { "dash", "bash", "bash --posix", "busybox sh" };
-static char *const CLEAN_ENV[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+#define PATH "/usr/sbin:/usr/bin:/sbin:/bin"
+static char *const CLEAN_ENV[] = { "PATH=" PATH, NULL };
 
 static int64_t now_ms(void)
 {
@@ -159,7 +161,7 @@ static void roll_close(struct roll *r)
 static void super_start(struct super *s, const char *options)
 {
 	char mark[60];
-	char *env[] = { CLEAN_ENV[0], mark, NULL };
+	char *env[] = { s->path != NULL ? s->path : CLEAN_ENV[0], mark, NULL };
 	struct strbuf line = STRBUF_INIT;
 	int in[2], out[2];
 
@@ -402,6 +404,102 @@ static void one_with_a_tag_of_no_session_survives_it(void **state)
 	roll_close(&r);
 }
 
+/* ---- amid an exec ---- */
+
+/* What this program was given as its environment; /proc/PID/environ shows what stands there. */
+static char *env_text;
+static size_t env_len;
+
+static void find_env(void)
+{
+	char **e = environ;
+
+	env_text = *e;
+	while (*e != NULL)
+		e++;
+	env_len = env_text == NULL ? 0 : (size_t)(e[-1] + strlen(e[-1]) + 1 - env_text);
+}
+
+/*
+ * Starts one who shows no environment, as amid an exec, and upon SIGUSR1 a tag of no session; below
+ * sshd, or without a parent. Its pid.
+ */
+static pid_t start_shy(struct roll *r, const struct super *s, bool orphan)
+{
+	pid_t pid = fork();
+	sigset_t set;
+	int signo;
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return up(r);
+	setsid();
+	if (orphan && fork() != 0)
+		_exit(0);
+	alarm(60);
+	close(s->in);
+	close(s->out);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	memset(env_text, 0, env_len);
+	dprintf(r->in, "%d\n", (int)getpid());
+	sigwait(&set, &signo);
+	strcpy(env_text, "PERILUNE_TASK=r.h.1.1");
+	for (;;)
+		pause();
+}
+
+/* A sleep that lasts until the one of whom DIR/shy tells has shown itself; but not for the clock. */
+static void write_sleep(const char *dir)
+{
+	char path[100];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sleep", dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\n[ $1 = 60 ] || { read -r pid <%s/shy; for i in $(seq 300); do "
+		"kill -USR1 $pid; grep -q PERILUNE_TASK= /proc/$pid/environ && break; done; }\n"
+		"exec env PATH=" PATH " sleep \"$@\"\n", dir);
+	fclose(file);
+	chmod(path, 0755);
+}
+
+static void check_the_shy_one(void **state, const char *dir, bool orphan)
+{
+	struct super s = { .shell = *state, .uid = geteuid() };
+	char path[200], line[200];
+	struct roll r;
+	pid_t shy;
+
+	snprintf(path, sizeof(path), "PATH=%s:" PATH, dir);
+	s.path = path;
+	super_start(&s, "tick=60 grace=5");
+	roll_open(&r);
+	shy = start_shy(&r, &s, orphan);
+	snprintf(line, sizeof(line), "echo %d >%s/shy", (int)shy, dir);
+	assert_int_equal(system(line), 0);
+	hang_up(&s);
+	assert_false(all_gone(&r, 0));
+	assert_return_code(kill(shy, SIGKILL), errno);
+	roll_close(&r);
+}
+
+static void one_amid_an_exec_may_be_one_who_survives(void **state)
+{
+	char dir[] = "/tmp/perilune-shy.XXXXXX", line[100];
+
+	if (env_len < 100)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	write_sleep(dir);
+	check_the_shy_one(state, dir, false);
+	check_the_shy_one(state, dir, true);
+	snprintf(line, sizeof(line), "rm -r %s", dir);
+	assert_int_equal(system(line), 0);
+}
+
 static void root_ends_one_who_became_somebody_else(void **state)
 {
 	struct passwd *nobody = getpwnam("nobody");
@@ -552,6 +650,7 @@ static const struct CMUnitTest OF_ONE_SHELL[] = {
 	CASE(one_who_sheds_all_between_two_ticks_escapes),
 	CASE(nobody_escapes_a_cgroup),
 	CASE(one_with_a_tag_of_no_session_survives_it),
+	CASE(one_amid_an_exec_may_be_one_who_survives),
 	CASE(root_ends_one_who_became_somebody_else),
 	CASE(a_root_child_outlives_a_supervisor_that_is_not_root),
 	CASE(a_kernel_without_lists_of_children_will_do),
@@ -573,6 +672,7 @@ int main(void)
 	char names[COUNT(tests)][100];
 	size_t n = 0;
 
+	find_env();
 	/* by this name a supervisor knows the sshd of its session */
 	prctl(PR_SET_NAME, "sshd-test");
 	snprintf(token, sizeof(token), "%08x%08x", (unsigned)getpid(), (unsigned)time(NULL));
