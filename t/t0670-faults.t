@@ -106,4 +106,11 @@ test_expect_success "no command ran twice, and none where it could not" '
 	test "$(ls "$BED" | grep -c "^ran\.")" = 6
 '
 
+test_expect_success "hosts that are dead in front of the others hold them up for a moment only" '
+	for i in $(seq 101 120); do echo "10.98.77.$i h$i" >>"$BED/hosts"; done &&
+	{ perilune exec -F "$BED_CONFIG" -t 8s --progress never -w "h[101-120],h[1-3]" "echo up" >out 2>err & pid=$!; } &&
+	began=$(date +%s) && wait_for test_line_count = 3 out && took=$(($(date +%s) - began)) &&
+	expect_exit 3 wait $pid && grep "20 unreachable" err && echo "took $took s" && test $took -lt 10
+'
+
 test_done

@@ -73,6 +73,14 @@ test_expect_success "and one of the link, with the interface" '
 	x -w "$link%br0" "hostname" >out && echo "$link%br0: h1" | test_cmp - out
 '
 
+test_expect_success "what is no part of a name is refused, and told where it belongs" '
+	expect_exit 2 x -w "[fd98::1]:22" true 2>err && cat err &&
+	grep "an IPv6 address is written without brackets: fd98::1; its port.*ssh configuration" err &&
+	expect_exit 2 x -w "[fe80::1%br0]" true 2>err && grep "without brackets: fe80::1%br0; " err &&
+	expect_exit 3 x -w "h9:2222" true 2>err && grep "(a port is no part of it: use Port" err &&
+	expect_exit 3 x -w "root@h9" true 2>err && grep "(a user is no part of it: use -l" err
+'
+
 test_expect_success "BindAddress is where connections come from" '
 	x -w ours "echo \${SSH_CONNECTION%% *}" >out && echo "ours: fd98::fe" | test_cmp - out
 '

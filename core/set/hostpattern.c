@@ -160,11 +160,31 @@ int hostpattern_parse(struct hostpattern *p, struct hosttext *text, size_t max_n
 	}
 }
 
+/* "[::1" or "[fe80::1%eth0]:22": the length of the address, 0 when it is none. */
+static size_t bracketed_address(const char *open)
+{
+	const char *address = open + 1, *colon = strchr(address, ':');
+	size_t len = strspn(address, "0123456789abcdefABCDEF:.");
+
+	if (colon == NULL || colon >= address + len || strchr(colon + 1, ':') == NULL ||
+	    strchr(colon + 1, ':') >= address + len)
+		return 0;
+	if (address[len] == '%')
+		len += strcspn(address + len, "],");
+	return address[len] == ']' || address[len] == '\0' ? len : 0;
+}
+
 /* What stands where a number was expected. */
 static int refuse_number(const struct hosttext *text, size_t open)
 {
 	char c = text->text[text->at];
+	int address = (int)bracketed_address(text->text + open);
 
+	if (address > 0)
+		return hosttext_error(text, open, "an IPv6 address is written without brackets: "
+				      "%.*s; its port, if it is not 22, stands in the ssh "
+				      "configuration (Host %.*s, Port ...)", address,
+				      text->text + open + 1, address, text->text + open + 1);
 	if (c == '\0')
 		return hosttext_error(text, open, "'[' is never closed; write ']' after the ranges");
 	if (c == '[')

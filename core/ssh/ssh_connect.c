@@ -40,6 +40,18 @@ static bool check_trust(struct ssh_session *s)
 	return true;
 }
 
+/* What other programs take as part of a host's name, and where it is to be said here. */
+static const char *name_advice(const char *name)
+{
+	const char *colon = strchr(name, ':');
+
+	if (strchr(name, '@') != NULL)
+		return " (a user is no part of it: use -l, or User in the ssh configuration)";
+	if (colon != NULL && colon[1] != '\0' && colon[1 + strspn(colon + 1, "0123456789")] == '\0')
+		return " (a port is no part of it: use Port in the ssh configuration)";
+	return "";
+}
+
 static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 {
 	struct ssh_session *s = arg;
@@ -47,8 +59,9 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 	s->login->resolve = NULL;
 	s->login->addresses = addresses;
 	if (addresses == NULL)
-		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE, "no address for its name: %s",
-				 why);
+		ssh_session_fail(s, OUTCOME_UNREACHABLE, PHASE_RESOLVE,
+				 "no address for its name: %s%s", why,
+				 name_advice(s->route->hostname));
 	else
 		ssh_session_poke(s);
 }

@@ -12,7 +12,8 @@ struct pace_login {
 	bool proven;	  /* somebody let them in */
 	unsigned refused; /* by so many, while nobody did */
 	size_t underway, showing;
-	int64_t begun_us;   /* the latest of them */
+	size_t canaries;    /* as many are under way while nobody knows */
+	int64_t begun_us;   /* the latest of them, or when they became more */
 	int64_t refused_us; /* the latest refusal */
 };
 
@@ -116,20 +117,24 @@ static bool may_show(const struct ssh_pace *p, const struct pace_login *l)
 	return l->proven || l->refused + l->showing < p->max_auth_fail;
 }
 
-/* Sets *again_us to the time after which a canary is slow. */
+/* Sets *again_us to the time after which the canaries are slow. */
 static bool login_lets(const struct ssh_pace *p, const struct ssh_turn *t, int64_t *again_us)
 {
-	const struct pace_login *l = t->login;
-	int64_t waited = loop_now_us(p->loop) - l->begun_us;
+	struct pace_login *l = t->login;
+	int64_t now = loop_now_us(p->loop);
 
 	if (l->proven || l->underway == 0 || t->leads_on)
 		return true;
 	if (l->showing > 0)
 		return false;
-	if (waited >= PACE_PATIENCE_US)
+	if (now - l->begun_us >= PACE_PATIENCE_US) {
+		l->canaries *= 2;
+		l->begun_us = now;
+	}
+	if (l->underway < l->canaries)
 		return true;
-	if (PACE_PATIENCE_US - waited < *again_us)
-		*again_us = PACE_PATIENCE_US - waited;
+	if (l->begun_us + PACE_PATIENCE_US - now < *again_us)
+		*again_us = l->begun_us + PACE_PATIENCE_US - now;
 	return false;
 }
 
@@ -164,7 +169,8 @@ static void take(struct ssh_pace *p, struct ssh_turn *t)
 {
 	dequeue(p, t, TURN_TAKEN);
 	p->tokens -= 1;
-	t->login->underway++;
+	if (t->login->underway++ == 0)
+		t->login->canaries = 1;
 	t->login->begun_us = loop_now_us(p->loop);
 	t->address->underway++;
 }

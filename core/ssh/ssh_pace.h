@@ -3,8 +3,10 @@
  *
  * Four things hold one back, none of which counts against its deadline:
  *  - the rate: so many per second, a second's worth at once;
- *  - a canary: while nobody knows whether these credentials open anything, one host is tried, and
- *    another one whenever the one before has failed for reasons of its own or takes its time;
+ *  - a canary: while nobody knows whether these credentials open anything, one host is tried. While
+ *    none has come so far as to show them, twice as many are connected to after each PACE_PATIENCE:
+ *    hosts that do not answer hold up nobody for long, however many stand in front. No more show
+ *    them at once than max_auth_fail has left, and while one does no other begins to connect;
  *  - refusals: after max_auth_fail of them, and nobody who let them in, credentials are used up;
  *  - an address that dropped connections before its banner (MaxStartups of sshd_config(5)): fewer
  *    at once are made to it, and slowly more again as logins succeed.
@@ -21,7 +23,7 @@
 
 #define PACE_RATE 100	       /* logins per second */
 #define PACE_MAX_AUTH_FAIL 3
-#define PACE_PATIENCE_US (1000 * 1000) /* with a canary that has not come to show its keys */
+#define PACE_PATIENCE_US (250 * 1000) /* with canaries that have not come to show their keys */
 #define PACE_FORGET_US (60 * INT64_C(1000000)) /* without a try: refusals are old news */
 
 struct ssh_pace;

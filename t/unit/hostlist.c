@@ -62,6 +62,12 @@ static void malformed_text_is_refused_with_the_column_and_the_cure(void **state)
 		{ "node[1-]", "column 8: a number is expected" },
 		{ "node[-1]", "column 6: a number is expected" },
 		{ "node[a-c]", "column 6: a number is expected" },
+		{ "a,[::1]:22", "column 3: an IPv6 address is written without brackets: ::1; " },
+		{ "[fe80::1%eth0]", "column 1: an IPv6 address is written without brackets: "
+				    "fe80::1%eth0; its port" },
+		{ "root@[2001:db8::1]", "column 6: an IPv6 address is written without brackets" },
+		{ "[2001:db8::1,b]", "a number is expected" },
+		{ "[1:2]", "a number is expected" },
 		{ "node[1 2]", "column 8: a number is expected" },
 		{ "node[1-2-3]", "column 9: a number is expected" },
 		{ "node[9-1]", "column 6: range 9-1 runs backwards; write 1-9" },

@@ -128,10 +128,53 @@ static void a_canary_that_fails_for_its_own_reasons_has_a_successor(void **state
 	/* one that does not come so far as to show its keys is not waited for long */
 	advance(b, PACE_PATIENCE_US + MS);
 	assert_int_equal(b->t[2].state, TURN_TAKEN);
+	assert_int_equal(count(b, TURN_TAKEN), 2);
 	/* one that shows them is */
 	assert_true(ssh_pace_show(b->pace, &b->t[2]));
 	advance(b, 10 * PACE_PATIENCE_US);
 	assert_int_equal(b->t[3].state, TURN_WAITING);
+	bed_close(b);
+}
+
+static void dead_hosts_in_front_hold_up_nobody_for_long(void **state)
+{
+	struct bed *b = bed_open(1000, 3);
+
+	(void)state;
+	ask_all(b, 200);
+	for (int i = 0, n = 1; i < 7; i++, n *= 2) {
+		settle(b);
+		assert_int_equal(count(b, TURN_TAKEN), n);
+		advance(b, PACE_PATIENCE_US + MS);
+	}
+	/* the one that answers is the first to show its keys; no other begins, and of those that
+	 * have begun only so many show theirs as may be refused */
+	assert_int_equal(count(b, TURN_TAKEN), 128);
+	for (int i = 100; i < 103; i++)
+		assert_true(ssh_pace_show(b->pace, &b->t[i]));
+	assert_false(ssh_pace_show(b->pace, &b->t[103]));
+	advance(b, 100 * PACE_PATIENCE_US);
+	assert_int_equal(count(b, TURN_TAKEN), 124);
+	ssh_pace_end(b->pace, &b->t[100], TURN_LET_IN);
+	settle(b);
+	assert_int_equal(count(b, TURN_TAKEN), 197);
+	bed_close(b);
+}
+
+static void canaries_are_few_again_once_all_have_ended(void **state)
+{
+	struct bed *b = bed_open(1000, 3);
+
+	(void)state;
+	ask_all(b, 40);
+	advance(b, 4 * (PACE_PATIENCE_US + MS));
+	assert_int_equal(count(b, TURN_TAKEN), 16);
+	assert_true(ssh_pace_show(b->pace, &b->t[15]));
+	for (int i = 0; i < 15; i++)
+		ssh_pace_end(b->pace, &b->t[i], TURN_FAILED);
+	ssh_pace_end(b->pace, &b->t[15], TURN_REFUSED);
+	settle(b);
+	assert_int_equal(count(b, TURN_TAKEN), 1);
 	bed_close(b);
 }
 
@@ -158,8 +201,7 @@ static void never_more_show_their_keys_than_may_be_refused(void **state)
 
 	(void)state;
 	ask_all(b, 5);
-	for (int i = 0; i < 5; i++)
-		advance(b, PACE_PATIENCE_US + MS);
+	advance(b, 3 * (PACE_PATIENCE_US + MS));
 	assert_int_equal(count(b, TURN_TAKEN), 5);
 	assert_true(ssh_pace_show(b->pace, &b->t[0]));
 	assert_true(ssh_pace_show(b->pace, &b->t[1]));
@@ -285,6 +327,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_host_goes_first_while_nobody_knows_the_keys),
 		cmocka_unit_test(a_canary_that_fails_for_its_own_reasons_has_a_successor),
+		cmocka_unit_test(dead_hosts_in_front_hold_up_nobody_for_long),
+		cmocka_unit_test(canaries_are_few_again_once_all_have_ended),
 		cmocka_unit_test(refusals_end_what_waits),
 		cmocka_unit_test(never_more_show_their_keys_than_may_be_refused),
 		cmocka_unit_test(keys_that_opened_one_host_are_not_used_up),
