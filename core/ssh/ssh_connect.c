@@ -304,7 +304,9 @@ bool ssh_login_connect(struct ssh_session *s)
 		connected = connect_by_command(s);
 	else
 		connected = connect_to_address(s);
-	if (connected)
+	if (connected) {
 		s->state = SESSION_HANDSHAKE;
+		ssh_login_answered(s);
+	}
 	return connected || s->state == SESSION_DEAD;
 }

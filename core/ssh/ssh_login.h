@@ -54,6 +54,7 @@ void ssh_login_forget_connection(struct ssh_session *s);
 
 /* The connection ended before its banner. True when the session waits to try again. */
 bool ssh_login_again(struct ssh_session *s, const char *said);
+void ssh_login_answered(struct ssh_session *s); /* it is connected */
 void ssh_login_next_address(struct ssh_session *s); /* login->at has moved */
 void ssh_login_pause_is_over(struct ssh_session *s);
 

@@ -82,8 +82,11 @@ static void on_phase(void *arg, enum phase phase)
 {
 	struct ssh_session *s = arg;
 
-	if (s->state < SESSION_READY)
-		ssh_login_enter(s, phase);
+	if (s->state >= SESSION_READY)
+		return;
+	if (phase > PHASE_CONNECT)
+		ssh_login_answered(s);
+	ssh_login_enter(s, phase);
 }
 
 static void on_socket(void *arg, int events)

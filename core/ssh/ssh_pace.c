@@ -11,7 +11,7 @@
 struct pace_login {
 	bool proven;	  /* somebody let them in */
 	unsigned refused; /* by so many, while nobody did */
-	size_t underway, showing;
+	size_t underway, answered, showing;
 	size_t canaries;    /* as many are under way while nobody knows */
 	int64_t begun_us;   /* the latest of them, or when they became more */
 	int64_t refused_us; /* the latest refusal */
@@ -104,6 +104,24 @@ static void dequeue(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_state 
 	t->state = state;
 }
 
+/* ---- those that are under way ---- */
+
+static void forget_answer(struct ssh_turn *t)
+{
+	if (t->answered)
+		t->login->answered--;
+	t->answered = false;
+}
+
+static void leave(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_state state)
+{
+	forget_answer(t);
+	t->login->underway--;
+	t->address->underway--;
+	p->turns--;
+	t->state = state;
+}
+
 /* ---- the four gates ---- */
 
 static bool is_used_up(const struct ssh_pace *p, const struct pace_login *l)
@@ -117,24 +135,29 @@ static bool may_show(const struct ssh_pace *p, const struct pace_login *l)
 	return l->proven || l->refused + l->showing < p->max_auth_fail;
 }
 
+static void add_canaries(struct pace_login *l, const struct ssh_turn *t, int64_t now)
+{
+	l->canaries += t->shows_unasked ? 1 : l->canaries;
+	l->begun_us = now;
+}
+
 /* Sets *again_us to the time after which the canaries are slow. */
 static bool login_lets(const struct ssh_pace *p, const struct ssh_turn *t, int64_t *again_us)
 {
 	struct pace_login *l = t->login;
+	int64_t patience = l->answered > 0 ? PACE_PATIENCE_ANSWERED_US : PACE_PATIENCE_US;
 	int64_t now = loop_now_us(p->loop);
 
 	if (l->proven || l->underway == 0 || t->leads_on)
 		return true;
 	if (l->showing > 0)
 		return false;
-	if (now - l->begun_us >= PACE_PATIENCE_US) {
-		l->canaries *= 2;
-		l->begun_us = now;
-	}
+	if (now - l->begun_us >= patience)
+		add_canaries(l, t, now);
 	if (l->underway < l->canaries)
 		return true;
-	if (l->begun_us + PACE_PATIENCE_US - now < *again_us)
-		*again_us = l->begun_us + PACE_PATIENCE_US - now;
+	if (l->begun_us + patience - now < *again_us)
+		*again_us = l->begun_us + patience - now;
 	return false;
 }
 
@@ -175,6 +198,18 @@ static void take(struct ssh_pace *p, struct ssh_turn *t)
 	t->address->underway++;
 }
 
+/* What it would show was refused too often while it waited. */
+static void use_up(struct ssh_pace *p, struct ssh_turn *t)
+{
+	bool was_held = t->state == TURN_HELD;
+
+	dequeue(p, t, TURN_USED_UP);
+	if (was_held)
+		leave(p, t, TURN_USED_UP);
+	else
+		p->turns--;
+}
+
 /* Lets on whom it can. */
 static void look(void *arg)
 {
@@ -186,8 +221,7 @@ static void look(void *arg)
 	for (struct ssh_turn *t = p->first; t != NULL; t = next) {
 		next = t->next;
 		if (is_used_up(p, t->login)) {
-			dequeue(p, t, TURN_USED_UP);
-			p->turns--;
+			use_up(p, t);
 		} else if (t->state == TURN_HELD) {
 			if (!may_show(p, t->login))
 				continue;
@@ -224,10 +258,7 @@ bool ssh_pace_show(struct ssh_pace *p, struct ssh_turn *t)
 	if (t->state != TURN_TAKEN)
 		return t->state == TURN_SHOWING;
 	if (is_used_up(p, t->login)) {
-		t->login->underway--;
-		t->address->underway--;
-		t->state = TURN_USED_UP;
-		p->turns--;
+		leave(p, t, TURN_USED_UP);
 		return false;
 	}
 	if (!may_show(p, t->login)) {
@@ -239,8 +270,18 @@ bool ssh_pace_show(struct ssh_pace *p, struct ssh_turn *t)
 	return true;
 }
 
+void ssh_pace_answered(struct ssh_pace *p, struct ssh_turn *t)
+{
+	if (t->state != TURN_TAKEN || t->answered)
+		return;
+	t->answered = true;
+	t->login->answered++;
+	t->login->begun_us = loop_now_us(p->loop);
+}
+
 void ssh_pace_move(struct ssh_pace *p, struct ssh_turn *t, const char *address)
 {
+	forget_answer(t);
 	t->address->underway--;
 	t->address = find(&p->addresses, address, sizeof(*t->address));
 	t->address->underway++;
@@ -298,10 +339,7 @@ void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
 	case TURN_TAKEN:
 		break;
 	}
-	t->login->underway--;
-	t->address->underway--;
-	p->turns--;
-	t->state = TURN_NONE;
+	leave(p, t, TURN_NONE);
 	note_end(p, t, how);
 	if (p->first != NULL)
 		loop_defer_schedule(&p->again);

@@ -3,10 +3,11 @@
  *
  * Four things hold one back, none of which counts against its deadline:
  *  - the rate: so many per second, a second's worth at once;
- *  - a canary: while nobody knows whether these credentials open anything, one host is tried. While
- *    none has come so far as to show them, twice as many are connected to after each PACE_PATIENCE:
- *    hosts that do not answer hold up nobody for long, however many stand in front. No more show
- *    them at once than max_auth_fail has left, and while one does no other begins to connect;
+ *  - a canary: while nobody knows whether these credentials open anything, one host is tried. When
+ *    it does not answer for a moment, or does and takes its time, twice as many are, and so on: dead
+ *    hosts hold up nobody for long, however many stand in front. No more show what they have at
+ *    once than may be refused, and while one does no other begins to connect. The system's ssh
+ *    cannot be held back once it runs: there it is one more each time, not twice as many;
  *  - refusals: after max_auth_fail of them, and nobody who let them in, credentials are used up;
  *  - an address that dropped connections before its banner (MaxStartups of sshd_config(5)): fewer
  *    at once are made to it, and slowly more again as logins succeed.
@@ -23,7 +24,8 @@
 
 #define PACE_RATE 100	       /* logins per second */
 #define PACE_MAX_AUTH_FAIL 3
-#define PACE_PATIENCE_US (250 * 1000) /* with canaries that have not come to show their keys */
+#define PACE_PATIENCE_US (250 * 1000)	/* with canaries that do not answer */
+#define PACE_PATIENCE_ANSWERED_US (1000 * 1000) /* with one that does, to show its keys */
 #define PACE_FORGET_US (60 * INT64_C(1000000)) /* without a try: refusals are old news */
 
 struct ssh_pace;
@@ -42,6 +44,8 @@ struct ssh_turn {
 	enum ssh_turn_state state;
 	bool leads_on; /* to a jump host, for which others wait that may be canaries: never waits
 			* for one */
+	bool shows_unasked; /* the system's ssh logs in */
+	bool answered;	    /* the host does; ssh_pace.c's */
 	loop_call_f fn; /* called in a later turn of the loop when the state has changed */
 	void *arg;
 	struct ssh_turn *prev, *next; /* of those that wait */
@@ -65,6 +69,9 @@ void ssh_pace_ask(struct ssh_pace *p, struct ssh_turn *t, const char *login, con
 
 /* TAKEN: it would show its credentials now. True when it may (SHOWING); else HELD or USED_UP. */
 bool ssh_pace_show(struct ssh_pace *p, struct ssh_turn *t);
+
+/* The host is there: it may show its credentials soon. */
+void ssh_pace_answered(struct ssh_pace *p, struct ssh_turn *t);
 
 /* Another address of the same host is tried. */
 void ssh_pace_move(struct ssh_pace *p, struct ssh_turn *t, const char *address);

@@ -95,6 +95,7 @@ static void ask(struct ssh_session *s)
 	turn->fn = on_turn;
 	turn->arg = s;
 	turn->leads_on = s->carries;
+	turn->shows_unasked = s->mux != NULL;
 	s->login->waits_since_us = loop_now_us(s->loop);
 	ssh_pace_ask(pace_of(s), turn, name, end);
 	free(name);
@@ -134,6 +135,11 @@ bool ssh_login_paced(struct ssh_session *s)
 	s->state = SESSION_CONNECT;
 	ssh_login_enter(s, PHASE_CONNECT);
 	return true;
+}
+
+void ssh_login_answered(struct ssh_session *s)
+{
+	ssh_pace_answered(pace_of(s), &s->login->turn);
 }
 
 void ssh_login_next_address(struct ssh_session *s)

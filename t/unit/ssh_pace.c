@@ -161,6 +161,60 @@ static void dead_hosts_in_front_hold_up_nobody_for_long(void **state)
 	bed_close(b);
 }
 
+static void a_canary_that_answers_gets_more_time(void **state)
+{
+	struct bed *b = bed_open(1000, 3);
+
+	(void)state;
+	ask_all(b, 40);
+	advance(b, 2 * (PACE_PATIENCE_US + MS));
+	assert_int_equal(count(b, TURN_TAKEN), 4);
+	ssh_pace_answered(b->pace, &b->t[2]);
+	ssh_pace_answered(b->pace, &b->t[2]);
+	advance(b, PACE_PATIENCE_ANSWERED_US - MS);
+	assert_int_equal(count(b, TURN_TAKEN), 4);
+	/* not for ever: what answers may hang */
+	advance(b, 2 * MS);
+	assert_int_equal(count(b, TURN_TAKEN), 8);
+	ssh_pace_move(b->pace, &b->t[2], "10.1.1.1");
+	advance(b, PACE_PATIENCE_US);
+	assert_int_equal(count(b, TURN_TAKEN), 16);
+	bed_close(b);
+}
+
+static void one_that_shows_its_keys_unasked_is_followed_by_one(void **state)
+{
+	struct bed *b = bed_open(1000, 3);
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		b->t[i].shows_unasked = true;
+	ask_all(b, 40);
+	advance(b, 4 * (PACE_PATIENCE_US + MS));
+	assert_int_equal(count(b, TURN_TAKEN), 5);
+	bed_close(b);
+}
+
+static void one_that_is_used_up_while_held_counts_no_longer(void **state)
+{
+	struct bed *b = bed_open(1000, 1);
+
+	(void)state;
+	ask_all(b, 2);
+	advance(b, PACE_PATIENCE_US + MS);
+	assert_true(ssh_pace_show(b->pace, &b->t[0]));
+	assert_false(ssh_pace_show(b->pace, &b->t[1]));
+	ssh_pace_end(b->pace, &b->t[0], TURN_REFUSED);
+	settle(b);
+	assert_int_equal(b->t[1].state, TURN_USED_UP);
+	/* nobody is under way: old refusals are forgotten */
+	advance(b, PACE_FORGET_US + MS);
+	ask(b, 2, "a");
+	settle(b);
+	assert_int_equal(b->t[2].state, TURN_TAKEN);
+	bed_close(b);
+}
+
 static void canaries_are_few_again_once_all_have_ended(void **state)
 {
 	struct bed *b = bed_open(1000, 3);
@@ -328,6 +382,9 @@ int main(void)
 		cmocka_unit_test(one_host_goes_first_while_nobody_knows_the_keys),
 		cmocka_unit_test(a_canary_that_fails_for_its_own_reasons_has_a_successor),
 		cmocka_unit_test(dead_hosts_in_front_hold_up_nobody_for_long),
+		cmocka_unit_test(a_canary_that_answers_gets_more_time),
+		cmocka_unit_test(one_that_shows_its_keys_unasked_is_followed_by_one),
+		cmocka_unit_test(one_that_is_used_up_while_held_counts_no_longer),
 		cmocka_unit_test(canaries_are_few_again_once_all_have_ended),
 		cmocka_unit_test(refusals_end_what_waits),
 		cmocka_unit_test(never_more_show_their_keys_than_may_be_refused),
