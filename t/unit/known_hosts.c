@@ -58,54 +58,55 @@ static void a_file_that_is_not_there_is_empty(void **state)
 	assert_non_null(strstr(err.text, "/"));
 }
 
+/* What a file says of a host, and what that makes of its key A. The hashed name was made by
+ * `ssh-keygen -H` from secret.example. */
+static const struct {
+	const char *text, *host;
+	int port;
+	enum hostkey_verdict a;
+	int line;
+} LOOKUPS[] = {
+	{ "h ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 1 },
+	{ "h ssh-ed25519 " ED_A " bob@x\r\n", "H", 22, HOSTKEY_KNOWN, 1 },
+	{ "h ssh-ed25519 " ED_B "\n", "h", 22, HOSTKEY_CHANGED, 1 },
+	{ "# 1\n\nh ssh-ed25519 " ED_B "\n", "h", 22, HOSTKEY_CHANGED, 3 },
+	{ "h ssh-ed25519 " ED_B "\nh ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 2 },
+	{ "g,h,10.0.0.1 ssh-ed25519 " ED_A, "10.0.0.1", 22, HOSTKEY_KNOWN, 1 },
+	{ "g ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "h ssh-rsa AAAA\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "h ssh-rsa " RSA "\n", "h", 22, HOSTKEY_CHANGED, 1 },
+	{ "h ssh-rsa " RSA "\nh ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 2 },
+	{ "h ssh-rsa " ED_B "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "h ssh-ed25519 " ED_B "AAAA\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "[h]:24 ssh-rsa " RSA "\nh ssh-ed25519 " ED_A "\n", "h", 24, HOSTKEY_CHANGED, 1 },
+	{ "[h]:2222 ssh-ed25519 " ED_A "\n", "h", 2222, HOSTKEY_KNOWN, 1 },
+	{ "[h]:2222 ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "h ssh-ed25519 " ED_A "\n", "h", 2222, HOSTKEY_KNOWN, 1 },
+	{ "h ssh-ed25519 " ED_B "\n", "h", 2222, HOSTKEY_UNKNOWN, 0 },
+	{ "[127.1.*]:24 ssh-ed25519 " ED_A "\n", "127.1.3.9", 24, HOSTKEY_KNOWN, 1 },
+	{ "[127.1.*]:24 ssh-ed25519 " ED_A "\n", "127.2.3.9", 24, HOSTKEY_UNKNOWN, 0 },
+	{ "*.net,!x.net ssh-ed25519 " ED_A "\n", "x.net", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "*.net,!x.net ssh-ed25519 " ED_A "\n", "y.net", 22, HOSTKEY_KNOWN, 1 },
+	{ "@cert-authority * ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
+	{ "h ssh-ed25519 " ED_A "\n@revoked * ssh-ed25519 " ED_A "\n", "h", 22,
+	  HOSTKEY_REVOKED, 2 },
+	{ "h ssh-ed25519 " ED_A "\n@revoked * ssh-ed25519 " ED_B "\n", "h", 22,
+	  HOSTKEY_KNOWN, 1 },
+	{ "|1|qxAe3MEHLHchSXHPOVsQ/w91gL4=|GlzXss6RoMoeEKUQVIknX3TdOEE= ssh-ed25519 " ED_A
+	  "\n", "Secret.example", 22, HOSTKEY_KNOWN, 1 },
+	{ "|1|qxAe3MEHLHchSXHPOVsQ/w91gL4=|GlzXss6RoMoeEKUQVIknX3TdOEE= ssh-ed25519 " ED_A
+	  "\n", "secret.exampl", 22, HOSTKEY_UNKNOWN, 0 },
+};
+
 static void hosts_are_found_by_name_port_pattern_and_hash(void **state)
 {
-	/* the hashed name was made by `ssh-keygen -H` from secret.example */
-	static const struct {
-		const char *text, *host;
-		int port;
-		enum hostkey_verdict a;
-		int line;
-	} cases[] = {
-		{ "h ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 1 },
-		{ "h ssh-ed25519 " ED_A " bob@x\r\n", "H", 22, HOSTKEY_KNOWN, 1 },
-		{ "h ssh-ed25519 " ED_B "\n", "h", 22, HOSTKEY_CHANGED, 1 },
-		{ "# 1\n\nh ssh-ed25519 " ED_B "\n", "h", 22, HOSTKEY_CHANGED, 3 },
-		{ "h ssh-ed25519 " ED_B "\nh ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 2 },
-		{ "g,h,10.0.0.1 ssh-ed25519 " ED_A, "10.0.0.1", 22, HOSTKEY_KNOWN, 1 },
-		{ "g ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "h ssh-rsa AAAA\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "h ssh-rsa " RSA "\n", "h", 22, HOSTKEY_CHANGED, 1 },
-		{ "h ssh-rsa " RSA "\nh ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_KNOWN, 2 },
-		{ "h ssh-rsa " ED_B "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "h ssh-ed25519 " ED_B "AAAA\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "[h]:24 ssh-rsa " RSA "\nh ssh-ed25519 " ED_A "\n", "h", 24, HOSTKEY_CHANGED, 1 },
-		{ "[h]:2222 ssh-ed25519 " ED_A "\n", "h", 2222, HOSTKEY_KNOWN, 1 },
-		{ "[h]:2222 ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "h ssh-ed25519 " ED_A "\n", "h", 2222, HOSTKEY_KNOWN, 1 },
-		{ "h ssh-ed25519 " ED_B "\n", "h", 2222, HOSTKEY_UNKNOWN, 0 },
-		{ "[127.1.*]:24 ssh-ed25519 " ED_A "\n", "127.1.3.9", 24, HOSTKEY_KNOWN, 1 },
-		{ "[127.1.*]:24 ssh-ed25519 " ED_A "\n", "127.2.3.9", 24, HOSTKEY_UNKNOWN, 0 },
-		{ "*.net,!x.net ssh-ed25519 " ED_A "\n", "x.net", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "*.net,!x.net ssh-ed25519 " ED_A "\n", "y.net", 22, HOSTKEY_KNOWN, 1 },
-		{ "@cert-authority * ssh-ed25519 " ED_A "\n", "h", 22, HOSTKEY_UNKNOWN, 0 },
-		{ "h ssh-ed25519 " ED_A "\n@revoked * ssh-ed25519 " ED_A "\n", "h", 22,
-		  HOSTKEY_REVOKED, 2 },
-		{ "h ssh-ed25519 " ED_A "\n@revoked * ssh-ed25519 " ED_B "\n", "h", 22,
-		  HOSTKEY_KNOWN, 1 },
-		{ "|1|qxAe3MEHLHchSXHPOVsQ/w91gL4=|GlzXss6RoMoeEKUQVIknX3TdOEE= ssh-ed25519 " ED_A
-		  "\n", "Secret.example", 22, HOSTKEY_KNOWN, 1 },
-		{ "|1|qxAe3MEHLHchSXHPOVsQ/w91gL4=|GlzXss6RoMoeEKUQVIknX3TdOEE= ssh-ed25519 " ED_A
-		  "\n", "secret.exampl", 22, HOSTKEY_UNKNOWN, 0 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct known_hosts *kh = parse(cases[i].text);
-		struct hostkey_answer a = check(kh, cases[i].host, cases[i].port, ED("a"));
+	for (size_t i = 0; i < ARRAY_LEN(LOOKUPS); i++) {
+		struct known_hosts *kh = parse(LOOKUPS[i].text);
+		struct hostkey_answer a = check(kh, LOOKUPS[i].host, LOOKUPS[i].port, ED("a"));
 
-		if (a.verdict != cases[i].a || a.line != cases[i].line)
-			fail_msg("%s: verdict %d line %d", cases[i].text, (int)a.verdict, a.line);
+		if (a.verdict != LOOKUPS[i].a || a.line != LOOKUPS[i].line)
+			fail_msg("%s: verdict %d line %d", LOOKUPS[i].text, (int)a.verdict, a.line);
 		if (a.line > 0)
 			assert_string_equal(a.path, "kh");
 		known_hosts_destroy(kh);
