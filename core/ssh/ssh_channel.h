@@ -160,6 +160,11 @@ void ssh_channel_hand_out(struct ssh_channel *ch, enum stream stream, const void
 
 /* ssh_stream.c: true when `sending`, filled from `queued` once it was sent, holds bytes. */
 bool ssh_channel_refill(struct ssh_channel *ch);
+
+/* ssh_channel_open.c: the step of CHANNEL_QUEUED; the server has not answered an open in time. */
+bool ssh_channel_step_queued(struct ssh_channel *ch);
+void ssh_channel_late_open(struct ssh_channel *late);
+
 /* Of a connection to another host: libssh2's open, and what follows from its refusal: true when it
  * waits for its turn again. */
 LIBSSH2_CHANNEL *ssh_channel_open_dial(struct ssh_channel *ch);
