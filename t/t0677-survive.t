@@ -140,7 +140,7 @@ test_expect_success "the connection is lost: it goes on, and who waited is told 
 	p=$(cut -d" " -f1 "$(the_file pid)") && for l in 1 2 3; do
 		p=$(ps -o ppid= -p $p | tr -d " ")
 	done && kill -KILL $p && { wait $pid; grep -x "outcome lost -" out; } &&
-	grep "goes on there, with its output in ~/.local/state/perilune/2" out &&
+	grep "goes on there, with its output in \${XDG_STATE_HOME:-~/.local/state}/perilune/2" out &&
 	alive "$marks/self" "$marks/child" && touch "$marks/go" && wait_for the_file code &&
 	drop_kept
 '

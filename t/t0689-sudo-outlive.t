@@ -84,7 +84,7 @@ test_expect_success "the connection is lost: who waited is told where the output
 	recipe "survive = true" "$family" && start &&
 	p=$(pgrep -u "$(id -u $user 2>/dev/null || echo 4242)" sshd | head -n 1) && kill -KILL $p &&
 	{ wait $pid; grep -x "outcome lost -" out; } &&
-	grep "goes on there, with its output in ~root/.local/state/perilune/2" out &&
+	grep "goes on there, with its output in \${XDG_STATE_HOME:-~root/.local/state}/perilune/2" out &&
 	alive "$marks/self" && touch "$marks/go" && wait_for the_file code && rm -r "$kept"
 '
 

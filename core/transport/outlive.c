@@ -206,13 +206,27 @@ void outlive_fini(struct outlive *o)
 	free(o->from_err);
 }
 
+/* As a shell there has it: its environment may move the folder, and only that of the command is
+ * known here. */
+static const char *state_folder(const struct command *cmd)
+{
+	static const char name[] = "XDG_STATE_HOME=";
+
+	for (const char *const *e = cmd->env; e != NULL && *e != NULL; e++) {
+		if (strncmp(*e, name, sizeof(name) - 1) == 0 && (*e)[sizeof(name) - 1] == '/')
+			return *e + sizeof(name) - 1;
+	}
+	return cmd->sudo ? "${XDG_STATE_HOME:-~root/.local/state}"
+			 : "${XDG_STATE_HOME:-~/.local/state}";
+}
+
 void outlive_explain_loss(struct task_result *r, const struct command *cmd, const char *tag)
 {
 	char *run = run_of(tag);
 	size_t len = strlen(r->why);
 
 	snprintf(r->why + len, sizeof(r->why) - len,
-		 "; the command goes on there, with its output in ~%s/.local/state/perilune/%s",
-		 cmd->sudo ? "root" : "", run);
+		 "; the command goes on there, with its output in %.200s/perilune/%s",
+		 state_folder(cmd), run);
 	free(run);
 }

@@ -285,12 +285,37 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(err.code, PL_EUSAGE);
 }
 
+static void a_loss_names_the_folder_as_far_as_it_is_known(void **state)
+{
+	static const char *const absolute[] = { "A=b", "XDG_STATE_HOME=/scratch/me", NULL };
+	static const char *const relative[] = { "XDG_STATE_HOME=x", NULL };
+	static const struct {
+		struct command command;
+		const char *says;
+	} cases[] = {
+		{ { .survive = true }, "in ${XDG_STATE_HOME:-~/.local/state}/perilune/20260101-1" },
+		{ { .sudo = true }, "in ${XDG_STATE_HOME:-~root/.local/state}/perilune/20260101-1" },
+		{ { .env = absolute }, "in /scratch/me/perilune/20260101-1" },
+		{ { .env = relative }, "in ${XDG_STATE_HOME:-~/.local/state}/perilune/20260101-1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct task_result r = { .why = "connection lost" };
+
+		outlive_explain_loss(&r, &cases[i].command, "20260101-1-2.h1.0.1");
+		assert_non_null(strstr(r.why, "connection lost; the command goes on there"));
+		assert_string_equal(strstr(r.why, "in "), cases[i].says);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(it_ends_as_the_command_does),
 	cmocka_unit_test(who_comes_later_begins_where_it_is_told),
 	cmocka_unit_test(it_can_be_followed_while_it_runs),
 	cmocka_unit_test(that_nothing_is_there_or_nobody_knows_is_said),
 	cmocka_unit_test(what_makes_no_sense_is_refused),
+	cmocka_unit_test(a_loss_names_the_folder_as_far_as_it_is_known),
 };
 
 UNIT_MAIN(tests)
