@@ -393,7 +393,7 @@ static int transport_supervisor(lua_State *L)
 	char sum[SSH_SUPERVISOR_SUM_MAX];
 
 	ssh_supervisor_sum(sum);
-	lua_pushstring(L, ssh_supervisor_text);
+	lua_pushfstring(L, "%s\n%s", ssh_supervisor_first, ssh_supervisor_rest);
 	lua_pushstring(L, sum);
 	return 2;
 }

@@ -16,9 +16,9 @@ void ssh_audit_option(struct strbuf *line)
 
 	gethostname(host, sizeof(host) - 1);
 	if (pw != NULL)
-		snprintf(text, sizeof(text), "audit=%.100s@%s", pw->pw_name, host);
+		snprintf(text, sizeof(text), "%.100s@%s", pw->pw_name, host);
 	else
-		snprintf(text, sizeof(text), "audit=%lu@%s", (unsigned long)getuid(), host);
+		snprintf(text, sizeof(text), "%lu@%s", (unsigned long)getuid(), host);
 	strbuf_addc(line, ' ');
 	shellquote_word(line, text);
 }

@@ -215,7 +215,7 @@ void ssh_command_supervise(struct strbuf *out, const char *token)
 	strbuf_adds(out, "exec env PERILUNE_SUPERVISOR=");
 	strbuf_adds(out, token);
 	strbuf_adds(out, " sh -c '");
-	strbuf_adds(out, ssh_supervisor_text);
+	strbuf_adds(out, ssh_supervisor_first);
 	strbuf_adds(out, "' perilune ");
 	strbuf_adds(out, token);
 }

@@ -223,6 +223,8 @@ void ssh_session_end(struct ssh_session *s, const struct task_result *as)
 
 void ssh_session_close(struct ssh_session *s)
 {
+	if (s->state == SESSION_READY)
+		s->is_told = ssh_supervisor_say_bye(s);
 	if (s->state == SESSION_DEAD)
 		return;
 	s->state = SESSION_CLOSING;
@@ -231,9 +233,13 @@ void ssh_session_close(struct ssh_session *s)
 
 static void say_goodbye(struct ssh_session *s)
 {
-	/* one try: a packet half sent must not be mixed with another, and nobody waits for it */
-	if (s->ssh != NULL && s->stuck == NULL && s->opening == NULL && s->login == NULL)
+	/* one try: a packet half sent must not be mixed with another, and nobody waits for it; at this
+	 * one sshd would drop what is on its way to the supervisor */
+	if (s->ssh != NULL && s->stuck == NULL && s->opening == NULL && s->login == NULL &&
+	    !s->is_told)
 		libssh2_session_disconnect(s->ssh, "done");
+	if (s->mux != NULL)
+		ssh_mux_flush(s);
 	flush(s);
 	die(s);
 }

@@ -12,7 +12,9 @@
 #include "ssh/ssh_command.h"
 #include "ssh/ssh_pool.h"
 #include "ssh/ssh_sudo.h"
+#include "ssh/ssh_supervisor_text.h"
 
+#define REST_AFTER_US (1000000) /* most sessions of one command are over before it is needed */
 #define HEARTBEAT_US (5 * 1000000)
 #define LINE_MOST 1024 /* what comes in longer lines is not from our program */
 
@@ -22,6 +24,7 @@ struct ssh_supervisor {
 	struct ssh_session *session;
 	enum supervisor_state state;
 	struct ssh_channel *channel; /* NULL when GONE */
+	bool is_whole; /* the rest of its program is on its way */
 	struct loop_timer heartbeat;
 	struct ssh_question *asked;
 	struct strbuf said; /* the beginning of a line */
@@ -127,12 +130,22 @@ static void on_output(void *arg, enum stream stream, const void *bytes, size_t l
 
 /* ---- its life ---- */
 
+static void send_rest(struct ssh_supervisor *sup)
+{
+	if (sup->is_whole)
+		return;
+	sup->is_whole = true;
+	ssh_channel_write(sup->channel, ssh_supervisor_rest, strlen(ssh_supervisor_rest));
+	ssh_channel_write(sup->channel, "\n", 1);
+}
+
 static void on_heartbeat(void *arg)
 {
 	struct ssh_supervisor *sup = arg;
 
 	loop_timer_start(&sup->heartbeat, HEARTBEAT_US);
 	ssh_session_poke(sup->session); /* who was held back may be so no more */
+	send_rest(sup);
 	if (ssh_channel_pending(sup->channel) == 0)
 		ssh_channel_write(sup->channel, ".\n", 2);
 }
@@ -141,7 +154,7 @@ static void on_start(void *arg)
 {
 	struct ssh_supervisor *sup = arg;
 
-	loop_timer_start(&sup->heartbeat, HEARTBEAT_US);
+	loop_timer_start(&sup->heartbeat, REST_AFTER_US);
 }
 
 static void on_end(void *arg, const struct task_result *result)
@@ -190,6 +203,8 @@ void ssh_supervisor_start(struct ssh_session *s)
 	s->supervisor = sup;
 	sup->channel = ssh_channel_create(s, NULL, CHANNEL_OF_SUPERVISOR, &supervisor_events, sup);
 	ssh_channel_ask(sup->channel, &request);
+	if (s->root)
+		send_rest(sup); /* commands wait for its hello */
 }
 
 void ssh_supervisor_free(struct ssh_session *s)
@@ -237,10 +252,34 @@ void ssh_supervisor_listen(struct ssh_session *s)
 		ssh_channel_step(s->supervisor->channel);
 }
 
+static bool is_all_over(const struct ssh_session *s)
+{
+	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+		if (ch->role != CHANNEL_OF_SUPERVISOR && ch->begun && ch->state < CHANNEL_CLOSE)
+			return false;
+	}
+	return true;
+}
+
+bool ssh_supervisor_say_bye(struct ssh_session *s)
+{
+	struct ssh_channel *ch;
+
+	if (!ssh_supervisor_is_there(s) || s->stuck != NULL || s->opening != NULL)
+		return false;
+	ch = s->supervisor->channel;
+	if (ch->state != CHANNEL_STREAM || ssh_channel_pending(ch) > 0 || !is_all_over(s))
+		return false;
+	ssh_channel_write(ch, "bye\n", 4);
+	ssh_channel_step(ch);
+	return s->state == SESSION_READY && ssh_supervisor_is_there(s);
+}
+
 /* ---- what it is asked ---- */
 
 static void say(struct ssh_session *s, const char *text, size_t len)
 {
+	send_rest(s->supervisor);
 	ssh_channel_write(s->supervisor->channel, text, len);
 }
 

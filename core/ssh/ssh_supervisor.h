@@ -8,8 +8,9 @@
  *
  * It is asked for before the session's first command, so that its request is on the way first, and
  * costs one round trip: the channel of the command is opened while it starts. From then on it hears
- * a line every five seconds, whatever else goes on here. It is no user of the session. What it says
- * and hears stands in supervisor.sh.
+ * a line every five seconds, whatever else goes on here. It is no user of the session. Its program
+ * comes in two parts, as most sessions need no more than the first: the rest follows after a second,
+ * or with the first line that wants it. What it says and hears stands in supervisor.sh.
  *
  * GONE while STARTING, the host has no shell that could run it, or no channel for it beside a
  * command's: its commands run without, and so do those of later sessions there. GONE later, the
@@ -67,6 +68,10 @@ bool ssh_supervisor_holds_back(const struct ssh_session *s);
 
 /* The host has one channel and a command waits for it. False when it is not there. */
 bool ssh_supervisor_give_way(struct ssh_session *s);
+
+/* Tells it that no command runs any more and the session is about to end, if so. True: what is not
+ * to be overtaken by a message that ends the connection is on its way. */
+bool ssh_supervisor_say_bye(struct ssh_session *s);
 
 /* Takes in what it has said: it may have ended what another channel is about to report. */
 void ssh_supervisor_listen(struct ssh_session *s);

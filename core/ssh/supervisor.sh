@@ -1,45 +1,25 @@
 # supervisor.sh - runs on a host beside the commands of one SSH session, watches what they leave
-# behind, and ends it: when asked, when the session ends, when nothing is heard any more.
+# behind, and ends it: when asked, when the session ends, when nothing is heard any more. It comes
+# in two parts: supervisor_first.sh, which reads the lines and tells the ticks, and this one, its
+# first line, which knows more.
 #
-#	exec env PERILUNE_SUPERVISOR=TOKEN sh -c TEXT perilune TOKEN [NAME=VALUE...]
-#
-# with	tick=SECONDS (5), grace=TENTHS from SIGTERM to SIGKILL at the end of the session (20),
-#	audit=TEXT (see start), slow=N (where lists of children are missing: look every N ticks)
-# reads	(any line)		we are there; said every 5 s
+# reads	.			we are there; said every 5 s
+#	bye			no command runs any more: the session is about to end
 #	end TAG SIGNO GRACE	the signal to everything of that task, SIGKILL after GRACE/10 s
 #	signal TAG SIGNO	the signal, once
-#	start TAG WHAT		a command begins: one line for the system log, where audit= was given
+#	start TAG WHAT		a command begins: one line for the system log, where AUDIT was given
 # says	hello 1, ended TAG STATUS, signalled TAG STATUS (0 done, 1 some would not die, 3 nobody),
-#	orphaned
+#	orphaned		nothing was heard for four ticks
 #
 # Ours are: what carries TAG:TOKEN in its environment, what descends from the sshd of this session
 # (noted at every tick as pid:start:sid:tag, so that one who leaves his parent or his environment
 # later is still known), who shares a session id with one of these, who is in our cgroup. One who
 # carries a tag without TOKEN right below sshd is to survive us, with all below him.
 #
-# Written for dash, bash and busybox; needs grep and sleep, writes no file. It travels as one line
-# that every login shell must read alike: no single quote, backslash or exclamation mark outside
-# comments; a line ends with a semicolon's meaning unless it ends with do, then, else, { or ;;
-#
-# What shellcheck may not say, as every byte travels: that words are not quoted which are pids,
-# hex digits or lists (SC2086, SC2295), that nothing is assigned by `name= ` (SC1007), that a failed
-# mkdir goes on as a failed test does (SC2015); and sleep is to hold no stdin (SC2217).
-# shellcheck shell=sh disable=SC1007,SC2015,SC2086,SC2217,SC2295
-exec 2>/dev/null
-# otherwise bash reads on when a tick comes, and dash would end of an option it does not know
-command set -o posix
-LC_ALL=C
-token=$1 tick=5 grace=20 slow= audit= z= closing= group= need=3 known=" " quiet=0 ticks=0 line=
-[ -e /proc/$$/task/$$/children ] || slow=12
-shift
-for o in "$@"; do
-	case $o in
-	tick=*) tick=${o#*=} ;;
-	slow=*) slow=${o#*=} ;;
-	grace=*) grace=${o#*=} ;;
-	audit=*) audit=${o#*=} ;;
-	esac
-done
+# As in the first part, and what shellcheck may not say: every byte travels.
+# shellcheck shell=sh disable=SC1007,SC2015,SC2034,SC2086,SC2154,SC2217,SC2295
+z= closing= group= known=" " watch=watch ticks=0
+[ -e /proc/$$/task/$$/children ] || slow=${slow:-12}
 
 # state, ppid, sid and start of a process; empty when there is none. Its name may hold anything.
 stat() {
@@ -125,6 +105,14 @@ walk() {
 	done
 }
 
+# Those below sshd who were born before it was there; twice, as some may just be born.
+gather() {
+	for l in 1 2; do
+		walk "*"
+		for e in $known; do echo ${e%%:*} >"$group/cgroup.procs"; done
+	done
+}
+
 # As root: what is born below this sshd from now on is in a cgroup of ours, whatever it does to its
 # parents, its session and its environment. Where this does not work nothing is changed.
 enclose() {
@@ -139,7 +127,7 @@ enclose() {
 		for d in "$@"; do
 			[ -w "$d/cgroup.procs" ] && mkdir "$d/perilune-$token" || continue
 			group=$d/perilune-$token
-			echo $sshd >"$group/cgroup.procs" && return
+			echo $sshd >"$group/cgroup.procs" && gather && return
 			release
 		done
 	done </proc/$sshd/cgroup
@@ -282,30 +270,24 @@ over() {
 		kids $p
 		kill -9 $p $kids
 	done
-	closing=- need=1
+	closing=-
 	finish - 15 $grace
 	[ -z "$group" ] || release
 	exit 0
 }
 
-# A tick without a word from the other side; four of them are too many.
-tick() {
-	ticked=1 quiet=$((quiet + 1))
-	if [ $quiet -gt 3 ]; then
-		echo orphaned
-		over
-	fi
+watch() {
 	ticks=$((ticks + 1))
 	[ $((ticks % ${slow:-1})) -gt 0 ] || walk
 }
 
 # One line of input.
 obey() {
-	quiet=0
 	set -f
 	set -- $line
 	set +f
 	case $1 in
+	bye) need=1 ;;
 	end) { finish $2 $3 $4; echo "ended $2 $?"; } & ;;
 	signal) { once $2 $3; echo "signalled $2 $?"; } & ;;
 	# no child of ours: a start is told even when the session ends at once
@@ -331,18 +313,5 @@ alien="$alien|$sid" top=
 case $name in *sshd* | dropbear*) top="$sshd:$start:$sid:" ;; esac
 
 enclose
-trap "" HUP INT QUIT PIPE
-trap tick USR1
-trap over TERM
-# what ticks while we wait for a line holds nothing of ours, and stops when we are gone
-{ while sleep $tick; do stat self; [ "$ppid" = $$ ] || exit; kill -USR1 $$; done; } </dev/null >/dev/null &
+walk
 echo "hello 1"
-while :; do
-	got= ticked=
-	IFS= read -r got
-	case $?:$ticked in
-	0:*) line=$line$got; obey; line= ;;
-	*:1) line=$line$got ;;
-	*) over ;;
-	esac
-done

@@ -158,7 +158,7 @@ static void roll_close(struct roll *r)
 
 /* ---- the supervisor ---- */
 
-static void super_start(struct super *s, const char *options)
+static void start_first(struct super *s, const char *options)
 {
 	char mark[60];
 	char *env[] = { s->path != NULL ? s->path : CLEAN_ENV[0], mark, NULL };
@@ -166,7 +166,7 @@ static void super_start(struct super *s, const char *options)
 	int in[2], out[2];
 
 	snprintf(mark, sizeof(mark), "PERILUNE_SUPERVISOR=%s", token);
-	strbuf_addf(&line, "exec %s -c '%s' perilune %s %s", s->shell, ssh_supervisor_text, token,
+	strbuf_addf(&line, "exec %s -c '%s' perilune %s %s", s->shell, ssh_supervisor_first, token,
 		    options);
 	assert_return_code(pipe2(in, O_CLOEXEC), errno);
 	assert_return_code(pipe2(out, O_CLOEXEC), errno);
@@ -176,6 +176,18 @@ static void super_start(struct super *s, const char *options)
 	s->in = in[1];
 	s->out = out[0];
 	strbuf_fini(&line);
+}
+
+static void say(const struct super *s, const char *line)
+{
+	assert_int_equal(write(s->in, line, strlen(line)), (ssize_t)strlen(line));
+}
+
+static void super_start(struct super *s, const char *options)
+{
+	start_first(s, options);
+	say(s, ssh_supervisor_rest);
+	say(s, "\n");
 	assert_string_equal(line_of(s->out), "hello 1");
 }
 
@@ -184,13 +196,8 @@ static struct super under(void **state, uid_t uid)
 {
 	struct super s = { .shell = *state, .uid = uid };
 
-	super_start(&s, "tick=60 grace=5");
+	super_start(&s, "'' 60 5");
 	return s;
-}
-
-static void say(const struct super *s, const char *line)
-{
-	assert_int_equal(write(s->in, line, strlen(line)), (ssize_t)strlen(line));
 }
 
 /* What its clock does every 5 s; the answer to a signal for nobody says that it is done. */
@@ -251,11 +258,74 @@ static void silence_ends_everything(void **state)
 
 	roll_open(&r);
 	start_all(&r);
-	super_start(&s, "tick=0.2 grace=5");
+	super_start(&s, "'' 0.2 5");
 	assert_string_equal(line_of(s.out), "orphaned");
 	assert_string_equal(line_of(s.out), "");
 	close(s.in);
 	close(s.out);
+	roll_close(&r);
+}
+
+static void the_first_part_alone_ends_everything(void **state)
+{
+	struct super s = { .shell = *state, .uid = geteuid() };
+	struct roll r;
+
+	roll_open(&r);
+	start_first(&s, "'' 60 5");
+	start_all(&r);
+	hang_up(&s);
+	roll_close(&r);
+}
+
+static void silence_ends_everything_without_the_rest(void **state)
+{
+	struct super s = { .shell = *state, .uid = geteuid() };
+	struct roll r;
+
+	roll_open(&r);
+	start_all(&r);
+	start_first(&s, "'' 0.2 5");
+	assert_string_equal(line_of(s.out), "orphaned");
+	assert_string_equal(line_of(s.out), "");
+	close(s.in);
+	close(s.out);
+	roll_close(&r);
+}
+
+/* It leaves alone what is not of its session, and what of a session survives it. */
+static void the_first_part_alone_ends_nobody_else(void **state)
+{
+	struct super s = { .shell = *state, .uid = geteuid() };
+	struct roll r;
+	pid_t pids[3];
+
+	roll_open(&r);
+	start_first(&s, "'' 60 5");
+	pids[0] = command(&r, "r.h.1.1", STAY);
+	pids[1] = command(&r, "r.h.1.1:00decade00decade", STAY);
+	pids[2] = command(&r, TASK, "true");
+	up(&r);
+	up(&r);
+	say(&s, "bye\n");
+	hang_up(&s);
+	assert_false(all_gone(&r, 0));
+	assert_return_code(kill(pids[0], SIGKILL), errno);
+	assert_return_code(kill(pids[1], SIGKILL), errno);
+	roll_close(&r);
+}
+
+static void after_a_bye_it_ends_what_was_left(void **state)
+{
+	struct super s = { .shell = *state, .uid = geteuid() };
+	struct roll r;
+
+	roll_open(&r);
+	start_first(&s, "'' 60 5");
+	command(&r, TASK, "(setsid sh -c '" STAY "' &); exit 0");
+	up(&r);
+	say(&s, ".\nbye\n");
+	hang_up(&s);
 	roll_close(&r);
 }
 
@@ -541,7 +611,7 @@ static void a_kernel_without_lists_of_children_will_do(void **state)
 	struct super s = { .shell = *state, .uid = geteuid() };
 	struct roll r;
 
-	super_start(&s, "tick=60 grace=5 slow=1");
+	super_start(&s, "'' 60 5 1");
 	roll_open(&r);
 	start_all(&r);
 	tick(&s);
@@ -557,9 +627,10 @@ static void every_login_shell_reads_the_line_alike(void **state)
 	struct strbuf line = STRBUF_INIT, quoted = STRBUF_INIT;
 
 	(void)state;
-	assert_null(strpbrk(ssh_supervisor_text, "'\\!\n\t"));
+	assert_null(strpbrk(ssh_supervisor_first, "'\\!\n\t"));
+	assert_null(strpbrk(ssh_supervisor_rest, "'\\!\n\t"));
 	strbuf_addf(&line, "exec env PERILUNE_SUPERVISOR=%s sh -c '%s' perilune %s", token,
-		    ssh_supervisor_text, token);
+		    ssh_supervisor_first, token);
 	shellquote_word(&quoted, line.s);
 	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
 		char command_line[16000];
@@ -567,7 +638,7 @@ static void every_login_shell_reads_the_line_alike(void **state)
 		FILE *out;
 
 		snprintf(command_line, sizeof(command_line),
-			 "command -v %s >/dev/null && %s -c %s </dev/null || echo hello 1",
+			 "command -v %s >/dev/null && echo 'echo hello 1' | %s -c %s || echo hello 1",
 			 shells[i], shells[i], quoted.s);
 		out = popen(command_line, "r");
 		assert_non_null(out);
@@ -588,7 +659,8 @@ static void its_sum_is_that_of_the_text(void **state)
 
 	(void)state;
 	ssh_supervisor_sum(sum);
-	strbuf_addf(&line, "printf %%s '%s' | sha256sum", ssh_supervisor_text);
+	strbuf_addf(&line, "printf '%%s\n%%s' '%s' '%s' | sha256sum", ssh_supervisor_first,
+		    ssh_supervisor_rest);
 	out = popen(line.s, "r");
 	assert_non_null(out);
 	assert_non_null(fgets(said, sizeof(said), out));
@@ -607,8 +679,8 @@ static void it_ends_where_nobody_started_it(void **state)
 	(void)state;
 	if (system("unshare -fp true 2>/dev/null") != 0)
 		skip();
-	strbuf_addf(&line, "timeout -s KILL 20 unshare -fp --kill-child sh -c '%s' perilune %s "
-		    "</dev/null", ssh_supervisor_text, token);
+	strbuf_addf(&line, "echo '%s' | timeout -s KILL 20 unshare -fp --kill-child "
+		    "sh -c '%s' perilune %s", ssh_supervisor_rest, ssh_supervisor_first, token);
 	out = popen(line.s, "r");
 	assert_non_null(out);
 	assert_non_null(fgets(said, sizeof(said), out));
@@ -633,6 +705,8 @@ static int tidy(void **state)
 static const struct CMUnitTest OF_A_SHELL[] = {
 	CASE(the_end_of_the_session_ends_everything),
 	CASE(silence_ends_everything),
+	CASE(the_first_part_alone_ends_everything),
+	CASE(silence_ends_everything_without_the_rest),
 	CASE(a_task_is_ended_and_its_neighbours_are_not),
 	CASE(ends_go_on_side_by_side),
 	CASE(one_without_parent_and_environment_is_known_from_a_tick),
@@ -645,6 +719,8 @@ static const struct CMUnitTest OF_ONE_SHELL[] = {
 	CASE(every_login_shell_reads_the_line_alike),
 	CASE(its_sum_is_that_of_the_text),
 	CASE(it_ends_where_nobody_started_it),
+	CASE(the_first_part_alone_ends_nobody_else),
+	CASE(after_a_bye_it_ends_what_was_left),
 	CASE(a_word_now_and_then_breaks_the_silence),
 	CASE(a_signal_goes_to_everything_of_a_task_once),
 	CASE(one_who_sheds_all_between_two_ticks_escapes),
