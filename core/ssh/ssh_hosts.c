@@ -1,6 +1,7 @@
 /* ssh_hosts.c - see ssh_hosts.h */
 #include "ssh/ssh_hosts.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -188,6 +189,31 @@ static struct ssh_host *leave_jump(struct ssh_hosts *hosts, const struct ssh_que
 
 /* ---- names ---- */
 
+/* The shell of a ProxyCommand may read it, in place of %h or %r: the characters that ssh refuses. */
+static bool has_shell_characters(const char *name, const char *which)
+{
+	for (; *name != '\0'; name++) {
+		if (strchr(which, *name) != NULL || iscntrl((unsigned char)*name))
+			return true;
+	}
+	return false;
+}
+
+static int check_query(const struct ssh_query *asked, struct pl_error *err)
+{
+	const char *user = asked->user != NULL ? asked->user : "";
+	size_t len = strlen(user);
+
+	if (*asked->host == '\0' || *asked->host == '-' ||
+	    has_shell_characters(asked->host, " '`\"$\\;&<>|(){}"))
+		return pl_errorf(err, PL_EUSAGE, "'%s' is no host name", asked->host);
+	if (*user == '-' || strstr(user, " -") != NULL || (len > 0 && user[len - 1] == '\\') ||
+	    has_shell_characters(user, "'`\"$;&<>|(){}"))
+		return pl_errorf(err, PL_EUSAGE, "'%s' is no user name: a shell could read more in "
+				 "it; where it is right, User in the configuration can have it", user);
+	return 0;
+}
+
 /*
  * The host that is asked for, as the configuration has it. It is reached through the hosts of
  * `before`, NULL: through those that its own ProxyJump names; `hops` counts those after it.
@@ -200,8 +226,8 @@ static struct ssh_host *find_host(struct ssh_hosts *hosts, const struct ssh_quer
 	struct ssh_route route;
 	int rc;
 
-	if (*asked->host == '\0' || *asked->host == '-')
-		return pl_errorf(err, PL_EUSAGE, "'%s' is no host name", asked->host), NULL;
+	if (check_query(asked, err) != 0)
+		return NULL;
 	rc = ssh_config_lookup(hosts->config, asked, &settings, o->on_note, o->note_arg, err);
 	if (rc == SSH_CONFIG_ASK)
 		return hops == 0 ? ask_for_host(hosts, asked)
