@@ -79,7 +79,7 @@ function report.plain(value)
   elseif type(value) ~= "table" then
     return value
   end
-  local out = {}
+  local out = setmetatable({}, getmetatable(value)) -- a list may be marked as one
   for key, inner in pairs(value) do out[key] = report.plain(inner) end
   return out
 end

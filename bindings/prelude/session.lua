@@ -28,7 +28,7 @@ local function begin_record(head, run_dir)
   local store, message = open_store()
   if not store then return nil, nil, message end
   local record
-  record, message = store:begin(head, run_dir)
+  record, message = store:begin(require("perilune.report").plain(head), run_dir)
   return record, store, message
 end
 
