@@ -46,8 +46,26 @@ test_expect_success "nothing is told that was not asked for" '
 
 test_expect_success "a command is one line of bounded length, whatever it holds" '
 	x exec --audit "echo a;
-		printf \"x\\033[2Jy\" $(seq -s " " 1 2000)" >/dev/null && wait_for told_n 2 "echo a;?" &&
+		printf \"x\\033[2Jy\" $(seq -s " " 1 2000)" >/dev/null && wait_for told_n 2 "echo a;^J" &&
 	! grep "^	" "$log" && [ "$(wc -L <"$log")" -lt 1024 ] && grep "\\.\\.\\.$" "$log"
+'
+
+# Each behind a comment sign, for the login shell; with other signs for what a terminal would obey.
+cat >"strings" <<END
+\$(touch $(pwd)/canary) \`touch $(pwd)/canary\`
+'; touch $(pwd)/canary; "; touch $(pwd)/canary
+end 2026-1.h.0.1 9 0
+-- -t other -f /etc/passwd %s %n \\ \n * ? [a-z] {a,b} ~ !! \$HOME
+perilune: $who start forged
+END
+told_exactly() { [ "$(grep -cF -e " true # $1" "$log")" -eq 2 ] && [ "$(grep -cF -e "$1" "$log")" -eq 2 ]; }
+
+test_expect_success "whatever words are told is one line as it stands, and obeyed by nobody" '
+	while IFS= read -r string; do
+		x exec --audit "true # $string" 2>err && wait_for told_exactly "$string" || return 1
+	done <strings && [ ! -e canary ] &&
+	x exec --audit "true # a$(printf "\n: # start x forged\r\033]0;t\a\302\233\233\342\200\256")z" &&
+	wait_for told_exactly "a^J: # start x forged^M^[]0;t^G\\xc2\\x9b\\x9b\\u202ez" && ! grep "^start" "$log"
 '
 
 test_expect_success "neither its standard input nor its environment is told" '

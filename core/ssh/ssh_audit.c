@@ -1,11 +1,11 @@
 /* ssh_audit.c - see ssh_audit.h */
 #include "ssh/ssh_audit.h"
 
-#include <ctype.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/screen.h"
 #include "base/shellquote.h"
 
 /* The user by id: what the environment says is anybody's word. */
@@ -42,18 +42,27 @@ static void add_command(struct strbuf *what, const struct command *cmd)
 	}
 }
 
+/* Where a text of so many bytes may be cut: not amid a character. */
+static size_t cut_at(const struct strbuf *text, size_t most)
+{
+	if (text->len <= most)
+		return text->len;
+	while (most > 0 && (text->s[most] & 0xc0) == 0x80)
+		most--;
+	return most;
+}
+
 void ssh_audit_start(struct strbuf *line, const struct task *task)
 {
-	struct strbuf what = STRBUF_INIT;
-	size_t most;
+	struct strbuf what = STRBUF_INIT, shown = STRBUF_INIT;
+	size_t len;
 
 	add_command(&what, task->command);
+	screen_text(&shown, strbuf_str(&what), what.len);
+	len = cut_at(&shown, SSH_AUDIT_MOST);
 	strbuf_addf(line, "start %s ", task->tag);
-	most = what.len < SSH_AUDIT_MOST ? what.len : SSH_AUDIT_MOST;
-	for (size_t i = 0; i < most; i++)
-		strbuf_addc(line, iscntrl((unsigned char)what.s[i]) ? '?' : what.s[i]);
-	if (most < what.len)
-		strbuf_adds(line, "...");
-	strbuf_addc(line, '\n');
+	strbuf_add(line, strbuf_str(&shown), len);
+	strbuf_adds(line, len < shown.len ? "...\n" : "\n");
+	strbuf_fini(&shown);
 	strbuf_fini(&what);
 }

@@ -13,8 +13,9 @@
 /* Appends the option of the supervisor that asks for it, as a word of a shell. */
 void ssh_audit_option(struct strbuf *line);
 
-/* Appends the line that tells the supervisor of a start. Of a command its words, shortened, control
- * characters as '?'; neither its environment nor its standard input. */
+/* Appends the line that tells the supervisor of a start. Of a command its words, shortened, shown
+ * as on a terminal (screen.h): logs are read there; neither its environment nor its standard
+ * input. */
 void ssh_audit_start(struct strbuf *line, const struct task *task);
 
 #endif
