@@ -1,7 +1,7 @@
 -- hostile.lua - strings made to break quoting, through everything that reaches a host. Each must
 -- arrive byte for byte, or be refused before anything ran.
 --
---   perilune _lua hostile.lua local|SSH_CONFIG SCRATCH CASES
+--   perilune _lua hostile.lua "local|[sudo ]SSH_CONFIG" SCRATCH CASES
 --
 -- Prints a line for each string that arrived changed; the caller looks for the canary, a file that
 -- any of the strings would make if a shell read it.
@@ -14,6 +14,8 @@ local transport = require "perilune.core.transport"
 local how, scratch, cases = ...
 cases = tonumber(cases)
 
+local sudo = how:match "^sudo " ~= nil
+how = how:gsub("^sudo ", "")
 local there = how == "local" and transport["local"]() or transport.ssh { config = how,
   keep_sessions = 4 }
 local canary = scratch .. "/canary"
@@ -49,6 +51,7 @@ end
 
 local function start(spec)
   spec.id, spec.transport, spec.fanout = "hostile", there, 16
+  if (spec.kind or "exec") == "exec" then spec.sudo = sudo end
   local r = assert(run.start(spec))
   return r:wait()
 end
@@ -130,6 +133,27 @@ local function try_copies()
   end
 end
 
+-- A folder of hostile names, there and back.
+local function try_folder_copies()
+  local tree, names = scratch .. "/tree", {}
+  sys.mkdir(tree, 448)
+  for i = 1, math.max(8, cases // 10) do
+    names[i] = random_string():gsub("[/\0]", "_"):sub(1, 100) .. i
+    assert(sys.write_file(tree .. "/" .. names[i], names[i], 384))
+  end
+  local put = start { hosts = hostset.new { host(1) }, kind = "put", local_path = tree,
+                      remote_path = scratch .. "/put tree" }
+  local get = start { hosts = hostset.new { host(2) }, kind = "get",
+                      local_path = scratch .. "/got tree", remote_path = scratch .. "/put tree" }
+  for _, name in ipairs(names) do
+    if sys.read_file(scratch .. "/put tree/" .. name) ~= name then
+      report("a file of a folder", name, put:result(1).why or "nothing")
+    elseif sys.read_file(scratch .. "/got tree/" .. name) ~= name then
+      report("a file of a folder back", name, get:result(1).why or "nothing")
+    end
+  end
+end
+
 -- Names of hosts reach resolvers, tags and file names; most of these are refused or not found.
 local function try_hosts()
   local tasks = {}
@@ -146,7 +170,10 @@ try_words()
 try_environment()
 try_lines()
 try_folders()
-try_copies()
+if not sudo then -- copies have the rights of the login
+  try_copies()
+  try_folder_copies()
+end
 try_hosts()
 if wrong == 0 then print "all as they were" end
 return wrong == 0 and 0 or 1

@@ -32,7 +32,7 @@ fresh() { rm -rf "${marks:?}"/*; }
 # A command with a child in a session of its own; it ends when $marks/go is there.
 family="setsid sh -c 'echo \$\$ >$marks/child; exec sleep 300' & echo \$\$ >$marks/self
 	echo before; while [ ! -s $marks/child ]; do sleep 0.02; done
-	echo \$PERILUNE_TASK >$marks/up; while [ ! -e $marks/go ]; do sleep 0.05; done
+	echo \$PERILUNE_TASK >$marks/up; while [ ! -e $marks/go ] && [ -d $marks ]; do sleep 0.05; done
 	kill \$(cat $marks/child); echo after; exit 7"
 start() {
 	fresh && { setsid perilune run -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 ./one.lua \
@@ -82,7 +82,7 @@ test_expect_success "what is detached is ok once it runs, and is left alone" '
 
 test_expect_success "the connection is lost: who waited is told where the output is" '
 	recipe "survive = true" "$family" && start &&
-	p=$(pgrep -u "$(id -u $user 2>/dev/null || echo 4242)" sshd | head -n 1) && kill -KILL $p &&
+	p=$(pgrep -P "$(pgrep -P "$(cat "$FLEET_DIR/sshd.pid")")" sshd) && kill -KILL $p &&
 	{ wait $pid; grep -x "outcome lost -" out; } &&
 	grep "goes on there, with its output in \${XDG_STATE_HOME:-~root/.local/state}/perilune/2" out &&
 	alive "$marks/self" && touch "$marks/go" && wait_for the_file code && rm -r "$kept"

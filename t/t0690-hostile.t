@@ -98,6 +98,34 @@ test_expect_success "a name of a host is no option of ssh" '
 	done
 '
 
+# Both ways of ssh put the names into the line of a ProxyCommand, which a shell reads.
+named="true %h %n %r %p; exit 1"
+
+test_expect_success "a user, a host, a jump host: no string is read by the shell of a ProxyCommand" '
+	for how in ssh openssh; do
+		{ echo "ProxyCommand $named" && cat "$FLEET_SSH_CONFIG"; } >proxy &&
+		while IFS= read -r string; do
+			x -F proxy --transport $how -w 127.1.0.1 -l "$string" true
+			printf "%s\n" "$string" >names && x -F proxy --transport $how -w ^names true
+			{ printf "Host jumped\n  ProxyJump %s\nHost other\n  ProxyJump 127.1.0.1,%s@h,%s\n" \
+				"$string" "$string" "$string" && cat proxy; } >jump &&
+			x -F jump --transport $how -w jumped,other true
+			no_canary || { echo "$how: $string"; return 1; }
+		done <strings || return 1
+	done
+'
+
+test_expect_success "a user that ssh would refuse is refused, one that it takes is not" '
+	for user in "\$(id)" "a;b" "a|b" "a -oProxyCommand=x" "-a" "a\\" "a\"b" "a\$HOME"; do
+		expect_exit 3 x -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 -l "$user" true &&
+		grep -F "is no user name: a shell could" err || return 1
+	done &&
+	for user in "DOM\\user" "a b" "a@b.c" "a-b" "a.b+c"; do
+		expect_exit 3 x -F "$FLEET_SSH_CONFIG" -w 127.1.0.1 -l "$user" true &&
+		grep "^  auth (auth refused\|login refused\|refused" err || { cat err; return 1; }
+	done
+'
+
 test_expect_success "words of --argv arrive, of scripts and from the command line" '
 	printf "#!/bin/sh\nprintf \"%%s\\\\0\" \"\$@\"" >words.sh &&
 	while IFS= read -r string; do
@@ -107,6 +135,38 @@ test_expect_success "words of --argv arrive, of scripts and from the command lin
 		perilune exec -F "$FLEET_SSH_CONFIG" -N -w 127.1.0.1 --script words.sh -- "$string" "x y" >out &&
 		test_cmp expected out && no_canary || return 1
 	done <strings
+'
+
+test_expect_success "the name of a run, its folder, what is recorded and listed of it" '
+	printf "n\233\033[2J\n\$(touch $canary)" >odd && odd=$(cat odd) &&
+	cat >odd.lua <<-END &&
+	return require "perilune".recipe { name = "odd", options = { s = { type = "string" } },
+	  run = function(t, o) t:note("%s", o.s); t.hosts:exec({ "printf", "%s", o.s }):must() end }
+	END
+	perilune exec -N --argv -- true "$odd" &&
+	perilune run --name "$odd" --run-dir "$(pwd)/dir $odd" ./odd.lua --s "$odd" >out 2>err &&
+	test -s "dir $odd/journal" && ! LC_ALL=C grep -a "$(printf "\033\[2J\|\233")" err && no_canary &&
+	if command -v script >/dev/null; then
+		SHELL=/bin/sh script -q -c "perilune runs list; perilune runs show last" screen >/dev/null &&
+		grep "2J" screen && ! LC_ALL=C grep -a "$(printf "\033\[2J\|\233")" screen || return 1
+	fi &&
+	while IFS= read -r string; do
+		perilune run --name "$string" --run-dir "$(pwd)/dir.$(printf "%s" "$string" | tr / _)" \
+			./odd.lua --s "$string" >out 2>&1 && no_canary || { cat out; return 1; }
+	done <strings
+'
+
+test_expect_success "copies come from the path that is named, to the path that is named" '
+	mkdir "$scratch/get" && for how in ssh openssh; do
+		while IFS= read -r string; do
+			name=$(printf "%s" "$string" | tr / _) && echo "$string" >"$scratch/get/$name" &&
+			dst=got.$how.$(printf "%s" "$name" | sed "s/%/%%/g") &&
+			perilune pull -F "$FLEET_SSH_CONFIG" --transport $how -w 127.1.0.1 \
+				"$scratch/get/$name" "$dst" 2>err &&
+			test_cmp "$scratch/get/$name" "got.$how.$name" && no_canary ||
+				{ echo "$how: $string"; cat err; return 1; }
+		done <strings || return 1
+	done
 '
 
 test_expect_success "copies go to the path that is named" '
