@@ -67,7 +67,8 @@ return {
   summary = "check this machine and the fleet, say what to fix",
   usage = { "doctor [FLEET] [--json] [-q]", "doctor --supervisor" },
   about = "Without hosts, this machine alone is looked at; nothing is changed on hosts. Each "
-    .. "finding is ok, advice or a problem, and says what to do.",
+    .. "finding is ok, advice or a problem, and says what to do. How many sessions one connection "
+    .. "carries, and whether sftp answers, is measured at 16 hosts at most, by the system's ssh.",
   options = options.join(fleet.options, own_options),
   notes = {
     "Exit status: 0 no problem; 1 a problem; 2 usage; 3 a host could not be reached",

@@ -70,6 +70,26 @@ test_expect_success "a fleet: who answers, how long it takes, what is there" '
 	! grep "^problem" out
 '
 
+doctor_of_fleet() { perilune doctor -F "$FLEET_SSH_CONFIG" -w "127.1.0.[1-2]" >out 2>err; }
+no_ssh_left() { ! pgrep -f "ssh -F $FLEET_SSH_CONFIG"; }
+# rule TEXT: what sshd_config says of sessions and subsystems.
+rule() {
+	sed "/^MaxSessions/d; /^Subsystem/d" "$FLEET_DIR/sshd_config" >rules && printf "%b\n" "$1" >>rules &&
+	cat rules >"$FLEET_DIR/sshd_config" && rm "$FLEET_DIR/sshd.pid" &&
+	pid=$(pgrep -f "sshd -f $FLEET_DIR/sshd_config|sshd: .*$FLEET_DIR/sshd_config" | head -n 1) &&
+	kill -HUP "$pid" && wait_for test -s "$FLEET_DIR/sshd.pid"
+}
+
+test_expect_success "how many sessions a connection carries, and whether sftp answers" '
+	rule "MaxSessions 3" && doctor_of_fleet &&
+	says advice sessions "carries 3 sessions: 127.1.0.\[1-2\] -> MaxSessions 10" &&
+	says advice sftp "does not answer: 127.1.0.\[1-2\] -> Subsystem" &&
+	rule "MaxSessions 10\nSubsystem sftp internal-sftp" && doctor_of_fleet &&
+	says ok sessions "carries 10 sessions: " && says ok sftp "answers: 127.1.0.\[1-2\]" &&
+	rule "MaxSessions 40" && doctor_of_fleet && says ok sessions "carries more than 10 sessions" &&
+	wait_for no_ssh_left
+'
+
 test_expect_success "hosts that cannot be reached: folded, exit 3" '
 	{ printf "Host 127.2.*\n  HostName 127.0.0.1\n  Port 1\n" && cat "$FLEET_SSH_CONFIG"; } >config &&
 	sed -i "s/^Host 127.1.\*/Host */" config &&

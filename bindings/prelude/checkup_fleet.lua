@@ -182,6 +182,15 @@ local function answers_of(run, list)
   return answers
 end
 
+local function measure_sessions(fleet, answers, list)
+  local names = {}
+  for i, entry in ipairs(answers) do names[i] = entry.host end
+  if #names == 0 or (fleet.transport_name ~= "ssh" and fleet.transport_name ~= "openssh") then
+    return
+  end
+  require("perilune.checkup_sessions").measure(fleet, names, list)
+end
+
 --- Visits every host of a fleet and adds what it found to the findings.
 ---@param fleet perilune.Fleet
 ---@param session table the record of this visit
@@ -203,6 +212,7 @@ function checkup_fleet.visit(fleet, session, list)
   add_lacks(list, answers)
   add_noise(list, answers)
   add_clocks(list, answers, began, ended)
+  measure_sessions(fleet, answers, list)
   return run:status()
 end
 
