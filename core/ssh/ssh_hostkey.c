@@ -194,8 +194,9 @@ static bool judge(struct ssh_session *s, const struct hostkey_answer *a, const c
 	return false;
 }
 
-/* ssh asks for the certificate first: it refuses the host when the authority is revoked, whatever is
- * known of the key inside, and takes it when the authority is known. libssh2 sees that key alone. */
+/* ssh asks for the certificate first: it refuses the host when the authority is revoked, whatever
+ * is known of the key inside, and takes it when the authority is known. libssh2 sees the key alone.
+ */
 static bool certificate_decides(const struct ssh_session *s, enum hostkey_verdict verdict)
 {
 	unsigned marks = s->login->offers_certificate ? marks_of(s->route) : 0;

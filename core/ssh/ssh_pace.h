@@ -4,9 +4,9 @@
  * Four things hold one back, none of which counts against its deadline:
  *  - the rate: so many per second, a second's worth at once;
  *  - a canary: while nobody knows whether these credentials open anything, one host is tried. When
- *    it does not answer for a moment, or does and takes its time, twice as many are, and so on: dead
- *    hosts hold up nobody for long, however many stand in front. No more show what they have at
- *    once than may be refused, and while one does no other begins to connect. The system's ssh
+ *    it does not answer for a moment, or does and takes its time, twice as many are, and so on:
+ *    dead hosts hold up nobody for long, however many stand in front. No more show what they have
+ *    at once than may be refused, and while one does no other begins to connect. The system's ssh
  *    cannot be held back once it runs: there it is one more each time, not twice as many;
  *  - refusals: after max_auth_fail of them, and nobody who let them in, credentials are used up;
  *  - an address that dropped connections before its banner (MaxStartups of sshd_config(5)): fewer
