@@ -58,18 +58,18 @@ static int find_core(lua_State *L, const char *name)
 	return 1;
 }
 
-/* Compiles the embedded file; its chunk name is "=perilune/SHOWN". */
-static int load_file(lua_State *L, const char *kind, const char *name, const char *shown)
+/* Loads the embedded module; its chunk name is "=perilune/NAME", also where it is bytecode. */
+static int load_module(lua_State *L, const char *name)
 {
-	const struct embedded_file *file = embedded_find(kind, name);
+	const struct embedded_file *file = embedded_find(EMBEDDED_MODULES, name);
 	const char *chunk;
 
 	if (file == NULL) {
-		lua_pushfstring(L, "no file '%s' among the %s in this program", name, kind);
+		lua_pushfstring(L, "no module '%s' in this program", name);
 		return 1;
 	}
-	chunk = lua_pushfstring(L, TRACEBACK_OURS "%s", shown);
-	if (luaL_loadbufferx(L, file->text, file->len, chunk, "t") != LUA_OK)
+	chunk = lua_pushfstring(L, TRACEBACK_OURS "%s", name);
+	if (luaL_loadbufferx(L, file->data, file->len, chunk, "bt") != LUA_OK)
 		return lua_error(L);
 	lua_pushstring(L, chunk + 1);
 	return 2;
@@ -78,19 +78,14 @@ static int load_file(lua_State *L, const char *kind, const char *name, const cha
 static int searcher(lua_State *L)
 {
 	const char *module = luaL_checkstring(L, 1);
-	const char *path;
 
 	if (strcmp(module, "perilune") == 0)
-		return load_file(L, "prelude", "init.lua", "init.lua");
+		return load_module(L, "init.lua");
 	if (strncmp(module, "perilune.", 9) != 0)
 		return 0;
 	if (strncmp(module + 9, "core.", 5) == 0)
 		return find_core(L, module + 14);
-	path = luaL_gsub(L, module + 9, ".", "/");
-	path = lua_pushfstring(L, "%s.lua", path);
-	if (strncmp(path, "verb/", 5) == 0)
-		return load_file(L, "verbs", path + 5, path);
-	return load_file(L, "prelude", path, path);
+	return load_module(L, lua_pushfstring(L, "%s.lua", luaL_gsub(L, module + 9, ".", "/")));
 }
 
 /* The searchers: preloaded, ours, then files of package.path. No shared objects. */
@@ -113,17 +108,27 @@ void lua_boot_install(lua_State *L)
 
 /* ---- the module ---- */
 
-static int boot_resource(lua_State *L)
+/* has(kind, name) -> boolean: whether there is such a file */
+static int boot_has(lua_State *L)
 {
-	const struct embedded_file *file =
-		embedded_find(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
-
-	if (file == NULL)
-		return 0;
-	lua_pushlstring(L, file->text, file->len);
+	lua_pushboolean(L, embedded_find(luaL_checkstring(L, 1), luaL_checkstring(L, 2)) != NULL);
 	return 1;
 }
 
+/* resource(kind, name) -> text | nil. Of modules nothing is told: they may be bytecode. */
+static int boot_resource(lua_State *L)
+{
+	const char *kind = luaL_checkstring(L, 1);
+	const struct embedded_file *file = embedded_find(kind, luaL_checkstring(L, 2));
+
+	luaL_argcheck(L, strcmp(kind, EMBEDDED_MODULES) != 0, 1, "modules are for require");
+	if (file == NULL)
+		return 0;
+	lua_pushlstring(L, file->data, file->len);
+	return 1;
+}
+
+/* resources(kind) -> names, in order */
 static int boot_resources(lua_State *L)
 {
 	const char *kind = luaL_checkstring(L, 1);
@@ -163,6 +168,7 @@ static int boot_nearest(lua_State *L)
 int luaopen_perilune_core_boot(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
+		{ "has", boot_has },
 		{ "nearest", boot_nearest },
 		{ "resource", boot_resource },
 		{ "resources", boot_resources },
@@ -172,8 +178,6 @@ int luaopen_perilune_core_boot(lua_State *L)
 	luaL_newlib(L, functions);
 	lua_pushliteral(L, PL_DATADIR);
 	lua_setfield(L, -2, "datadir");
-	lua_pushstring(L, pl_version());
-	lua_setfield(L, -2, "version");
 	lua_pushstring(L, pl_version());
 	lua_setfield(L, -2, "version");
 	return 1;

@@ -80,6 +80,15 @@ test_expect_success "the traceback of a child of a scope is its own, without our
 	grep "perilune/scope.lua" err
 '
 
+test_expect_success "our own modules know their names, lines and variables" '
+	echo "require(\"perilune.cli\").main()" | file blank.lua &&
+	PERILUNE_LOG=lua=debug expect_exit 2 lua blank.lua 2>err &&
+	grep "^perilune: perilune/cli.lua:[0-9]*: attempt to index a nil value (local .argv.)" err &&
+	grep "^    perilune/cli.lua:[0-9]*: in function .verb_of." err &&
+	line=$(sed -n "s,^perilune: perilune/cli.lua:\([0-9]*\):.*,\1,p" err) &&
+	sed -n "${line}p" "$PERILUNE_SRCDIR/bindings/prelude/cli.lua" | grep "argv\[1\]"
+'
+
 test_expect_success "an error object keeps its words, and may choose the status" '
 	echo "error { kind = \"usage\", message = \"do better\", status = 3 }" | file object.lua &&
 	expect_exit 3 lua object.lua 2>err &&

@@ -24,9 +24,8 @@ end
 -- ---- finding verbs -------------------------------------------------------------------------
 
 local function built_in(name)
-  local module = "perilune.verb." .. name
-  if not require("perilune.core.boot").resource("verbs", name .. ".lua") then return nil end
-  return require(module)
+  local has = require("perilune.core.boot").has
+  return has("modules", ("verb/%s.lua"):format(name)) and require("perilune.verb." .. name) or nil
 end
 
 -- perilune-NAME.lua in the folders of PATH, the first that is there.
