@@ -93,6 +93,24 @@ test_expect_success "what login files say on stderr comes through, before and be
 	echo 0 | test_cmp - out && grep noise both && grep mine both && ! grep "perilune .*sudo" both
 '
 
+# A sudo that takes its time with the password; the shell of one user finds it first.
+cat >"$FLEET_DIR/sudo" <<END
+#!/bin/sh
+case \$1 in -n) exit 1 ;; esac
+touch "$marks/asked"
+sleep 2
+exit 1
+END
+chmod 755 "$FLEET_DIR/sudo"
+
+test_expect_success "a host that takes its time with the password leaves its place to another one" '
+	sudo_rules "$user ALL=(ALL) ALL" && cp "$FLEET_DIR/noise" noise &&
+	printf "#!/bin/sh\nPATH=$FLEET_DIR:\$PATH exec /bin/sh \"\$@\"\n" >"$FLEET_DIR/noise" &&
+	{ expect_exit 3 typed "$password" "$exec_sudo -t 1s -N -f 2 -w 127.1.0.7,127.1.0.1 \"id -u\""
+		status=$?; cat noise >"$FLEET_DIR/noise"; (exit $status); } &&
+	test -e "$marks/asked" && echo 0 | test_cmp - out
+'
+
 # Children that leave: in a session of their own, twice forked, without the tag, deaf to TERM.
 cat >"$FLEET_DIR/family" <<END
 sh -c 'trap "" TERM HUP INT; echo \$\$ >$marks/deaf.\$\$; while :; do sleep 0.2; done' &

@@ -125,9 +125,9 @@ end
 ---@param names string[] hosts that answer
 ---@param list perilune.Finding[]
 function checkup_sessions.measure(fleet, names, list)
+  local here = require("perilune.core.transport")["local"]()
   local run = require("perilune.core.run").start({ id = "doctor", timeout = 60, fanout = 8,
-    tasks = tasks_for(names, fleet.reach), transport = require("perilune.core.transport")["local"](),
-  }):wait()
+    tasks = tasks_for(names, fleet.reach), transport = here }):wait()
   local results = {}
   for i = 1, run:count() do results[i] = read_result(names[i], run:result(i)) end
   add_sessions(list, results)

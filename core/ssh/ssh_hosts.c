@@ -189,7 +189,7 @@ static struct ssh_host *leave_jump(struct ssh_hosts *hosts, const struct ssh_que
 
 /* ---- names ---- */
 
-/* The shell of a ProxyCommand may read it, in place of %h or %r: the characters that ssh refuses. */
+/* The shell of a ProxyCommand may read it, for %h or %r: the characters that ssh refuses. */
 static bool has_shell_characters(const char *name, const char *which)
 {
 	for (; *name != '\0'; name++) {
