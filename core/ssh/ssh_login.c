@@ -20,6 +20,7 @@
 #include "ssh/ssh_tunnel.h"
 
 #define BANNER_MAX 255 /* RFC 4253, 4.2, the newline included */
+#define BANNER_KEPT_US 1000000 /* both sides may speak first; a few wait until they are spoken to */
 
 void ssh_login_begin(struct ssh_session *s)
 {
@@ -110,6 +111,22 @@ static const char *phase_failure(enum phase phase, bool has_address)
 	}
 }
 
+bool ssh_login_keeps_banner(const struct ssh_session *s)
+{
+	const struct ssh_login *login = s->login;
+
+	return login != NULL && s->state == SESSION_HANDSHAKE && login->phase == PHASE_BANNER &&
+	       login->greeting_len == 0 && !login->speaks_first;
+}
+
+/* The phase has time left for what is said now. */
+static void speak_first(struct ssh_session *s)
+{
+	s->login->speaks_first = true;
+	loop_timer_start(&s->timer, s->login->phase_ends_us - loop_now_us(s->loop));
+	ssh_session_poke(s);
+}
+
 void ssh_login_timeout(struct ssh_session *s)
 {
 	struct ssh_login *login = s->login;
@@ -120,6 +137,10 @@ void ssh_login_timeout(struct ssh_session *s)
 
 	if (s->state == SESSION_PACED) {
 		ssh_login_pause_is_over(s);
+		return;
+	}
+	if (ssh_login_keeps_banner(s)) {
+		speak_first(s);
 		return;
 	}
 	if (login->phase == PHASE_CONNECT && login->at != NULL && login->at->ai_next != NULL) {
@@ -204,6 +225,9 @@ static void prefer(struct ssh_session *s, int method, const char *names)
 static void begin_handshake(struct ssh_session *s)
 {
 	ssh_login_enter(s, PHASE_BANNER);
+	s->login->speaks_first = phase_allowance(s) <= BANNER_KEPT_US;
+	if (!s->login->speaks_first)
+		loop_timer_start(&s->timer, BANNER_KEPT_US);
 	ssh_session_open_libssh2(s);
 	prefer(s, LIBSSH2_METHOD_KEX, s->route->kex);
 	prefer(s, LIBSSH2_METHOD_CRYPT_CS, s->route->ciphers);

@@ -31,6 +31,7 @@ struct ssh_login {
 	size_t ahead_at, ahead_end;
 	char greeting[GREETING_MAX];
 	size_t greeting_len;
+	bool speaks_first; /* the other side said nothing for so long that our banner went ahead */
 	size_t line_len; /* of the line of a greeting that has come so far */
 	size_t certificate_seen;  /* bytes of the mark of one, in what came before the first keys */
 	bool offers_certificate;  /* the host has one, beside its key */
@@ -46,6 +47,9 @@ void ssh_login_enter(struct ssh_session *s, enum phase phase);
 
 /* The phase goes on for as long as there is time at all: somebody else has deadlines of his own. */
 void ssh_login_wait(struct ssh_session *s);
+
+/* Our banner waits for theirs, so that it goes in one packet with what follows it. */
+bool ssh_login_keeps_banner(const struct ssh_session *s);
 
 /* What came of a connection is forgotten: it is closed, another one may be made. */
 void ssh_login_forget_connection(struct ssh_session *s);

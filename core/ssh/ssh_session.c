@@ -12,6 +12,7 @@
 #include "ssh/ssh_auth.h"
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_detour.h"
+#include "ssh/ssh_login.h"
 #include "ssh/ssh_mux.h"
 #include "ssh/ssh_supervisor.h"
 
@@ -318,6 +319,7 @@ static void become_ready(struct ssh_session *s)
 	ssh_detour_tell(s);
 	s->last_byte_us = loop_now_us(s->loop);
 	watch_silence(s);
+	s->hastens = true;
 	s->events->on_ready(s->arg, s);
 }
 
@@ -388,7 +390,9 @@ static void watch_wire(struct ssh_session *s)
 	default:
 		break;
 	}
-	ssh_wire_watch(&s->wire, want | (s->unsent.len > 0 ? LOOP_WRITE : 0));
+	if (s->unsent.len > 0 && !ssh_login_keeps_banner(s))
+		want |= LOOP_WRITE;
+	ssh_wire_watch(&s->wire, want);
 }
 
 static bool step_mux(struct ssh_session *s)
@@ -448,8 +452,11 @@ void ssh_session_step(struct ssh_session *s)
 {
 	while (step_once(s))
 		;
-	if (!s->severed)
+	if (!s->severed && !ssh_login_keeps_banner(s))
 		flush(s);
+	if (s->hastens && !s->severed)
+		ssh_wire_hasten(&s->wire);
+	s->hastens = false;
 	watch_wire(s);
 }
 

@@ -118,6 +118,7 @@ struct ssh_session {
 	uint64_t bytes_out;	/* taken from libssh2 */
 	struct strbuf unsent;	/* of them; between steps only what the socket had no room for */
 	bool severed; /* nothing more is sent or received */
+	bool hastens; /* the next packet is to be acknowledged at once */
 	bool is_told; /* the supervisor hears that this is the end */
 	bool carries; /* its channels are connections to other hosts, see ssh_tunnel.h */
 

@@ -49,6 +49,10 @@ void ssh_wire_watch(struct ssh_wire *w, int want);
 /* True when a small packet could be sent whole, now. */
 bool ssh_wire_has_room(const struct ssh_wire *w);
 
+/* Acknowledges what comes next at once: sshd writes twice after a login, and its second write waits
+ * for that (Nagle), which would be 40 ms otherwise. */
+void ssh_wire_hasten(const struct ssh_wire *w);
+
 /* The error the connection has met, as errno; 0 when none is known. */
 int ssh_wire_error(const struct ssh_wire *w);
 
