@@ -137,6 +137,21 @@ test_expect_success "words of --argv arrive, of scripts and from the command lin
 	done <strings
 '
 
+test_expect_success "so do lines, bytes that are no text, and nothing at all, to two interpreters" '
+	printf "#!/usr/bin/env -S perl -w\nprint map { \"\$_\\0\" } @ARGV" >words.pl &&
+	for script in words.sh words.pl; do
+		for string in "a
+touch $canary" "$(printf "\377\001\033[2J")" "" "-e print" "--" "\\"; do
+			printf "%s\0x y\0" "$string" >expected &&
+			for how in ssh openssh; do
+				perilune exec -F "$FLEET_SSH_CONFIG" --transport $how -N -w 127.1.0.1 \
+					--script $script -- "$string" "x y" >out && test_cmp expected out &&
+				no_canary || return 1
+			done
+		done
+	done
+'
+
 test_expect_success "the name of a run, its folder, what is recorded and listed of it" '
 	printf "n\233\033[2J\n\$(touch $canary)" >odd && odd=$(cat odd) &&
 	cat >odd.lua <<-END &&

@@ -29,6 +29,17 @@ for shell in /bin/sh /bin/bash /bin/tcsh /usr/bin/fish; do
 	'
 done
 
+test_expect_success "the words of a script" '
+	with_shell /bin/sh && printf "#!/bin/sh\nid -u; printf \"%%s\\\\0\" \"\$@\"" >words.sh &&
+	for string in "\$(touch $scratch/canary)" "a
+touch $scratch/canary" "$(printf "\377\001\047")" "" "--"; do
+		printf "0\n%s\0x y\0" "$string" >expected &&
+		setsid -w timeout 60 perilune exec -F "$FLEET_SSH_CONFIG" --sudo -N -w 127.1.0.1 \
+			--script words.sh -- "$string" "x y" </dev/null >out 2>err &&
+		test_cmp expected out || { cat err; return 1; }
+	done && [ ! -e "$scratch/canary" ]
+'
+
 # What sudo says may be anything.
 cat >"$FLEET_DIR/sudo" <<END
 #!/bin/sh
