@@ -93,21 +93,28 @@ test_expect_success "what login files say on stderr comes through, before and be
 	echo 0 | test_cmp - out && grep noise both && grep mine both && ! grep "perilune .*sudo" both
 '
 
-# A sudo that takes its time with the password; the shell of one user finds it first.
-cat >"$FLEET_DIR/sudo" <<END
-#!/bin/sh
-case \$1 in -n) exit 1 ;; esac
-touch "$marks/asked"
-sleep 2
-exit 1
-END
-chmod 755 "$FLEET_DIR/sudo"
+# other_sudo SCRIPT: what the shell of one user finds in place of sudo, when asked with a password.
+other_sudo() {
+	printf "#!/bin/sh\ncase \$1 in -n) exit 1 ;; esac\n%s\nexit 1\n" "$1" >"$FLEET_DIR/sudo" &&
+	chmod 755 "$FLEET_DIR/sudo" &&
+	printf "#!/bin/sh\nPATH=$FLEET_DIR:\$PATH exec /bin/sh \"\$@\"\n" >"$FLEET_DIR/noise"
+}
+
+test_expect_success "nor is one whose sudo takes no password, or is not there" '
+	sudo_rules "$user ALL=(ALL) ALL" && for says in "1: sudo: not found" \
+			"sudo: sorry, you must have a tty to run sudo"; do
+		other_sudo "echo \"$says\" >&2" &&
+		expect_exit 3 typed "$password" "$exec_sudo -N -f 1 -w 127.1.0.7,127.1.0.1 \"id -u\"" &&
+		echo 0 | test_cmp - out && grep "sudo refused: $says.*127.1.0.7" screen || return 1
+	done &&
+	other_sudo "echo \"sudo: something else\" >&2" &&
+	expect_exit 3 typed "$password" "$exec_sudo -N -f 1 -w 127.1.0.7,127.1.0.1 \"id -u\"" &&
+	test_must_be_empty out && grep "not tried: 1 host refused" screen
+'
 
 test_expect_success "a host that takes its time with the password leaves its place to another one" '
-	sudo_rules "$user ALL=(ALL) ALL" && cp "$FLEET_DIR/noise" noise &&
-	printf "#!/bin/sh\nPATH=$FLEET_DIR:\$PATH exec /bin/sh \"\$@\"\n" >"$FLEET_DIR/noise" &&
-	{ expect_exit 3 typed "$password" "$exec_sudo -t 1s -N -f 2 -w 127.1.0.7,127.1.0.1 \"id -u\""
-		status=$?; cat noise >"$FLEET_DIR/noise"; (exit $status); } &&
+	rm -f "$marks/asked" && other_sudo "touch $marks/asked; sleep 2" &&
+	expect_exit 3 typed "$password" "$exec_sudo -t 1s -N -f 2 -w 127.1.0.7,127.1.0.1 \"id -u\"" &&
 	test -e "$marks/asked" && echo 0 | test_cmp - out
 '
 

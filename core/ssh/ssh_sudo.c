@@ -304,11 +304,25 @@ bool ssh_sudo_refused(const struct ssh_sudo_talk *talk, struct task_result *r)
 	return true;
 }
 
-/* sudo looks at the password first: what it says then of its rules is about that host alone. */
-static bool is_about_rules(const char *said)
+/*
+ * Why sudo of that host takes nobody's password, or has looked at it and goes by its rules: in the
+ * words of the C locale. What is none of these may be about the password.
+ */
+static bool is_about_the_host(const char *said)
 {
-	return strstr(said, "not in the sudoers file") != NULL ||
-	       strstr(said, "is not allowed to ") != NULL || strstr(said, "may not run ") != NULL;
+	static const char *const words[] = {
+		"not in the sudoers file", "is not allowed to ", "may not run ", "not found",
+		"must have a tty", "must be owned by uid 0", "effective uid is not 0",
+		"no valid sudoers", "syntax error",
+	};
+
+	if (strstr(said, "incorrect") != NULL)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strstr(said, words[i]) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static void on_refused(struct ssh_sudo_talk *talk)
@@ -317,7 +331,7 @@ static void on_refused(struct ssh_sudo_talk *talk)
 
 	if (sudo->trust == SUDO_ACCEPTED)
 		return;
-	if (is_about_rules(strbuf_str(&talk->said))) {
+	if (is_about_the_host(strbuf_str(&talk->said))) {
 		if (sudo->canary == talk)
 			go_on_untried(sudo);
 		return;
