@@ -5,8 +5,6 @@
 -- cause: bug (the recipe), infrastructure (unreachable, lost, timed out), command (exited nonzero,
 -- died), expectation (check, expect), regression (a gate). Exit statuses follow from the causes.
 
-local metric = require "perilune.metric"
-
 local report = {}
 
 ---@class perilune.Verdict
@@ -53,7 +51,7 @@ end
 -- ---- the table -----------------------------------------------------------------------------
 
 local function metric_table(series)
-  local out = metric.summary(series)
+  local out = require("perilune.metric").summary(series)
   out.name, out.at, out.unit, out.better = series.name, series.at, series.unit, series.better
   out.samples, out.warmup = series.samples, #series.warmup > 0 and series.warmup or nil
   return out

@@ -60,13 +60,9 @@ function Session:dir()
   return self.record and self.record:dir()
 end
 
---- Where streams that exceed memory go; made when first asked for. nil when nothing is recorded.
+--- Where streams that exceed memory go; the first of them makes it. nil when nothing is recorded.
 function Session:spill_dir()
-  if not self.spill and self.record then
-    self.spill = self.record:dir() .. "/out"
-    require("perilune.core.sys").mkdir(self.spill, 448)
-  end
-  return self.spill
+  return self.record and self.record:dir() .. "/out"
 end
 
 --- The number of the next fan-out of this run, from 1, and the id it runs under.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -94,6 +95,16 @@ static char *spill_name(const struct output_place *place, unsigned again)
 	return strbuf_detach(&name);
 }
 
+bool output_folder_made(const char *dir)
+{
+	return errno == ENOENT && mkdir(dir, 0700) == 0;
+}
+
+static int open_new(const char *path)
+{
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 /* Opens the file and writes what memory holds, so that the file is the whole stream. */
 static int open_file(struct output *o, const struct output_place *place, enum output_state next,
 		     struct pl_error *err)
@@ -103,7 +114,9 @@ static int open_file(struct output *o, const struct output_place *place, enum ou
 	for (unsigned again = 0; again < SPILL_NAMES; again++) {
 		free(o->path);
 		o->path = spill_name(place, again);
-		o->fd = open(o->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		o->fd = open_new(o->path);
+		if (o->fd < 0 && output_folder_made(place->dir))
+			o->fd = open_new(o->path);
 		if (o->fd >= 0 || errno != EEXIST)
 			break;
 	}

@@ -52,12 +52,16 @@ struct output {
  * DIR/ID.HOST.INDEX.ATTEMPT.out (or .err), 0600, never an existing file. */
 struct output_place {
 	size_t keep_bytes;
-	const char *dir; /* NULL: nowhere */
+	const char *dir; /* made when first needed; NULL: nowhere */
 	const char *id;
 	const char *host; /* any bytes; those unfit for a file name become '_' */
 	unsigned index, attempt;
 	enum stream stream;
 };
+
+/* After a file could not be opened in `dir`, with errno: true when the folder was missing and has
+ * now been made, 0700, so that it is worth another try. */
+bool output_folder_made(const char *dir);
 
 struct output *output_create(struct output_budget *budget);
 void output_destroy(struct output *o); /* a file with a name stays; NULL is a no-op */

@@ -48,8 +48,9 @@ struct run_spec {
 	bool fail_fast;	     /* the first failure cancels the rest */
 	size_t max_fail;     /* more failures than this cancel the rest; RUN_NO_LIMIT */
 	size_t keep_bytes;   /* of each stream of each task kept in memory; the rest spills */
-	const char *spill_dir; /* existing folder for what exceeds keep_bytes; NULL: it is dropped
-				* from memory but counted, and sinks still see every byte */
+	const char *spill_dir; /* folder for what exceeds keep_bytes, made when first needed in one
+				* that exists; NULL: it is dropped from memory but counted, and
+				* sinks still see every byte */
 };
 
 struct run_result {

@@ -41,14 +41,24 @@ static void feed(struct attempt *a, const void *bytes, size_t len)
 
 /* ---- the log ---- */
 
-static void log_init_file(struct stdin_log *log, const char *dir)
+/* A file in `dir` without a name; -1 with errno. */
+static int open_nameless(const char *dir)
 {
 	char *path = xasprintf("%s/stdin.XXXXXX", dir);
+	int fd = mkostemp(path, O_CLOEXEC), errnum = errno;
 
-	log->fd = mkostemp(path, O_CLOEXEC);
-	if (log->fd > 0)
+	if (fd >= 0)
 		unlink(path);
 	free(path);
+	errno = errnum;
+	return fd;
+}
+
+static void log_init_file(struct stdin_log *log, const char *dir)
+{
+	log->fd = open_nameless(dir);
+	if (log->fd < 0 && output_folder_made(dir))
+		log->fd = open_nameless(dir);
 }
 
 /* Moves what memory holds into the file. What the disk does not take stays where it is. */

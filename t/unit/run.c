@@ -488,6 +488,13 @@ static void output_past_the_cap_is_counted_or_spilled(void **state)
 	assert_int_equal(st.memory.bytes, BIG + 6);
 	stage_close(&st);
 
+	assert_int_equal(rmdir(dir), 0); /* it is made when it is needed */
+	stage_open(&st, "say1");
+	st.spec.spill_dir = dir;
+	stage_run(&st);
+	assert_int_equal(access(dir, F_OK), -1);
+	stage_close(&st);
+
 	stage_open(&st, "big1 say1");
 	st.spec.keep_bytes = 70000;
 	st.spec.spill_dir = dir;
