@@ -11,11 +11,12 @@
 #include "ssh/pattern.h"
 
 /*
- * Dearest last: curve25519 costs 0.8 ms a login, nistp256 the same, group14 4.5. All of them are
- * what OpenSSH allows by default; RSA under SHA-1 (ssh-rsa) is not.
+ * Dearest last: a login with nistp256 takes 4.2 million instructions, with curve25519 5.0 (libssh2
+ * has OpenSSL derive a public key that nobody asked for), with group14 some 25. All of them are what
+ * OpenSSH allows by default; RSA under SHA-1 (ssh-rsa) is not.
  */
 static const char *const OWN[] = {
-	[SSH_ALG_KEX] = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,"
+	[SSH_ALG_KEX] = "ecdh-sha2-nistp256,curve25519-sha256,curve25519-sha256@libssh.org,"
 			"ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
 			"diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,"
 			"diffie-hellman-group18-sha512,diffie-hellman-group14-sha256",
