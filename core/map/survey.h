@@ -1,0 +1,149 @@
+/*
+ * survey.h - what sources say of a machine, before it is a tree: facts about hosts, their GPUs and
+ * the switches above them, each with the source that said so.
+ *
+ * An importer reads the bytes of one source and adds facts; it decides nothing. survey_merge.c
+ * settles what several sources say of one host and tells contradictions; survey_topo.c makes the
+ * tree (topo.h). Names of hosts are as the source writes them, up to the first dot; everything is
+ * copied. No clock, no files: who has the bytes has the name and the age, too.
+ */
+#ifndef PL_MAP_SURVEY_H
+#define PL_MAP_SURVEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "map/topo.h"
+
+/* Where facts come from. */
+struct pl_survey_source {
+	char *format;	  /* "ibnetdiscover": the name of an importer */
+	char *name;	  /* of the file, or of the command and the host: "nvidia-smi -q -x on r001t01" */
+	int64_t taken_at; /* seconds since 1970; 0: unknown */
+};
+
+/* A text and who said it; text NULL: nobody did. */
+struct pl_fact {
+	char *text;
+	uint32_t source; /* index in sources */
+};
+
+/* A number; 0 is unknown. */
+struct pl_fact_count {
+	uint32_t n, source;
+};
+
+enum pl_survey_health { PL_HEALTH_UNKNOWN, PL_HEALTH_OK, PL_HEALTH_BAD };
+
+/* One GPU of a host, by its index there. */
+struct pl_survey_gpu {
+	uint32_t index, source;
+	char *uuid, *model, *bus_id; /* NULL: unknown; the bus id as "0000:9d:00.0" */
+	char *domain; /* NVLink domain, "CLUSTERUUID.CLIQUEID"; NULL: none that can be believed */
+	enum pl_survey_health health;
+	char *why; /* what is wrong with it, or why it has no domain; NULL */
+};
+
+#define PL_SURVEY_TIERS 8
+
+/* A host and the way out of it. */
+struct pl_survey_host {
+	char *name;
+	struct pl_fact_count n_gpus, n_adapters;
+	struct pl_survey_gpu *gpus; /* those that were seen one by one */
+	size_t n_gpus_seen, cap_gpus;
+	struct pl_fact domain;	/* NVLink domain, where a source knows it for the whole host */
+	struct pl_fact block;	/* a scheduler's block (Slurm), which often is a rack */
+	struct pl_fact chassis; /* serial number of the rack or chassis */
+	struct pl_fact_count slot;
+	/* the switch, or named group, above it at each tier, the leaf first; a source that knows
+	 * rails names the one of rail 0 here and the others below */
+	struct pl_fact tier[PL_SURVEY_TIERS];
+	/* its leaf switches by rail (by GPU index); NULL and 0 where no rails are known */
+	struct pl_fact *rails;
+	size_t n_rails;
+	struct pl_fact fabric; /* "infiniband", "ethernet" */
+};
+
+/* Something a person should know: what was left out, taken otherwise than written, or contradicts
+ * another source. */
+struct pl_survey_note {
+	char *text; /* a sentence, with the source's name and the line where there is one */
+};
+
+struct pl_survey {
+	struct pl_survey_source *sources;
+	size_t n_sources, cap_sources;
+	struct pl_survey_host *hosts; /* in the order they were first named */
+	size_t n_hosts, cap_hosts;
+	struct strtable *by_name; /* of hosts: index + 1 */
+	struct pl_survey_note *notes;
+	size_t n_notes, cap_notes;
+	uint32_t n_switches; /* that were seen; 0: unknown */
+	/* figures of the links that a source gave, in GB/s per GPU and direction; 0: unknown */
+	double nvlink_gbyte_s, fabric_gbyte_s;
+};
+
+PL_API struct pl_survey *pl_survey_create(void);
+PL_API void pl_survey_destroy(struct pl_survey *survey);
+
+/* ---- for importers ---- */
+
+/* The source of what is added next. */
+uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *name,
+			   int64_t taken_at);
+
+/* The host of this name (cut at the first dot), made when it is new. The pointer is good until the
+ * next call. */
+struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len);
+
+/* The GPU of this index, made when it is new. */
+struct pl_survey_gpu *survey_gpu(struct pl_survey_host *host, uint32_t index, uint32_t source);
+
+/* Sets a fact. Said before by another source and differently, the first stays and a note tells of
+ * both; `what` is the words for it: "NVLink domain". */
+void survey_set(struct pl_survey *s, struct pl_survey_host *host, struct pl_fact *fact,
+		const char *text, size_t len, uint32_t source, const char *what);
+void survey_set_count(struct pl_survey *s, struct pl_survey_host *host,
+		      struct pl_fact_count *fact, uint32_t n, uint32_t source, const char *what);
+
+void survey_note(struct pl_survey *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * An importer. `bytes` need not end with NUL and may hold anything; `name` is for messages. `host`
+ * names the host that the bytes were taken on, for formats that describe one host without naming
+ * it; NULL where nobody knows. PL_EUSAGE with "NAME:LINE: what, and what would work" when the bytes
+ * are not of the format; what was added before may stay. Time and memory linear in the bytes.
+ */
+struct survey_input {
+	const char *bytes;
+	size_t len;
+	const char *name, *host;
+	int64_t taken_at;
+};
+
+struct survey_format {
+	const char *name;  /* "slurm-topology-conf" */
+	const char *about; /* for a person: "Slurm's topology.conf" */
+	/* How sure it is that the bytes are of this format: 0 no .. 100 */
+	int (*recognise)(const char *bytes, size_t len);
+	int (*import)(struct pl_survey *s, const struct survey_input *in, struct pl_error *err);
+};
+
+/* All formats, the last has no name. In survey_formats.c: one line for each. */
+extern const struct survey_format survey_formats[];
+
+/* Imports by the format's name, NULL: by what the bytes look like. PL_EUSAGE: no format fits (the
+ * nearest name, or the list of formats, is told). */
+PL_API int pl_survey_import(struct pl_survey *s, const struct survey_input *in,
+			    const char *format, struct pl_error *err);
+
+/* The machine they describe, as the tree that topo.h has. PL_EUSAGE: no hosts, no GPUs known for a
+ * host and no default given (gpus_per_host 0), tiers that are no tree. */
+PL_API struct pl_topo *pl_survey_topo(const struct pl_survey *s, uint32_t gpus_per_host,
+				      struct pl_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/* survey_formats.c - see survey.h: the formats there are, and which one bytes are of */
+#include "map/survey.h"
+
+#include <string.h>
+
+
+#define SURE_ENOUGH 50
+
+const struct survey_format survey_formats[] = {
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const struct survey_format *by_name(const char *name)
+{
+	for (const struct survey_format *f = survey_formats; f->name != NULL; f++) {
+		if (strcmp(f->name, name) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+static const struct survey_format *by_looks(const struct survey_input *in)
+{
+	const struct survey_format *best = NULL;
+	int best_sure = SURE_ENOUGH - 1;
+
+	for (const struct survey_format *f = survey_formats; f->name != NULL; f++) {
+		int sure = f->recognise(in->bytes, in->len);
+
+		if (sure > best_sure) {
+			best = f;
+			best_sure = sure;
+		}
+	}
+	return best;
+}
+
+int pl_survey_import(struct pl_survey *s, const struct survey_input *in, const char *format,
+		     struct pl_error *err)
+{
+	const struct survey_format *f = format != NULL ? by_name(format) : by_looks(in);
+
+	if (f != NULL)
+		return f->import(s, in, err);
+	if (format != NULL)
+		return pl_errorf(err, PL_EUSAGE, "no topology format '%s' is known", format);
+	return pl_errorf(err, PL_EUSAGE, "%s: of no topology format that is known; name one",
+			 in->name);
+}
