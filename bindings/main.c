@@ -5,11 +5,14 @@
  * exit status. One hidden entry, for tests: `perilune _lua FILE [ARGS]` runs a Lua file as the
  * main task; it may require what lies beside it.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/version.h"
@@ -92,6 +95,16 @@ static int run_cli(struct lua_host *host, int argc, char **argv)
 	return lua_host_run(host, 1);
 }
 
+/* A descriptor that was closed for us must not become a file of ours: it is open, the wrong way. */
+static void secure_standard_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			_exit(STATUS_USAGE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct pl_error err = { 0 };
@@ -100,6 +113,7 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("perilune %s\n", pl_version()) < 0;
+	secure_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
 	log_configure(getenv("PERILUNE_LOG"));
 	host = lua_host_create(LOOP_REAL, &err);

@@ -92,4 +92,9 @@ test_expect_success "perilune-NAME.lua on PATH adds a verb" '
 	echo "return 5" >bin/perilune-bad.lua && refused "returns no verb" bad
 '
 
+test_expect_success "a standard output that was closed is told, and is no file of ours" '
+	expect_exit 2 perilune exec --transport local "echo hi" >&- 2>err && cat err &&
+	grep "cannot write output: Bad file descriptor" err && perilune exec --transport local true 2>&-
+'
+
 test_done

@@ -12,8 +12,8 @@
 
 /*
  * Dearest last: a login with nistp256 takes 4.2 million instructions, with curve25519 5.0 (libssh2
- * has OpenSSL derive a public key that nobody asked for), with group14 some 25. All of them are what
- * OpenSSH allows by default; RSA under SHA-1 (ssh-rsa) is not.
+ * has OpenSSL derive a public key that nobody asked for), with group14 some 25. All of them are
+ * what OpenSSH allows by default; RSA under SHA-1 (ssh-rsa) is not.
  */
 static const char *const OWN[] = {
 	[SSH_ALG_KEX] = "ecdh-sha2-nistp256,curve25519-sha256,curve25519-sha256@libssh.org,"

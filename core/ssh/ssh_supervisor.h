@@ -9,8 +9,8 @@
  * It is asked for before the session's first command, so that its request is on the way first, and
  * costs one round trip: the channel of the command is opened while it starts. From then on it hears
  * a line every five seconds, whatever else goes on here. It is no user of the session. Its program
- * comes in two parts, as most sessions need no more than the first: the rest follows after a second,
- * or with the first line that wants it. What it says and hears stands in supervisor.sh.
+ * comes in two parts, as most sessions need no more than the first: the rest follows after a
+ * second, or with the first line that wants it. What it says and hears stands in supervisor.sh.
  *
  * GONE while STARTING, the host has no shell that could run it, or no channel for it beside a
  * command's: its commands run without, and so do those of later sessions there. GONE later, the

@@ -520,7 +520,7 @@ static pid_t start_shy(struct roll *r, const struct super *s, bool orphan)
 		pause();
 }
 
-/* A sleep that lasts until the one of whom DIR/shy tells has shown itself; but not for the clock. */
+/* A sleep that lasts until the one of whom DIR/shy tells has shown itself; not for the clock. */
 static void write_sleep(const char *dir)
 {
 	char path[100];
