@@ -10,6 +10,15 @@
 
 #include "map/survey.h"
 
+/* Whether bytes can name a host or a switch: printable, 1 to 253, no spaces, commas or brackets. */
+bool import_is_name(const char *name, size_t len);
+
+/* Whether `word` occurs in the bytes. */
+bool import_mentions(const char *bytes, size_t len, const char *word);
+
+/* The first byte that is no white space (nor a byte order mark); '\0' where there is none. */
+char import_first(const char *bytes, size_t len);
+
 #define SURVEY_IMPORTER(name)                                                                      \
 	int name##_recognise(const char *bytes, size_t len);                                       \
 	int name##_import(struct pl_survey *s, const struct survey_input *in, struct pl_error *err)

@@ -22,6 +22,7 @@ static void free_gpu(struct pl_survey_gpu *gpu)
 	free(gpu->model);
 	free(gpu->bus_id);
 	free(gpu->domain);
+	free(gpu->adapter);
 	free(gpu->why);
 }
 
@@ -93,7 +94,9 @@ struct pl_survey_gpu *survey_gpu(struct pl_survey_host *host, uint32_t index, ui
 			return &host->gpus[i];
 	}
 	ARRAY_GROW(host->gpus, host->n_gpus_seen, host->cap_gpus);
-	host->gpus[host->n_gpus_seen] = (struct pl_survey_gpu){ .index = index, .source = source };
+	host->gpus[host->n_gpus_seen] = (struct pl_survey_gpu){
+		.index = index, .source = source, .numa = -1
+	};
 	return &host->gpus[host->n_gpus_seen++];
 }
 

@@ -43,6 +43,8 @@ struct pl_survey_gpu {
 	uint32_t index, source;
 	char *uuid, *model, *bus_id; /* NULL: unknown; the bus id as "0000:9d:00.0" */
 	char *domain; /* NVLink domain, "CLUSTERUUID.CLIQUEID"; NULL: none that can be believed */
+	char *adapter; /* its nearest network adapter, "mlx5_3" or a bus id; NULL: unknown */
+	int numa;      /* its NUMA node, -1: unknown */
 	enum pl_survey_health health;
 	char *why; /* what is wrong with it, or why it has no domain; NULL */
 };
