@@ -1,7 +1,8 @@
 /*
  * lua_rankmap.c - perilune.core.rankmap: which GPU each rank runs on.
  *
- *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best" }
+ *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best",
+ *	       objective="time" }
  *		-> map | nil, message, code
  *	formats() -> array of names
  *
@@ -58,7 +59,8 @@ static double now_seconds(void)
 
 static int rankmap_place(lua_State *L)
 {
-	static const char *const keys[] = { "topo", "job", "hosts", "launcher", "strategy", NULL };
+	static const char *const keys[] = { "topo",     "job",       "hosts", "launcher",
+		                            "strategy", "objective", NULL };
 	struct pl_map_request request = { 0 };
 	struct pl_error err = { 0 };
 	struct lua_rankmap *m;
@@ -73,6 +75,7 @@ static int rankmap_place(lua_State *L)
 		request.hosts = lua_check_hostset(L, 3);
 	request.launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
 	request.strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
+	request.objective = (enum pl_objective)opt_name(L, "objective", "time", pl_objective_parse);
 	if (pl_job_parse(&job, binding_opt_string(L, 1, "job", ""), &err) < 0)
 		return binding_fail(L, &err);
 	request.job = &job;

@@ -78,7 +78,7 @@ local function run(o, args, given)
   terminal.set_verb("map")
   local map = checked(maps.place, {
     topo = topo, job = o.job, hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
-    strategy = o.strategy,
+    strategy = o.strategy, objective = o.objective,
   })
   print_map(o, given, map)
   return 0
@@ -114,6 +114,9 @@ return {
         .. "and equal in number), slurm, mpi, env (free)" },
     { "strategy", type = "choice", default = "best", choices = { "best", "keep-order", "aligned" },
       metavar = "NAME", help = "best of all, keep-order, or aligned (blocks that must not split)" },
+    { "objective", type = "choice", default = "time", choices = { "time", "load", "volume" },
+      metavar = "WHAT", help = "time of a step, then the worst uplink, then volume x distance; or "
+        .. "load or volume first" },
     { "format", type = "choice", default = "vector", choices = FORMATS, metavar = "NAME",
       help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed" },
     { "output", short = "o", type = "path", help = "write the map there" },
@@ -121,7 +124,7 @@ return {
     later("comm", "path"), later("model"), later("axis"), later("groups", "path"),
     later("spares", "int"), later("islands"), later("keep-blocks", "int"),
     later("previous", "path"), later("failed"), later("max-moves", "int"),
-    later("evaluate", "path"), later("objective"), later("effort"), later("seed", "int"),
+    later("evaluate", "path"), later("effort"), later("seed", "int"),
   },
   notes = {
     "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params,",

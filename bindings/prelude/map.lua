@@ -28,6 +28,7 @@ end
 ---@field hosts? userdata use these, in this order
 ---@field launcher? "torchrun"|"megatron"|"deepspeed"|"slurm"|"mpi"|"env" (torchrun)
 ---@field strategy? "best"|"keep-order"|"aligned" (best)
+---@field objective? "time"|"load"|"volume" (time)
 
 --- Places a job. Nil and a message when there are too few usable GPUs; a wrong request raises.
 ---@param request perilune.MapRequest

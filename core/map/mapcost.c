@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "map/uplink.h"
 
 /* One family being scored. */
 struct scoring {
@@ -14,11 +15,30 @@ struct scoring {
 	struct pl_groups groups;
 	uint32_t *offset; /* of member i from the group's first rank */
 	uint32_t *member; /* PE of member i of the group at hand */
-	uint64_t *key;    /* the members' keys, ascending: units of every level lie together */
+	uint32_t *place;  /* the members' PEs, ascending */
+	uint64_t *key;    /* of place: units of every level lie together */
+	uint32_t g;       /* the group at hand */
 	double slowest;   /* group so far */
+	struct pl_map_worst worst;
 	uint32_t straddling, widest;
 	double *volume; /* by level, added to */
+	struct uplinks *uplinks;
 };
+
+/* The group at hand needs so long at a level. */
+static void note_time(struct scoring *s, double time, size_t level)
+{
+	if (time > s->slowest) {
+		s->slowest = time;
+		s->worst = (struct pl_map_worst){ .group = s->g, .level = (int)level };
+	}
+}
+
+/* What a gigabyte costs one GPU that has the level for itself. */
+static double alone(const struct pl_topo *t, size_t level)
+{
+	return t->per_gbyte[level] / t->levels[level].oversubscription;
+}
 
 /* The members that one unit of a level holds, as a run of s->key. */
 static uint32_t run_end(const struct scoring *s, uint32_t from, unsigned shift)
@@ -31,9 +51,9 @@ static uint32_t run_end(const struct scoring *s, uint32_t from, unsigned shift)
 	return i;
 }
 
-static int compare_keys(const void *a, const void *b)
+static int compare_places(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return x < y ? -1 : x > y;
 }
@@ -45,11 +65,13 @@ static void load_group(struct scoring *s, uint32_t g)
 
 	for (uint32_t i = 0; i < s->groups.size; i++) {
 		s->member[i] = s->pe[first + s->offset[i]];
-		s->key[i] = s->topo->key[s->member[i]];
-		sorted = sorted && (i == 0 || s->key[i - 1] < s->key[i]);
+		s->place[i] = s->member[i];
+		sorted = sorted && (i == 0 || s->place[i - 1] < s->place[i]);
 	}
 	if (!sorted)
-		qsort(s->key, s->groups.size, sizeof(*s->key), compare_keys);
+		qsort(s->place, s->groups.size, sizeof(*s->place), compare_places);
+	for (uint32_t i = 0; i < s->groups.size; i++)
+		s->key[i] = s->topo->key[s->place[i]];
 }
 
 /* How many NVLink domains the group touches. */
@@ -85,54 +107,93 @@ static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 	return fewest;
 }
 
-static double ring_time(const struct scoring *s)
+/* One link of the ring leaves each unit that the group touches. */
+static void load_ring(struct scoring *s, size_t level)
 {
-	double time = 0;
+	for (uint32_t i = 0; i < s->groups.size; i = run_end(s, i, inner_shift(s, level)))
+		uplinks_add(s->uplinks, level, s->place[i], s->groups.gbyte);
+}
 
+static void time_ring(struct scoring *s)
+{
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
 		uint32_t fewest = fewest_together(s, inner_shift(s, level));
 
 		if (fewest == s->groups.size)
 			break;
-		time = fmax(time, s->groups.gbyte * s->topo->per_gbyte[level] / fewest);
+		note_time(s, s->groups.gbyte * alone(s->topo, level) / fewest, level);
+		if (level >= s->uplinks->first)
+			load_ring(s, level);
 	}
-	return time;
 }
 
-/* Adds the traffic between neighbours of the group to the volume per level; returns the outermost
- * level that a pair meets at. */
-static int add_neighbours(struct scoring *s, double gbyte)
+/* Adds the traffic between neighbours of the group to the volume per level. */
+static void add_neighbours(struct scoring *s, double gbyte)
 {
 	uint32_t size = s->groups.size;
 	uint32_t pairs = size > 2 ? size : size - 1;
-	int outermost = 0;
 
 	for (uint32_t i = 0; i < pairs; i++) {
 		uint32_t next = i + 1 < size ? i + 1 : 0;
-		int level = pl_topo_common_level(s->topo, s->member[i], s->member[next]);
 
-		s->volume[level] += gbyte;
-		if (level > outermost)
-			outermost = level;
+		s->volume[pl_topo_common_level(s->topo, s->member[i], s->member[next])] += gbyte;
 	}
-	return outermost;
 }
 
 static void score_ring(struct scoring *s)
 {
 	/* a ring of two sends both ways over its one pair */
 	add_neighbours(s, s->groups.size == 2 ? 2 * s->groups.gbyte : s->groups.gbyte);
-	s->slowest = fmax(s->slowest, ring_time(s));
+	time_ring(s);
 }
 
+/* Forward and backward do not meet: one direction counts, from each member to its next. */
 static void score_p2p(struct scoring *s)
 {
-	int outermost = add_neighbours(s, 2 * s->groups.gbyte);
-	double slowest = 0;
+	uint32_t size = s->groups.size;
+	int domain = s->topo->domain_level;
 
-	for (int level = 0; level <= outermost; level++)
-		slowest = fmax(slowest, s->topo->per_gbyte[level]);
-	s->slowest = fmax(s->slowest, slowest * s->groups.gbyte);
+	add_neighbours(s, 2 * s->groups.gbyte);
+	for (uint32_t i = 0; i < size; i++) {
+		uint32_t from = s->member[i], to = s->member[i + 1 < size ? i + 1 : 0];
+		int common = pl_topo_common_level(s->topo, from, to);
+
+		/* beyond the domain the way does not lead over NVLink */
+		for (int level = common > domain ? domain + 1 : 0; level <= common; level++) {
+			note_time(s, s->groups.gbyte * alone(s->topo, (size_t)level),
+			          (size_t)level);
+			if ((size_t)level >= s->uplinks->first)
+				uplinks_add(s->uplinks, (size_t)level, from, s->groups.gbyte);
+		}
+	}
+}
+
+/* Members of the group in the same NVLink domain as the run that begins at `from`; all of them for
+ * a level beyond it. */
+static uint32_t reachable(const struct scoring *s, size_t level, uint32_t from)
+{
+	uint32_t start = from;
+	unsigned shift;
+
+	if ((int)level > s->topo->domain_level)
+		return s->groups.size;
+	shift = s->topo->shift[s->topo->domain_level];
+	while (start > 0 && s->key[start - 1] >> shift == s->key[from] >> shift)
+		start--;
+	return run_end(s, from, shift) - start;
+}
+
+/* The members in one unit of level - 1, [from, end), send to all who are not. */
+static void load_alltoall(struct scoring *s, size_t level, uint32_t from, uint32_t end)
+{
+	double per_peer = s->groups.gbyte / (s->groups.size - 1);
+	uint32_t inside = end - from;
+
+	note_time(s, per_peer * (reachable(s, level, from) - inside) * alone(s->topo, level),
+	          level);
+	if (level >= s->uplinks->first && inside < s->groups.size)
+		uplinks_add(s->uplinks, level, s->place[from],
+		            per_peer * inside * (s->groups.size - inside));
 }
 
 /* Counts pairs at the level where they meet, and charges a rank for all it sends outside. */
@@ -145,13 +206,10 @@ static void score_alltoall(struct scoring *s)
 		for (uint32_t i = 0, end; i < size; i = end) {
 			end = run_end(s, i, s->topo->shift[level]);
 			for (uint32_t k = i, inner_end; k < end; k = inner_end) {
-				uint32_t inside;
-
 				inner_end = run_end(s, k, inner_shift(s, level));
-				inside = inner_end - k;
-				s->volume[level] += per_peer * (end - i - inside) * inside;
-				s->slowest = fmax(s->slowest, per_peer * (size - inside) *
-				                                      s->topo->per_gbyte[level]);
+				s->volume[level] += per_peer * (end - i - (inner_end - k)) *
+				                    (inner_end - k);
+				load_alltoall(s, level, k, inner_end);
 			}
 		}
 	}
@@ -183,34 +241,76 @@ static void score_family(struct scoring *s)
 		return;
 	s->offset = xcalloc(size, sizeof(*s->offset));
 	s->member = xcalloc(size, sizeof(*s->member));
+	s->place = xcalloc(size, sizeof(*s->place));
 	s->key = xcalloc(size, sizeof(*s->key));
 	for (uint32_t i = 0; i < size; i++)
 		s->offset[i] = pl_groups_rank(&s->groups, 0, i);
-	for (uint32_t g = 0; g < s->groups.n_groups; g++) {
-		load_group(s, g);
+	for (s->g = 0; s->g < s->groups.n_groups; s->g++) {
+		load_group(s, s->g);
 		score_group(s);
 	}
 	free(s->offset);
 	free(s->member);
+	free(s->place);
 	free(s->key);
+}
+
+/* The phase is over: what all its groups share may have held them up longer. */
+static void end_phase(struct scoring *s)
+{
+	int level = -1;
+	double shared = uplinks_end_phase(s->uplinks, &level);
+
+	if (shared > s->slowest * (1 + 1e-9)) {
+		s->slowest = shared;
+		s->worst.level = level;
+		s->worst.uplink = true;
+	}
 }
 
 void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
                  struct pl_map_cost *cost)
 {
+	struct uplinks uplinks;
+
 	*cost = (struct pl_map_cost){ 0 };
+	uplinks_init(&uplinks, topo);
 	for (int f = 0; f < PL_FAMILIES; f++) {
-		struct scoring s = { .topo = topo, .pe = pe, .volume = cost->volume };
+		struct scoring s = { .topo = topo,
+			             .pe = pe,
+			             .volume = cost->volume,
+			             .worst = { .level = -1 },
+			             .uplinks = &uplinks };
 
 		pl_job_groups(job, (enum pl_family)f, &s.groups);
 		score_family(&s);
+		end_phase(&s);
 		cost->family[f] = s.slowest;
+		cost->worst[f] = s.worst;
 		cost->straddling[f] = s.straddling;
 		cost->widest[f] = s.widest;
 		cost->step += s.slowest;
 	}
-	for (size_t level = 0; level < topo->n_levels; level++)
+	for (size_t level = 0; level < topo->n_levels; level++) {
 		cost->weighted += cost->volume[level] * topo->levels[level].distance;
+		if (level >= uplinks.first)
+			cost->uplink[level] = uplinks_worst(&uplinks, level);
+	}
+	uplinks_fini(&uplinks);
+}
+
+/* What a gigabyte costs at least that leaves a unit of level - 1: inside the NVLink domain it may
+ * also go by the adapter, at the same time where a rank has many peers. */
+static double least_per_gbyte(const struct pl_topo *t, size_t level, enum pl_pattern pattern)
+{
+	double here = alone(t, level), by_adapter;
+
+	if (pattern == PL_RING || (int)level > t->domain_level ||
+	    (size_t)t->domain_level + 1 >= t->n_levels)
+		return here;
+	by_adapter = alone(t, (size_t)t->domain_level + 1);
+	return pattern == PL_P2P ? fmin(here, by_adapter)
+				 : here * by_adapter / (here + by_adapter);
 }
 
 /* The best a group can do at a level when the units inside it hold at most `cap` ranks. */
@@ -239,7 +339,9 @@ static double bound_family(const struct pl_topo *topo, const struct pl_groups *g
 		uint32_t cap = level > 0 ? capacity[level - 1] : 1;
 
 		if (cap > 0 && g->size > cap)
-			bound = fmax(bound, bound_beyond(g, cap, topo->per_gbyte[level]));
+			bound = fmax(bound, bound_beyond(g, cap,
+			                         least_per_gbyte(topo, level,
+			                                         g->pattern)));
 	}
 	return bound;
 }
@@ -257,13 +359,59 @@ void map_cost_bound(const struct pl_topo *topo, const struct pl_job *job,
 	}
 }
 
-int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b)
+static int compare_figures(double a, double b)
 {
-	double slack = 1e-9 * fmax(a->step, b->step);
+	if (fabs(a - b) <= 1e-9 * fmax(a, b))
+		return 0;
+	return a < b ? -1 : 1;
+}
 
-	if (fabs(a->step - b->step) > slack)
-		return a->step < b->step ? -1 : 1;
-	if (fabs(a->weighted - b->weighted) > 1e-9 * fmax(a->weighted, b->weighted))
-		return a->weighted < b->weighted ? -1 : 1;
+/* The outermost level where the worst uplinks differ; -1 for none. */
+static int differing_uplink(const struct pl_map_cost *a, const struct pl_map_cost *b)
+{
+	for (int level = PL_TOPO_MAX_LEVELS - 1; level >= 0; level--) {
+		if (compare_figures(a->uplink[level], b->uplink[level]) != 0)
+			return level;
+	}
+	return -1;
+}
+
+int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b,
+                     enum pl_objective objective)
+{
+	int level = differing_uplink(a, b);
+	int time = compare_figures(a->step, b->step);
+	int load = level >= 0 ? compare_figures(a->uplink[level], b->uplink[level]) : 0;
+	int volume = compare_figures(a->weighted, b->weighted);
+
+	switch (objective) {
+	case PL_OBJECTIVE_TIME:
+		return time != 0 ? time : load != 0 ? load : volume;
+	case PL_OBJECTIVE_LOAD:
+		return load != 0 ? load : time != 0 ? time : volume;
+	case PL_OBJECTIVE_VOLUME:
+		return volume != 0 ? volume : time;
+	}
+	return 0;
+}
+
+static double gain(double from, double to)
+{
+	return from > 0 ? 1 - to / from : 0;
+}
+
+double map_cost_gain(const struct pl_map_cost *from, const struct pl_map_cost *to,
+                     enum pl_objective objective)
+{
+	int level = differing_uplink(from, to);
+
+	switch (objective) {
+	case PL_OBJECTIVE_TIME:
+		return gain(from->step, to->step);
+	case PL_OBJECTIVE_LOAD:
+		return level >= 0 ? gain(from->uplink[level], to->uplink[level]) : 0;
+	case PL_OBJECTIVE_VOLUME:
+		return gain(from->weighted, to->weighted);
+	}
 	return 0;
 }

@@ -2,14 +2,18 @@
  * mapcost.h - what a placement costs: a model of the network time of one training step.
  *
  * For each family of groups (struct pl_groups) the slowest group counts; the families follow one
- * another, nothing overlaps. per_gbyte[l] is the cost of a gigabyte that leaves a unit of level
- * l - 1 (level 0: a GPU); traffic pays at each level it passes, and the dearest one counts, as
- * levels are links in a row:
+ * another, nothing overlaps. A gigabyte costs per_gbyte[l] when it leaves a unit of level l - 1
+ * (level 0: a GPU); traffic pays at each level it passes, and the dearest one counts, as levels are
+ * links in a row:
  *
  *	ring		a group over several units of level l - 1 pays its volume / (members in the
  *			unit that has fewest): one ring per member's adapter
- *	all-to-all	a rank pays what it sends to peers outside its unit of level l - 1
+ *	all-to-all	a rank pays what it sends to peers outside its unit of level l - 1; inside
+ *			the NVLink domain only what stays in it, as the rest goes by the adapter
  *	p2p		a rank pays its volume where its neighbour is in another unit
+ *
+ * That is a group alone at full speed. What the groups of a phase share, the way out of each unit,
+ * is added up (uplink.h), and the phase takes as long as the fullest one where that is longer.
  *
  * The unit is seconds where the machine's bandwidths are known and the distance otherwise; either
  * way it is uncalibrated: good for ratios between maps of one job, not as a prediction.
@@ -20,6 +24,20 @@
 #include "map/job.h"
 #include "map/topo.h"
 
+/* What a better map is; each next criterion decides between equals. */
+enum pl_objective {
+	PL_OBJECTIVE_TIME,   /* time of a step, worst uplink by level, volume x distance */
+	PL_OBJECTIVE_LOAD,   /* worst uplink by level from the outermost, time, volume x distance */
+	PL_OBJECTIVE_VOLUME, /* volume x distance, time */
+};
+
+/* What a family waits for. */
+struct pl_map_worst {
+	uint32_t group; /* the first of the slowest ones */
+	int level;      /* that holds it up; -1: nothing is sent */
+	bool uplink;    /* the group is not, the way out of units shared by all of them is */
+};
+
 struct pl_map_cost {
 	double step;                       /* the sum of family[] */
 	double family[PL_FAMILIES];        /* the slowest group of each */
@@ -27,6 +45,9 @@ struct pl_map_cost {
 	uint32_t widest[PL_FAMILIES];      /* the most domains one group touches */
 	double weighted;                   /* sum over levels of volume * distance */
 	double volume[PL_TOPO_MAX_LEVELS]; /* GB per step between ranks that meet at the level */
+	double uplink[PL_TOPO_MAX_LEVELS]; /* GB per step out of the worst unit of level l - 1; 0
+					      within the NVLink domain */
+	struct pl_map_worst worst[PL_FAMILIES];
 };
 
 /*
@@ -43,7 +64,13 @@ PL_API void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, co
 void map_cost_bound(const struct pl_topo *topo, const struct pl_job *job,
                     const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound);
 
-/* <0 when a is cheaper: by step, then, steps within 1e-9 of each other, by weighted. */
-int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b);
+/* <0 when a is better under the objective; figures within 1e-9 of each other are equal. */
+int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b,
+                     enum pl_objective objective);
+
+/* The share of `from` that `to` gains under the objective's first criterion (load: the outermost
+ * level where they differ); negative when it is worse. */
+double map_cost_gain(const struct pl_map_cost *from, const struct pl_map_cost *to,
+                     enum pl_objective objective);
 
 #endif

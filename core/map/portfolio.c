@@ -150,14 +150,12 @@ const struct placement *portfolio_choose(const struct portfolio *p, enum pl_stra
 {
 	const struct placement *given = &p->items[0], *best = given;
 
-	*best_gain = 0;
 	for (size_t i = 1; i < p->n; i++) {
 		if ((strategy == PL_STRATEGY_ALIGNED && i == 1) ||
-		    map_cost_compare(&p->items[i].cost, &best->cost) < 0)
+		    map_cost_compare(&p->items[i].cost, &best->cost, p->objective) < 0)
 			best = &p->items[i];
 	}
-	if (given->cost.step > 0)
-		*best_gain = 1 - best->cost.step / given->cost.step;
+	*best_gain = map_cost_gain(&given->cost, &best->cost, p->objective);
 	if (strategy != PL_STRATEGY_ALIGNED && *best_gain < PL_MAP_MIN_GAIN)
 		best = given;
 	return best;

@@ -23,6 +23,7 @@ struct portfolio {
 	const struct pl_topo *topo;
 	const struct pl_job *job;
 	const struct slots *slots;
+	enum pl_objective objective;
 	struct placement *items;
 	size_t n, cap;
 };
@@ -32,9 +33,9 @@ void portfolio_fill(struct portfolio *p, enum pl_strategy strategy);
 void portfolio_fini(struct portfolio *p);
 
 /*
- * The cheapest; the order given unless PL_MAP_MIN_GAIN of its step is gained, or with
- * PL_STRATEGY_ALIGNED the cheapest of the others where there is one. *best_gain is the share of the
- * step that the cheapest of all would gain, chosen or not.
+ * The best; the order given unless PL_MAP_MIN_GAIN is gained under the objective, or with
+ * PL_STRATEGY_ALIGNED the best of the others where there is one. *best_gain is the share that the
+ * best of all would gain, chosen or not.
  */
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
                                          double *best_gain);

@@ -14,6 +14,7 @@
 static const char *const launcher_names[] = { "torchrun", "megatron", "deepspeed", "slurm",
 	                                      "mpi",      "env",      NULL };
 static const char *const strategy_names[] = { "best", "keep-order", "aligned", NULL };
+static const char *const objective_names[] = { "time", "load", "volume", NULL };
 
 static int parse_name(const char *what, const char *name, const char *const *names,
                       struct pl_error *err)
@@ -51,6 +52,16 @@ const char *pl_strategy_name(enum pl_strategy strategy)
 int pl_strategy_parse(const char *name, struct pl_error *err)
 {
 	return parse_name("strategy", name, strategy_names, err);
+}
+
+const char *pl_objective_name(enum pl_objective objective)
+{
+	return objective_names[objective];
+}
+
+int pl_objective_parse(const char *name, struct pl_error *err)
+{
+	return parse_name("objective", name, objective_names, err);
 }
 
 bool pl_launcher_keeps_hosts(enum pl_launcher launcher)
@@ -105,14 +116,18 @@ static void note_left_out(struct pl_rankmap *m, const struct slots *s)
 		     s->per_host, m->topo->gpus_per_host, m->n_ranks);
 }
 
+/* Of what a gain is a share. */
+static const char *const gain_words[] = { "step", "load of the worst uplink",
+	                                  "volume x distance" };
+
 static void note_choice(struct pl_rankmap *m, const struct placement *chosen, double best_gain)
 {
 	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER) {
 		if (best_gain > 0)
 			note(m,
 			     "no gain expected: keep your order (the best other placement gains "
-			     "%.1f %% of the modelled step, normal noise is %.0f %%)",
-			     100 * best_gain, 100 * PL_MAP_MIN_GAIN);
+			     "%.1f %% of the modelled %s, normal noise is %.0f %%)",
+			     100 * best_gain, gain_words[m->objective], 100 * PL_MAP_MIN_GAIN);
 		else
 			note(m, "no gain expected: keep your order");
 	} else if (chosen->level >= 0) {
@@ -195,6 +210,7 @@ static struct pl_rankmap *build_map(const struct pl_map_request *request, const 
 	m->job = *request->job;
 	m->launcher = request->launcher;
 	m->strategy = pl_strategy_name(chosen->strategy);
+	m->objective = request->objective;
 	m->n_ranks = request->job->world;
 	m->cost = chosen->cost;
 	m->baseline = p->items[0].cost;
@@ -212,7 +228,8 @@ struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct
 	struct slots slots;
 	struct portfolio portfolio = { .topo = request->topo,
 		                       .job = request->job,
-		                       .slots = &slots };
+		                       .slots = &slots,
+		                       .objective = request->objective };
 	struct pl_rankmap *map = NULL;
 
 	if (slots_collect(&slots, request, err) == 0) {

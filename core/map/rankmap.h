@@ -3,9 +3,9 @@
  *
  * A map is one-to-one: no two ranks share a GPU, unusable GPUs take none. What the launcher can
  * express constrains the map itself, not only how it is written down (struct pl_map_request,
- * launcher). The map is the cheapest, by pl_map_cost(), of a portfolio of placements that begins
- * with the order given; it is never dearer than that order, and stays with it when less than
- * PL_MAP_MIN_GAIN of the step would be gained. The same request gives the same map.
+ * launcher). The map is the best, by pl_map_cost() and the objective, of a portfolio of placements
+ * that begins with the order given; it is never worse than that order, and stays with it when less
+ * than PL_MAP_MIN_GAIN of what the objective asks for would be gained. The same request gives the same map.
  */
 #ifndef PL_MAP_RANKMAP_H
 #define PL_MAP_RANKMAP_H
@@ -39,6 +39,7 @@ struct pl_map_request {
 	const struct pl_hostlist *hosts; /* these hosts in this order; NULL: all of the machine */
 	enum pl_launcher launcher;
 	enum pl_strategy strategy;
+	enum pl_objective objective;
 };
 
 /* Where a rank is. */
@@ -55,6 +56,7 @@ struct pl_rankmap {
 	struct pl_job job;
 	enum pl_launcher launcher;
 	const char *strategy; /* what made it: "keep-order", "aligned" */
+	enum pl_objective objective;
 	uint32_t n_ranks;
 	struct pl_place *places; /* by rank */
 	struct pl_map_cost cost, baseline /* of the order given */, bound;
@@ -84,6 +86,10 @@ PL_API void pl_rankmap_explain(const struct pl_rankmap *map, struct strbuf *out)
 /* "torchrun", ... and back: -1 with the nearest name in err. */
 PL_API const char *pl_launcher_name(enum pl_launcher launcher);
 PL_API int pl_launcher_parse(const char *name, struct pl_error *err);
+
+/* "time", "load", "volume" and back. */
+PL_API const char *pl_objective_name(enum pl_objective objective);
+PL_API int pl_objective_parse(const char *name, struct pl_error *err);
 
 /* "best", "keep-order", "aligned" and back. */
 PL_API const char *pl_strategy_name(enum pl_strategy strategy);

@@ -1,0 +1,76 @@
+/* uplink.c - see uplink.h */
+#include "map/uplink.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Numbers the units of level - 1 in PE order. */
+static void number_units(struct uplink_boundary *b, const struct pl_topo *t, size_t level)
+{
+	b->unit = xcalloc(t->n_pes, sizeof(*b->unit));
+	b->n = 1;
+	for (uint32_t pe = 0; pe < t->n_pes; pe++) {
+		if (pe > 0 &&
+		    pl_topo_unit(t, pe, level - 1) != pl_topo_unit(t, pe - 1, level - 1))
+			b->n++;
+		b->unit[pe] = b->n - 1;
+	}
+	b->pes = xcalloc(b->n, sizeof(*b->pes));
+	for (uint32_t pe = 0; pe < t->n_pes; pe++)
+		b->pes[b->unit[pe]]++;
+	b->phase = xcalloc(b->n, sizeof(*b->phase));
+	b->in_step = xcalloc(b->n, sizeof(*b->in_step));
+}
+
+void uplinks_init(struct uplinks *u, const struct pl_topo *t)
+{
+	*u = (struct uplinks){ .topo = t, .first = (size_t)(t->domain_level + 1) };
+	if (u->first == 0)
+		u->first = 1; /* a GPU's own way out is its adapter */
+	for (size_t level = u->first; level < t->n_levels; level++)
+		number_units(&u->at[level], t, level);
+}
+
+void uplinks_fini(struct uplinks *u)
+{
+	for (size_t level = 0; level < PL_TOPO_MAX_LEVELS; level++) {
+		free(u->at[level].unit);
+		free(u->at[level].pes);
+		free(u->at[level].phase);
+		free(u->at[level].in_step);
+	}
+}
+
+double uplinks_end_phase(struct uplinks *u, int *level)
+{
+	double longest = 0;
+
+	for (size_t l = u->first; l < u->topo->n_levels; l++) {
+		struct uplink_boundary *b = &u->at[l];
+
+		for (uint32_t i = 0; i < b->n; i++) {
+			double time = b->phase[i] * u->topo->per_gbyte[l] / b->pes[i];
+
+			if (time > longest) {
+				longest = time;
+				*level = (int)l;
+			}
+			b->in_step[i] += b->phase[i];
+			b->phase[i] = 0;
+		}
+	}
+	return longest;
+}
+
+double uplinks_worst(const struct uplinks *u, size_t level)
+{
+	const struct uplink_boundary *b = &u->at[level];
+	double worst = 0;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (b->in_step[i] > worst)
+			worst = b->in_step[i];
+	}
+	return worst;
+}
