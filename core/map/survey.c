@@ -73,10 +73,23 @@ uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *
 	return (uint32_t)s->n_sources++;
 }
 
+/* Up to the first dot; an address is a name as a whole. */
+static size_t short_length(const char *name, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && name[i] != '.')
+		i++;
+	for (size_t k = 0; k < len; k++) {
+		if (strchr("0123456789.", name[k]) == NULL)
+			return i > 0 ? i : len;
+	}
+	return len;
+}
+
 struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len)
 {
-	const char *dot = memchr(name, '.', len);
-	size_t short_len = dot != NULL && dot > name ? (size_t)(dot - name) : len;
+	size_t short_len = short_length(name, len);
 	uintptr_t at = (uintptr_t)strtable_get_n(s->by_name, name, short_len);
 
 	if (at > 0)

@@ -98,7 +98,7 @@ PL_API void pl_survey_destroy(struct pl_survey *survey);
 uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *name,
 			   int64_t taken_at);
 
-/* The host of this name (cut at the first dot), made when it is new. The pointer is good until the
+/* The host of this name (cut at the first dot, but no IPv4 address), made when it is new. The pointer is good until the
  * next call. */
 struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len);
 

@@ -3,10 +3,19 @@
 
 #include <string.h>
 
+#include "map/importers.h"
 
 #define SURE_ENOUGH 50
 
 const struct survey_format survey_formats[] = {
+	{ "topograph-model", "a topograph model (YAML)", topograph_model_recognise,
+	  topograph_model_import },
+	{ "topograph-graph", "topograph's graph (JSON)", topograph_graph_recognise,
+	  topograph_graph_import },
+	{ "topograph-payload", "a request to topograph (JSON)", topograph_payload_recognise,
+	  topograph_payload_import },
+	{ "kubernetes", "kubectl get nodes -o json", kubernetes_nodes_recognise,
+	  kubernetes_nodes_import },
 	{ NULL, NULL, NULL, NULL },
 };
 
