@@ -24,6 +24,7 @@ char import_first(const char *bytes, size_t len);
 	int name##_import(struct pl_survey *s, const struct survey_input *in, struct pl_error *err)
 
 SURVEY_IMPORTER(kubernetes_nodes);
+SURVEY_IMPORTER(ibnetdiscover);
 SURVEY_IMPORTER(topograph_model);
 SURVEY_IMPORTER(topograph_graph);
 SURVEY_IMPORTER(topograph_payload);

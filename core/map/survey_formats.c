@@ -16,6 +16,8 @@ const struct survey_format survey_formats[] = {
 	  topograph_payload_import },
 	{ "kubernetes", "kubectl get nodes -o json", kubernetes_nodes_recognise,
 	  kubernetes_nodes_import },
+	{ "ibnetdiscover", "an InfiniBand fabric, as ibnetdiscover prints it",
+	  ibnetdiscover_recognise, ibnetdiscover_import },
 	{ NULL, NULL, NULL, NULL },
 };
 
