@@ -2,13 +2,25 @@
 #include "map/job.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "map/job_axes.h"
 
-enum key_kind { KEY_SIZE, KEY_FIGURE, KEY_ORDER };
+enum key_kind {
+	KEY_SIZE,
+	KEY_FIGURE,
+	KEY_ORDER,
+	KEY_MODEL,
+	KEY_AXIS,
+	KEY_WORLD,
+	KEY_STAGES,
+	KEY_TIED,
+	KEY_DISPATCH,
+};
 
 /* Every key; `at` is the offset of its size in struct pl_job, or its figure. */
 static const struct key {
@@ -23,7 +35,16 @@ static const struct key {
 	{ "pp", KEY_SIZE, offsetof(struct pl_job, pp) },
 	{ "vpp", KEY_SIZE, offsetof(struct pl_job, vpp) },
 	{ "dp", KEY_SIZE, offsetof(struct pl_job, dp) },
+	{ "fsdp", KEY_SIZE, offsetof(struct pl_job, fsdp) },
+	{ "hsdp", KEY_SIZE, offsetof(struct pl_job, hsdp) },
+	{ "route_nodes", KEY_SIZE, offsetof(struct pl_job, route_nodes) },
+	{ "model", KEY_MODEL, 0 },
+	{ "axis", KEY_AXIS, 0 },
+	{ "world", KEY_WORLD, 0 },
 	{ "order", KEY_ORDER, 0 },
+	{ "layers_per_stage", KEY_STAGES, 0 },
+	{ "tied", KEY_TIED, 0 },
+	{ "dispatch", KEY_DISPATCH, 0 },
 	{ "hidden", KEY_FIGURE, PL_MODEL_HIDDEN },
 	{ "kv", KEY_FIGURE, PL_MODEL_KV },
 	{ "seq", KEY_FIGURE, PL_MODEL_SEQ },
@@ -34,11 +55,14 @@ static const struct key {
 	{ "expert_params", KEY_FIGURE, PL_MODEL_EXPERT_PARAMS },
 	{ "experts", KEY_FIGURE, PL_MODEL_EXPERTS },
 	{ "topk", KEY_FIGURE, PL_MODEL_TOPK },
+	{ "moe_layers", KEY_FIGURE, PL_MODEL_MOE_LAYERS },
+	{ "vocab", KEY_FIGURE, PL_MODEL_VOCAB },
+	{ "dispatch_bytes", KEY_FIGURE, PL_MODEL_DISPATCH_BYTES },
 };
 
 #define N_KEYS ARRAY_LEN(keys)
 
-static const char *const axis_names[PL_AXES + 1] = { "tp", "cp", "ep", "dp", "pp", NULL };
+static const char *const pattern_names[] = { "ring", "alltoall", "p2p" };
 
 static int unknown_key(const char *word, struct pl_error *err)
 {
@@ -67,8 +91,7 @@ static int parse_size(uint32_t *size, const char *name, const char *value, struc
 	return 0;
 }
 
-/* 405B, 1.5T, 32K, 8e9: decimal. */
-static int parse_figure(double *figure, const char *name, const char *value, struct pl_error *err)
+int job_figure_parse(double *figure, const char *name, const char *value, struct pl_error *err)
 {
 	static const struct {
 		char suffix;
@@ -92,12 +115,94 @@ static int parse_figure(double *figure, const char *name, const char *value, str
 	return 0;
 }
 
-static int find_axis(const char *token, size_t len)
+/* ---- axes of one's own ---- */
+
+const char *job_pattern_name(enum pl_pattern pattern)
 {
-	for (int i = 0; i < PL_AXES; i++) {
-		if (strlen(axis_names[i]) == len && strncmp(axis_names[i], token, len) == 0)
-			return i;
+	return pattern_names[pattern];
+}
+
+int job_pattern_parse(enum pl_pattern *pattern, const char *name, struct pl_error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pattern_names); i++) {
+		if (strcmp(pattern_names[i], name) == 0) {
+			*pattern = (enum pl_pattern)i;
+			return 0;
+		}
 	}
+	return pl_errorf(err, PL_EUSAGE, "job: '%s' is no pattern: ring, alltoall or p2p", name);
+}
+
+static int find_axis(const struct pl_job *j, const char *token, size_t len)
+{
+	for (uint32_t i = 0; i < PL_AXES + j->n_own; i++) {
+		const char *name = job_axis_name(j, (enum pl_axis)i);
+
+		if (strlen(name) == len && strncmp(name, token, len) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Short and lower case, and neither a key nor a family. */
+static int check_axis_name(const struct pl_job *j, const char *name, struct pl_error *err)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	if (len == 0 || name[len] != '\0' || len >= sizeof(j->own[0].name) || name[0] < 'a')
+		return pl_errorf(err, PL_EUSAGE,
+		                 "job: axis '%s': a name is 1 to %zu of a-z, 0-9, _, and begins with "
+		                 "a letter",
+		                 name, sizeof(j->own[0].name) - 1);
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (strcmp(keys[i].name, name) == 0)
+			return pl_errorf(err, PL_EUSAGE, "job: axis '%s': that name is taken", name);
+	}
+	for (int f = 0; f < PL_FAMILIES; f++) {
+		if (strcmp(job_family_name((enum pl_family)f), name) == 0)
+			return pl_errorf(err, PL_EUSAGE, "job: axis '%s': that name is taken", name);
+	}
+	if (find_axis(j, name, len) >= 0)
+		return pl_errorf(err, PL_EUSAGE, "job: axis '%s' is given twice", name);
+	return 0;
+}
+
+/* NAME=SIZE:PATTERN:BYTES */
+static int parse_axis(struct pl_job *j, const char *text, struct pl_error *err)
+{
+	struct pl_own_axis *own = &j->own[j->n_own];
+	char name[64], size[32], pattern[32], bytes[32], rest;
+	double figure;
+
+	if (sscanf(text, "%63[^=]=%31[^:]:%31[^:]:%31[^:]%c", name, size, pattern, bytes, &rest) !=
+	    4)
+		return pl_errorf(err, PL_EUSAGE,
+		                 "job: axis '%s' is not NAME=SIZE:ring|alltoall|p2p:BYTES", text);
+	if (j->n_own == PL_OWN_AXES)
+		return pl_errorf(err, PL_EUSAGE, "job: axis '%s': more than %d of them", name,
+		                 PL_OWN_AXES);
+	if (check_axis_name(j, name, err) < 0 || parse_size(&own->size, name, size, err) < 0 ||
+	    job_pattern_parse(&own->pattern, pattern, err) < 0 ||
+	    job_figure_parse(&figure, name, bytes, err) < 0)
+		return -1;
+	memcpy(own->name, name, strlen(name) + 1);
+	own->gbyte = figure / 1e9;
+	j->n_own++;
+	return 0;
+}
+
+/* ---- the order ---- */
+
+static int unknown_axis(const struct pl_job *j, const char *text, const char *token, size_t len,
+                        struct pl_error *err)
+{
+	struct strbuf own = STRBUF_INIT;
+
+	for (uint32_t i = 0; i < j->n_own; i++)
+		strbuf_addf(&own, ", %s", j->own[i].name);
+	pl_errorf(err, PL_EUSAGE, "job: order '%s': '%.*s' is none of tp, cp, ep, dp, pp%s", text,
+	          (int)len, token, strbuf_str(&own));
+	strbuf_fini(&own);
 	return -1;
 }
 
@@ -110,22 +215,20 @@ static int parse_order(struct pl_job *j, const char *text, unsigned *seen, struc
 	*seen = 0;
 	for (;;) {
 		size_t len = strcspn(token, "-");
-		int axis = find_axis(token, len);
+		int axis = find_axis(j, token, len);
 
 		if (axis < 0)
-			return pl_errorf(err, PL_EUSAGE,
-			                 "job: order '%s': '%.*s' is none of tp, cp, ep, dp, pp",
-			                 text, (int)len, token);
+			return unknown_axis(j, text, token, len, err);
 		if (*seen & 1u << axis)
 			return pl_errorf(err, PL_EUSAGE, "job: order '%s' names %s twice", text,
-			                 axis_names[axis]);
+			                 job_axis_name(j, (enum pl_axis)axis));
 		*seen |= 1u << axis;
 		j->order[n++] = (enum pl_axis)axis;
 		if (token[len] == '\0')
 			break;
 		token += len + 1;
 	}
-	for (int axis = 0; axis < PL_AXES; axis++) {
+	for (int axis = 0; axis < PL_MAX_AXES; axis++) {
 		if (!(*seen & 1u << axis))
 			j->order[n++] = (enum pl_axis)axis;
 	}
@@ -135,25 +238,132 @@ static int parse_order(struct pl_job *j, const char *text, unsigned *seen, struc
 /* As Megatron: what is not in the order has size 1. */
 static int check_order(const struct pl_job *j, unsigned seen, struct pl_error *err)
 {
-	const uint32_t sizes[PL_AXES] = { j->tp > j->etp ? j->tp : j->etp, j->cp, j->ep, j->dp,
-		                          j->pp };
+	for (uint32_t i = 0; i < PL_AXES + j->n_own; i++) {
+		enum pl_axis axis = (enum pl_axis)i;
+		uint32_t dense = job_axis_size(j, axis, false);
+		uint32_t expert = axis == PL_AXIS_DP ? 1 : job_axis_size(j, axis, true);
+		uint32_t size = dense > expert ? dense : expert;
 
-	for (int axis = 0; axis < PL_AXES; axis++) {
-		if (sizes[axis] > 1 && !(seen & 1u << axis))
+		if (size > 1 && !(seen & 1u << i))
 			return pl_errorf(err, PL_EUSAGE,
 			                 "job: %s is %u but the order does not name it",
-			                 axis_names[axis], sizes[axis]);
+			                 job_axis_name(j, axis), size);
 	}
 	return 0;
 }
 
+/* ---- words ---- */
+
 struct parse {
 	struct pl_job job;
 	bool given[N_KEYS];
+	uint32_t world;
 	unsigned order_seen; /* bits of enum pl_axis */
 };
 
-static int parse_pair(struct parse *p, char *word, struct pl_error *err)
+static bool was_given(const struct parse *p, const char *key)
+{
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (strcmp(keys[i].name, key) == 0)
+			return p->given[i];
+	}
+	return false;
+}
+
+/* "7,8x14,7" */
+static int parse_stages(struct pl_job *j, const char *text, struct pl_error *err)
+{
+	const char *at = text;
+
+	j->n_stages = 0;
+	for (;;) {
+		char *end;
+		unsigned long layers = strtoul(at, &end, 10), times = 1;
+
+		if (*end == 'x' && end != at && end[1] >= '0' && end[1] <= '9')
+			times = strtoul(end + 1, &end, 10);
+		if (*at < '0' || *at > '9' || (*end != ',' && *end != '\0') || layers > UINT16_MAX ||
+		    times == 0)
+			return pl_errorf(err, PL_EUSAGE,
+			                 "job: layers_per_stage='%s': numbers of layers from the "
+			                 "first stage on, such as 7,8x14,7",
+			                 text);
+		if (times > PL_JOB_MAX_STAGES - j->n_stages)
+			return pl_errorf(err, PL_EUSAGE, "job: layers_per_stage: more than %u stages",
+			                 PL_JOB_MAX_STAGES);
+		while (times-- > 0)
+			j->stage_layers[j->n_stages++] = (uint16_t)layers;
+		if (*end == '\0')
+			return 0;
+		at = end + 1;
+	}
+}
+
+/* One of two words. */
+static int parse_choice(bool *second, const char *key, const char *value,
+                        const char *const words[2], struct pl_error *err)
+{
+	*second = strcmp(value, words[1]) == 0;
+	if (*second || strcmp(value, words[0]) == 0)
+		return 0;
+	return pl_errorf(err, PL_EUSAGE, "job: %s='%s': %s or %s", key, value, words[0], words[1]);
+}
+
+static int parse_value(struct parse *p, const struct key *key, const char *value,
+                       struct pl_error *err)
+{
+	static const char *const yes_no[] = { "no", "yes" };
+	static const char *const dispatches[] = { "flat", "hierarchical" };
+
+	switch (key->kind) {
+	case KEY_SIZE:
+		return parse_size((uint32_t *)(void *)((char *)&p->job + key->at), key->name, value,
+		                  err);
+	case KEY_WORLD:
+		return parse_size(&p->world, key->name, value, err);
+	case KEY_FIGURE:
+		p->job.model_given[key->at] = true;
+		return job_figure_parse(&p->job.model[key->at], key->name, value, err);
+	case KEY_ORDER:
+		return parse_order(&p->job, value, &p->order_seen, err);
+	case KEY_STAGES:
+		return parse_stages(&p->job, value, err);
+	case KEY_TIED:
+		return parse_choice(&p->job.tied, key->name, value, yes_no, err);
+	case KEY_DISPATCH:
+		return parse_choice(&p->job.hierarchical, key->name, value, dispatches, err);
+	case KEY_AXIS:
+		return parse_axis(&p->job, value, err);
+	case KEY_MODEL:
+		break;
+	}
+	return 0;
+}
+
+/* Axes before anything that may name them. */
+enum pass { PASS_MODEL, PASS_AXES, PASS_REST };
+
+static enum pass pass_of(enum key_kind kind)
+{
+	return kind == KEY_MODEL ? PASS_MODEL : kind == KEY_AXIS ? PASS_AXES : PASS_REST;
+}
+
+static int parse_text(struct parse *p, const char *text, enum pass pass, struct pl_error *err);
+
+/* All that is published of the model, as if nothing had been given yet. */
+static int parse_model(struct parse *p, const char *name, struct pl_error *err)
+{
+	const struct pl_published *model = job_find_model(name, err);
+
+	if (model == NULL || parse_text(p, model->job, PASS_REST, err) < 0)
+		return -1;
+	p->job.published = model;
+	p->order_seen |= ~0u << PL_AXES;
+	memset(p->given, 0, sizeof(p->given));
+	return 0;
+}
+
+static int parse_pair(struct parse *p, char *word, enum pass pass, struct pl_error *err)
 {
 	char *equals = strchr(word, '=');
 	size_t i = 0;
@@ -165,54 +375,123 @@ static int parse_pair(struct parse *p, char *word, struct pl_error *err)
 		i++;
 	if (i == N_KEYS)
 		return unknown_key(word, err);
-	if (p->given[i])
+	if (pass_of(keys[i].kind) != pass)
+		return 0;
+	if (p->given[i] && keys[i].kind != KEY_AXIS)
 		return pl_errorf(err, PL_EUSAGE, "job: %s is given twice", word);
+	if (keys[i].kind == KEY_MODEL && parse_model(p, equals + 1, err) < 0)
+		return -1;
 	p->given[i] = true;
-	switch (keys[i].kind) {
-	case KEY_SIZE:
-		return parse_size((uint32_t *)(void *)((char *)&p->job + keys[i].at), word,
-		                  equals + 1, err);
-	case KEY_FIGURE:
-		p->job.model_given[keys[i].at] = true;
-		return parse_figure(&p->job.model[keys[i].at], word, equals + 1, err);
-	case KEY_ORDER:
-		return parse_order(&p->job, equals + 1, &p->order_seen, err);
-	}
+	return parse_value(p, &keys[i], equals + 1, err);
+}
+
+/* Ends the word at a blank or comma; one before a digit is part of it. */
+static char *next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, " ,\t\n"), *end = word;
+
+	while (*end != '\0' && strchr(" \t\n", *end) == NULL &&
+	       (*end != ',' || (end[1] >= '0' && end[1] <= '9')))
+		end++;
+	*rest = *end == '\0' ? end : end + 1;
+	*end = '\0';
+	return *word != '\0' ? word : NULL;
+}
+
+static int parse_text(struct parse *p, const char *text, enum pass pass, struct pl_error *err)
+{
+	char *copy = xstrdup(text), *rest = copy, *word;
+	int rc = 0;
+
+	while (rc == 0 && (word = next_word(&rest)) != NULL)
+		rc = parse_pair(p, word, pass, err);
+	free(copy);
+	return rc;
+}
+
+/* ---- what follows from what was given ---- */
+
+/* Sets dp, which was not given, to what is left of `ranks`. */
+static int fill_dp(struct pl_job *j, const char *key, uint64_t ranks, uint64_t others,
+                   struct pl_error *err)
+{
+	uint64_t below = ranks / others;
+
+	if (ranks % others != 0)
+		return pl_errorf(err, PL_EUSAGE,
+		                 "job: %s: %llu ranks are no multiple of the %llu of the other axes: "
+		                 "%llu or %llu would be",
+		                 key, (unsigned long long)ranks, (unsigned long long)others,
+		                 (unsigned long long)(below > 0 ? below * others : others),
+		                 (unsigned long long)((below > 0 ? below + 1 : 2) * others));
+	j->dp = (uint32_t)below;
 	return 0;
 }
 
-static int parse_words(struct parse *p, char *text, struct pl_error *err)
+static uint64_t other_axes(const struct pl_job *j)
 {
-	char *rest = NULL;
+	uint64_t n = 1;
 
-	for (char *word = strtok_r(text, " ,\t\n", &rest); word != NULL;
-	     word = strtok_r(NULL, " ,\t\n", &rest)) {
-		if (parse_pair(p, word, err) < 0)
-			return -1;
+	for (uint32_t i = 0; i < PL_AXES + j->n_own && n <= PL_JOB_MAX_WORLD; i++) {
+		if (i != PL_AXIS_DP)
+			n *= job_axis_size(j, (enum pl_axis)i, false);
 	}
+	return n;
+}
+
+static int derive_dp(struct parse *p, struct pl_error *err)
+{
+	struct pl_job *j = &p->job;
+	uint64_t shards = (uint64_t)(j->fsdp > 0 ? j->fsdp : 1) * (j->hsdp > 0 ? j->hsdp : 1);
+
+	if (was_given(p, "dp"))
+		return 0;
+	if (p->world > 0)
+		return fill_dp(j, "world", p->world, other_axes(j), err);
+	if (j->fsdp > 0 || j->hsdp > 0)
+		return fill_dp(j, "fsdp*hsdp", shards, j->cp, err);
+	return 0;
+}
+
+/* Stages of a published model do not outlive its pp and layers. */
+static void drop_stale(struct parse *p)
+{
+	if (p->job.published != NULL && !was_given(p, "layers_per_stage") &&
+	    (was_given(p, "pp") || was_given(p, "layers")))
+		p->job.n_stages = 0;
+}
+
+static int check_world_given(const struct parse *p, struct pl_error *err)
+{
+	if (p->world > 0 && p->world != p->job.world)
+		return pl_errorf(err, PL_EUSAGE,
+		                 "job: world=%u, but tp*cp*pp*dp and the axes of one's own make %u: "
+		                 "leave dp out to have what is left",
+		                 p->world, p->job.world);
 	return 0;
 }
 
 int pl_job_parse(struct pl_job *job, const char *text, struct pl_error *err)
 {
-	struct parse p = { .order_seen = (1u << PL_AXES) - 1 };
-	char *copy = xstrdup(text);
-	int rc = -1;
+	struct parse p = { .order_seen = ~0u };
 
 	pl_job_init(&p.job);
 	p.job.etp = 0;
-	if (parse_words(&p, copy, err) < 0)
-		goto out;
+	for (int pass = PASS_MODEL; pass <= PASS_REST; pass++) {
+		if (parse_text(&p, text, (enum pass)pass, err) < 0)
+			return -1;
+	}
 	if (p.job.etp == 0)
 		p.job.etp = p.job.ep > 1 ? 1 : p.job.tp;
-	if (check_order(&p.job, p.order_seen, err) < 0 || pl_job_check(&p.job, err) < 0)
-		goto out;
+	drop_stale(&p);
+	if (derive_dp(&p, err) < 0 || check_order(&p.job, p.order_seen, err) < 0 ||
+	    pl_job_check(&p.job, err) < 0 || check_world_given(&p, err) < 0)
+		return -1;
 	*job = p.job;
-	rc = 0;
-out:
-	free(copy);
-	return rc;
+	return 0;
 }
+
+/* ---- what was assumed ---- */
 
 /* Which figures the volumes of this job depend on. */
 static bool figure_matters(const struct pl_job *j, enum pl_model_figure figure)
@@ -237,6 +516,9 @@ static bool figure_matters(const struct pl_job *j, enum pl_model_figure figure)
 	case PL_MODEL_TOPK:
 		return j->ep > 1;
 	case PL_MODEL_EXPERTS:
+	case PL_MODEL_MOE_LAYERS:
+	case PL_MODEL_VOCAB:
+	case PL_MODEL_DISPATCH_BYTES:
 	case PL_MODEL_FIGURES:
 		break;
 	}

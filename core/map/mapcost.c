@@ -13,11 +13,14 @@ struct scoring {
 	const struct pl_topo *topo;
 	const uint32_t *pe;
 	struct pl_groups groups;
-	uint32_t *offset; /* of member i from the group's first rank */
+	uint32_t *offset; /* of member i from the group's first rank, where groups are generated */
 	uint32_t *member; /* PE of member i of the group at hand */
 	uint32_t *place;  /* the members' PEs, ascending */
 	uint64_t *key;    /* of place: units of every level lie together */
 	uint32_t g;       /* the group at hand */
+	uint32_t size;    /* its members */
+	double gbyte;     /* its volume */
+	double far_gbyte; /* the same for peers beyond the NVLink domain */
 	double slowest;   /* group so far */
 	struct pl_map_worst worst;
 	uint32_t straddling, widest;
@@ -46,7 +49,7 @@ static uint32_t run_end(const struct scoring *s, uint32_t from, unsigned shift)
 	uint64_t unit = s->key[from] >> shift;
 	uint32_t i = from + 1;
 
-	while (i < s->groups.size && s->key[i] >> shift == unit)
+	while (i < s->size && s->key[i] >> shift == unit)
 		i++;
 	return i;
 }
@@ -60,17 +63,22 @@ static int compare_places(const void *a, const void *b)
 
 static void load_group(struct scoring *s, uint32_t g)
 {
+	double share = pl_groups_share(&s->groups, g);
 	uint32_t first = pl_groups_rank(&s->groups, g, 0);
-	bool sorted = true;
+	bool listed = s->groups.ranks != NULL, sorted = true;
 
-	for (uint32_t i = 0; i < s->groups.size; i++) {
-		s->member[i] = s->pe[first + s->offset[i]];
+	s->size = pl_groups_size(&s->groups, g);
+	s->gbyte = s->groups.gbyte * share;
+	s->far_gbyte = s->groups.far_gbyte * share;
+	for (uint32_t i = 0; i < s->size; i++) {
+		s->member[i] = s->pe[listed ? pl_groups_rank(&s->groups, g, i)
+		                            : first + s->offset[i]];
 		s->place[i] = s->member[i];
 		sorted = sorted && (i == 0 || s->place[i - 1] < s->place[i]);
 	}
 	if (!sorted)
-		qsort(s->place, s->groups.size, sizeof(*s->place), compare_places);
-	for (uint32_t i = 0; i < s->groups.size; i++)
+		qsort(s->place, s->size, sizeof(*s->place), compare_places);
+	for (uint32_t i = 0; i < s->size; i++)
 		s->key[i] = s->topo->key[s->place[i]];
 }
 
@@ -82,7 +90,7 @@ static void count_domains(struct scoring *s)
 
 	if (level < 0)
 		return;
-	for (uint32_t i = 0; i < s->groups.size; i = run_end(s, i, s->topo->shift[level]))
+	for (uint32_t i = 0; i < s->size; i = run_end(s, i, s->topo->shift[level]))
 		domains++;
 	s->straddling += domains > 1;
 	if (domains > s->widest)
@@ -97,9 +105,9 @@ static unsigned inner_shift(const struct scoring *s, size_t level)
 /* Members in the unit that has fewest of them; the size itself when one unit has all. */
 static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 {
-	uint32_t fewest = s->groups.size;
+	uint32_t fewest = s->size;
 
-	for (uint32_t i = 0, end; i < s->groups.size; i = end) {
+	for (uint32_t i = 0, end; i < s->size; i = end) {
 		end = run_end(s, i, shift);
 		if (end - i < fewest)
 			fewest = end - i;
@@ -110,8 +118,8 @@ static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 /* One link of the ring leaves each unit that the group touches. */
 static void load_ring(struct scoring *s, size_t level)
 {
-	for (uint32_t i = 0; i < s->groups.size; i = run_end(s, i, inner_shift(s, level)))
-		uplinks_add(s->uplinks, level, s->place[i], s->groups.gbyte);
+	for (uint32_t i = 0; i < s->size; i = run_end(s, i, inner_shift(s, level)))
+		uplinks_add(s->uplinks, level, s->place[i], s->gbyte);
 }
 
 static void time_ring(struct scoring *s)
@@ -119,19 +127,26 @@ static void time_ring(struct scoring *s)
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
 		uint32_t fewest = fewest_together(s, inner_shift(s, level));
 
-		if (fewest == s->groups.size)
+		if (fewest == s->size)
 			break;
-		note_time(s, s->groups.gbyte * alone(s->topo, level) / fewest, level);
+		note_time(s, s->gbyte * alone(s->topo, level) / fewest, level);
 		if (level >= s->uplinks->first)
 			load_ring(s, level);
 	}
 }
 
+/* How many members have a next one. */
+static uint32_t count_links(const struct scoring *s)
+{
+	bool closed = s->groups.pattern == PL_RING || s->groups.wraps;
+
+	return s->size > 2 && closed ? s->size : s->size - 1;
+}
+
 /* Adds the traffic between neighbours of the group to the volume per level. */
 static void add_neighbours(struct scoring *s, double gbyte)
 {
-	uint32_t size = s->groups.size;
-	uint32_t pairs = size > 2 ? size : size - 1;
+	uint32_t size = s->size, pairs = count_links(s);
 
 	for (uint32_t i = 0; i < pairs; i++) {
 		uint32_t next = i + 1 < size ? i + 1 : 0;
@@ -143,27 +158,27 @@ static void add_neighbours(struct scoring *s, double gbyte)
 static void score_ring(struct scoring *s)
 {
 	/* a ring of two sends both ways over its one pair */
-	add_neighbours(s, s->groups.size == 2 ? 2 * s->groups.gbyte : s->groups.gbyte);
+	add_neighbours(s, s->size == 2 ? 2 * s->gbyte : s->gbyte);
 	time_ring(s);
 }
 
 /* Forward and backward do not meet: one direction counts, from each member to its next. */
 static void score_p2p(struct scoring *s)
 {
-	uint32_t size = s->groups.size;
+	uint32_t size = s->size;
 	int domain = s->topo->domain_level;
 
-	add_neighbours(s, 2 * s->groups.gbyte);
-	for (uint32_t i = 0; i < size; i++) {
+	add_neighbours(s, 2 * s->gbyte);
+	for (uint32_t i = 0; i < count_links(s); i++) {
 		uint32_t from = s->member[i], to = s->member[i + 1 < size ? i + 1 : 0];
 		int common = pl_topo_common_level(s->topo, from, to);
 
 		/* beyond the domain the way does not lead over NVLink */
 		for (int level = common > domain ? domain + 1 : 0; level <= common; level++) {
-			note_time(s, s->groups.gbyte * alone(s->topo, (size_t)level),
+			note_time(s, s->gbyte * alone(s->topo, (size_t)level),
 			          (size_t)level);
 			if ((size_t)level >= s->uplinks->first)
-				uplinks_add(s->uplinks, (size_t)level, from, s->groups.gbyte);
+				uplinks_add(s->uplinks, (size_t)level, from, s->gbyte);
 		}
 	}
 }
@@ -176,33 +191,45 @@ static uint32_t reachable(const struct scoring *s, size_t level, uint32_t from)
 	unsigned shift;
 
 	if ((int)level > s->topo->domain_level)
-		return s->groups.size;
+		return s->size;
 	shift = s->topo->shift[s->topo->domain_level];
 	while (start > 0 && s->key[start - 1] >> shift == s->key[from] >> shift)
 		start--;
 	return run_end(s, from, shift) - start;
 }
 
+/* Whether peers that meet at a level are in different NVLink domains. */
+static bool is_far(const struct pl_topo *topo, size_t level)
+{
+	return topo->domain_level >= 0 && (int)level > topo->domain_level;
+}
+
+static double gbyte_at(const struct scoring *s, size_t level)
+{
+	return is_far(s->topo, level) ? s->far_gbyte : s->gbyte;
+}
+
 /* The members in one unit of level - 1, [from, end), send to all who are not. */
 static void load_alltoall(struct scoring *s, size_t level, uint32_t from, uint32_t end)
 {
-	double per_peer = s->groups.gbyte / (s->groups.size - 1);
+	double per_peer = gbyte_at(s, level) / (s->size - 1);
 	uint32_t inside = end - from;
 
 	note_time(s, per_peer * (reachable(s, level, from) - inside) * alone(s->topo, level),
 	          level);
-	if (level >= s->uplinks->first && inside < s->groups.size)
+	if (level >= s->uplinks->first && inside < s->size)
 		uplinks_add(s->uplinks, level, s->place[from],
-		            per_peer * inside * (s->groups.size - inside));
+		            per_peer * inside * (s->size - inside));
 }
 
 /* Counts pairs at the level where they meet, and charges a rank for all it sends outside. */
 static void score_alltoall(struct scoring *s)
 {
-	uint32_t size = s->groups.size;
-	double per_peer = s->groups.gbyte / (size - 1);
+	uint32_t size = s->size;
 
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
+		double per_peer = gbyte_at(s, level) / (size - 1);
+
 		for (uint32_t i = 0, end; i < size; i = end) {
 			end = run_end(s, i, s->topo->shift[level]);
 			for (uint32_t k = i, inner_end; k < end; k = inner_end) {
@@ -218,7 +245,7 @@ static void score_alltoall(struct scoring *s)
 static void score_group(struct scoring *s)
 {
 	count_domains(s);
-	if (s->groups.gbyte == 0)
+	if (s->gbyte == 0)
 		return;
 	switch (s->groups.pattern) {
 	case PL_RING:
@@ -243,11 +270,12 @@ static void score_family(struct scoring *s)
 	s->member = xcalloc(size, sizeof(*s->member));
 	s->place = xcalloc(size, sizeof(*s->place));
 	s->key = xcalloc(size, sizeof(*s->key));
-	for (uint32_t i = 0; i < size; i++)
+	for (uint32_t i = 0; i < size && s->groups.ranks == NULL; i++)
 		s->offset[i] = pl_groups_rank(&s->groups, 0, i);
 	for (s->g = 0; s->g < s->groups.n_groups; s->g++) {
 		load_group(s, s->g);
-		score_group(s);
+		if (s->size > 1)
+			score_group(s);
 	}
 	free(s->offset);
 	free(s->member);
@@ -275,14 +303,14 @@ void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uin
 
 	*cost = (struct pl_map_cost){ 0 };
 	uplinks_init(&uplinks, topo);
-	for (int f = 0; f < PL_FAMILIES; f++) {
+	for (unsigned f = 0; f < pl_job_n_families(job); f++) {
 		struct scoring s = { .topo = topo,
 			             .pe = pe,
 			             .volume = cost->volume,
 			             .worst = { .level = -1 },
 			             .uplinks = &uplinks };
 
-		pl_job_groups(job, (enum pl_family)f, &s.groups);
+		pl_job_groups(job, f, &s.groups);
 		score_family(&s);
 		end_phase(&s);
 		cost->family[f] = s.slowest;
@@ -314,18 +342,19 @@ static double least_per_gbyte(const struct pl_topo *t, size_t level, enum pl_pat
 }
 
 /* The best a group can do at a level when the units inside it hold at most `cap` ranks. */
-static double bound_beyond(const struct pl_groups *g, uint32_t cap, double per_gbyte)
+static double bound_beyond(const struct pl_groups *g, double gbyte, uint32_t cap,
+                           double per_gbyte)
 {
 	uint32_t parts = (g->size + cap - 1) / cap;
 	uint32_t most = g->size / parts; /* in the smallest part */
 
 	switch (g->pattern) {
 	case PL_RING:
-		return g->gbyte * per_gbyte / most;
+		return gbyte * per_gbyte / most;
 	case PL_ALLTOALL:
-		return g->gbyte / (g->size - 1) * (g->size - most) * per_gbyte;
+		return gbyte / (g->size - 1) * (g->size - most) * per_gbyte;
 	case PL_P2P:
-		return g->gbyte * per_gbyte;
+		return gbyte * per_gbyte;
 	}
 	return 0;
 }
@@ -337,9 +366,10 @@ static double bound_family(const struct pl_topo *topo, const struct pl_groups *g
 
 	for (size_t level = 0; level < topo->n_levels && g->size > 1; level++) {
 		uint32_t cap = level > 0 ? capacity[level - 1] : 1;
+		double gbyte = is_far(topo, level) ? g->far_gbyte : g->gbyte;
 
 		if (cap > 0 && g->size > cap)
-			bound = fmax(bound, bound_beyond(g, cap,
+			bound = fmax(bound, bound_beyond(g, gbyte, cap,
 			                         least_per_gbyte(topo, level,
 			                                         g->pattern)));
 	}
@@ -350,10 +380,10 @@ void map_cost_bound(const struct pl_topo *topo, const struct pl_job *job,
                     const uint32_t capacity[PL_TOPO_MAX_LEVELS], struct pl_map_cost *bound)
 {
 	*bound = (struct pl_map_cost){ 0 };
-	for (int f = 0; f < PL_FAMILIES; f++) {
+	for (unsigned f = 0; f < pl_job_n_families(job); f++) {
 		struct pl_groups g;
 
-		pl_job_groups(job, (enum pl_family)f, &g);
+		pl_job_groups(job, f, &g);
 		bound->family[f] = bound_family(topo, &g, capacity);
 		bound->step += bound->family[f];
 	}

@@ -40,14 +40,14 @@ struct pl_map_worst {
 
 struct pl_map_cost {
 	double step;                       /* the sum of family[] */
-	double family[PL_FAMILIES];        /* the slowest group of each */
-	uint32_t straddling[PL_FAMILIES];  /* groups that leave their NVLink domain */
-	uint32_t widest[PL_FAMILIES];      /* the most domains one group touches */
+	double family[PL_JOB_MAX_FAMILIES];        /* the slowest group of each */
+	uint32_t straddling[PL_JOB_MAX_FAMILIES];  /* groups that leave their NVLink domain */
+	uint32_t widest[PL_JOB_MAX_FAMILIES];      /* the most domains one group touches */
 	double weighted;                   /* sum over levels of volume * distance */
 	double volume[PL_TOPO_MAX_LEVELS]; /* GB per step between ranks that meet at the level */
 	double uplink[PL_TOPO_MAX_LEVELS]; /* GB per step out of the worst unit of level l - 1; 0
 					      within the NVLink domain */
-	struct pl_map_worst worst[PL_FAMILIES];
+	struct pl_map_worst worst[PL_JOB_MAX_FAMILIES];
 };
 
 /*

@@ -32,7 +32,7 @@ struct aligned {
 	uint32_t *grouped; /* the slots, units together */
 	uint32_t *trimmed; /* scratch, as long */
 	uint32_t capacity[PL_TOPO_MAX_LEVELS];
-	uint32_t blocks[2 * PL_AXES];
+	uint32_t blocks[PL_JOB_MAX_BLOCKS];
 	size_t n_blocks;
 };
 

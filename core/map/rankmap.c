@@ -149,6 +149,8 @@ static void assume_all(struct pl_rankmap *m)
 
 	assume(m, "topology from %s, as described: nothing was probed",
 	       m->topo->source != NULL ? m->topo->source : m->topo->name);
+	if (m->job.published != NULL)
+		assume(m, "model %s: %s", m->job.published->name, m->job.published->source);
 	pl_job_format_assumed(&m->job, &figures);
 	if (figures.len > 0)
 		assume(m, "model figures not given: %s", figures.s);
@@ -207,7 +209,7 @@ static struct pl_rankmap *build_map(const struct pl_map_request *request, const 
 	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
 
 	m->topo = request->topo;
-	m->job = *request->job;
+	pl_job_copy(&m->job, request->job);
 	m->launcher = request->launcher;
 	m->strategy = pl_strategy_name(chosen->strategy);
 	m->objective = request->objective;
@@ -252,6 +254,7 @@ void pl_rankmap_destroy(struct pl_rankmap *m)
 	free(m->notes);
 	free(m->assumed);
 	free(m->places);
+	pl_job_fini(&m->job);
 	free(m);
 }
 

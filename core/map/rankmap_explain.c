@@ -56,10 +56,10 @@ static void explain_families(const struct pl_rankmap *m, struct strbuf *out)
 
 	strbuf_addf(out, "\n%-6s  %6s  %7s  %11s  %8s  %7s  %s %s\n", "groups", "size", "number",
 	            "order given", "this map", "bound", "straddling a", domain);
-	for (int f = 0; f < PL_FAMILIES; f++) {
+	for (unsigned f = 0; f < pl_job_n_families(&m->job); f++) {
 		struct pl_groups g;
 
-		pl_job_groups(&m->job, (enum pl_family)f, &g);
+		pl_job_groups(&m->job, f, &g);
 		if (g.size < 2 || g.gbyte == 0)
 			continue;
 		strbuf_addf(out, "%-6s  %6u  %7u  %9.2f %%  %6.2f %%  %5.2f %%  %u -> %u", g.name,

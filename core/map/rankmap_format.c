@@ -182,10 +182,10 @@ static json_t *cost_json(const struct pl_rankmap *m, const struct pl_map_cost *c
 	json_t *o = json_object(), *by_family = json_object(), *by_level;
 
 	json_object_set_new(o, "step", json_real(c->step));
-	for (int f = 0; f < PL_FAMILIES; f++) {
+	for (unsigned f = 0; f < pl_job_n_families(&m->job); f++) {
 		struct pl_groups g;
 
-		pl_job_groups(&m->job, (enum pl_family)f, &g);
+		pl_job_groups(&m->job, f, &g);
 		if (g.size > 1 && g.gbyte > 0)
 			json_object_set_new(by_family, g.name, json_real(c->family[f]));
 	}
