@@ -428,6 +428,9 @@ static int parse_bytes(struct reader *r, const char *bytes, size_t len)
 		at++;
 	if (at < len && bytes[at] == '{')
 		return parse_json(r, bytes, len);
+	if (memchr(bytes, 0, len) != NULL)
+		return pl_errorf(r->err, PL_EUSAGE, "groups: %s: a NUL byte: neither text nor JSON",
+		                 r->source);
 	text = xstrndup(bytes, len);
 	rc = parse_lines(r, text);
 	free(text);

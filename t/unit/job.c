@@ -254,7 +254,7 @@ static void figures_that_were_not_given_are_named(void **state)
 static void blocks_are_the_products_of_leading_axes(void **state)
 {
 	struct pl_job j = parse("tp=8 pp=8 dp=63 ep=24");
-	uint32_t blocks[2 * PL_AXES];
+	uint32_t blocks[PL_JOB_MAX_BLOCKS];
 
 	(void)state;
 	assert_int_equal(job_blocks(&j, blocks), 3);
