@@ -74,6 +74,31 @@ void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap)
 	b->len += (size_t)len;
 }
 
+/* The last `digits` digits of n at least, with zeros in front. */
+static void add_digits(struct strbuf *b, uint64_t n, unsigned digits)
+{
+	char text[20];
+	unsigned i = sizeof(text);
+
+	while (n > 0 || sizeof(text) - i < digits) {
+		text[--i] = (char)('0' + n % 10);
+		n /= 10;
+	}
+	strbuf_add(b, text + i, sizeof(text) - i);
+}
+
+void strbuf_addu(struct strbuf *b, uint64_t n)
+{
+	add_digits(b, n, 1);
+}
+
+void strbuf_add_seconds(struct strbuf *b, int64_t us)
+{
+	add_digits(b, (uint64_t)us / 1000000, 1);
+	strbuf_addc(b, '.');
+	add_digits(b, (uint64_t)us % 1000000, 6);
+}
+
 void strbuf_addf(struct strbuf *b, const char *fmt, ...)
 {
 	va_list ap;

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct strbuf {
 	char *s;    /* NULL until the first byte: use strbuf_str() where that matters */
@@ -30,6 +31,8 @@ void strbuf_add(struct strbuf *b, const void *bytes, size_t len);
 void strbuf_adds(struct strbuf *b, const char *s);
 void strbuf_addc(struct strbuf *b, char c);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void strbuf_addu(struct strbuf *b, uint64_t n); /* in decimal, at a tenth of printf's cost */
+void strbuf_add_seconds(struct strbuf *b, int64_t us); /* "12.000345": microseconds, 0 and up */
 void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap);
 
 /* Takes `len` bytes off the front. O(bytes left). */

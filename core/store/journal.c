@@ -118,8 +118,11 @@ int journal_append(struct journal *j, int64_t wall_us, const char *ev, const cha
 	ssize_t n;
 
 	strbuf_reset(&j->line);
-	strbuf_addf(&j->line, "{\"t\":%lld.%06lld,\"ev\":\"%s\"", (long long)(wall_us / 1000000),
-		    (long long)(wall_us % 1000000), ev);
+	strbuf_adds(&j->line, "{\"t\":");
+	strbuf_add_seconds(&j->line, wall_us);
+	strbuf_adds(&j->line, ",\"ev\":\"");
+	strbuf_adds(&j->line, ev);
+	strbuf_addc(&j->line, '"');
 	if (*fields != '\0')
 		strbuf_addc(&j->line, ',');
 	strbuf_adds(&j->line, fields);

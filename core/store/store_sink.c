@@ -141,6 +141,12 @@ static void on_begin(struct run_sink *sink, struct run *run)
 	free(hosts);
 }
 
+static void add_count(struct strbuf *to, const char *field, uint64_t n)
+{
+	strbuf_adds(to, field);
+	strbuf_addu(to, n);
+}
+
 static void on_result(struct run_sink *sink, struct run *run, size_t i,
 		      const struct run_result *r)
 {
@@ -154,15 +160,18 @@ static void on_result(struct run_sink *sink, struct run *run, size_t i,
 		return;
 	s->run->row.failed += r->end.outcome != OUTCOME_OK;
 	strbuf_reset(to);
-	strbuf_addf(to, "\"call\":%u,\"task\":%zu", s->call, i + 1);
+	add_count(to, "\"call\":", s->call);
+	add_count(to, ",\"task\":", i + 1);
 	jsontext_field(to, "host", r->host);
 	if (r->index > 0)
-		strbuf_addf(to, ",\"index\":%u", r->index);
+		add_count(to, ",\"index\":", r->index);
 	task_result_json(to, &r->end);
-	strbuf_addf(to, ",\"seconds\":%.6f,\"out\":%llu,\"err\":%llu", (double)r->seconds_us / 1e6,
-		    (unsigned long long)r->out_total, (unsigned long long)r->err_total);
+	strbuf_adds(to, ",\"seconds\":");
+	strbuf_add_seconds(to, r->seconds_us);
+	add_count(to, ",\"out\":", r->out_total);
+	add_count(to, ",\"err\":", r->err_total);
 	if (r->attempts > 1)
-		strbuf_addf(to, ",\"attempts\":%u", r->attempts);
+		add_count(to, ",\"attempts\":", r->attempts);
 	if (r->out_path != NULL)
 		jsontext_field(to, "out_path", r->out_path);
 	if (r->err_path != NULL)

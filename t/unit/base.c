@@ -59,6 +59,22 @@ static void words_are_quoted_for_every_shell(void **state)
 	}
 }
 
+static void a_strbuf_takes_numbers(void **state)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	(void)state;
+	strbuf_addu(&b, 0);
+	strbuf_addc(&b, ' ');
+	strbuf_addu(&b, UINT64_MAX);
+	strbuf_addc(&b, ' ');
+	strbuf_add_seconds(&b, 0);
+	strbuf_addc(&b, ' ');
+	strbuf_add_seconds(&b, 12000345);
+	assert_string_equal(b.s, "0 18446744073709551615 0.000000 12.000345");
+	strbuf_fini(&b);
+}
+
 static void a_strbuf_grows_and_is_consumed(void **state)
 {
 	struct strbuf b = STRBUF_INIT;
@@ -118,6 +134,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_long_error_is_cut_not_overrun),
 	cmocka_unit_test(words_are_quoted_for_every_shell),
 	cmocka_unit_test(a_strbuf_grows_and_is_consumed),
+	cmocka_unit_test(a_strbuf_takes_numbers),
 	cmocka_unit_test(a_strtable_finds_what_was_put_and_keeps_order),
 	cmocka_unit_test(log_levels_follow_the_text),
 };
