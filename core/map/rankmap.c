@@ -140,7 +140,7 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 
 static bool figures_known(const struct pl_topo *t)
 {
-	return t->levels[0].bandwidth_gbyte_s > 0;
+	return t->by_bandwidth;
 }
 
 static void assume_all(struct pl_rankmap *m)

@@ -208,14 +208,14 @@ static bool ascending(const uint32_t *pe, uint32_t n)
 static void rank_units(const struct pl_topo *t, struct ordered *o, uint32_t n, size_t level)
 {
 	unsigned inner = level > 0 ? t->shift[level - 1] : 0;
-	uint32_t n_units = (t->n_pes - 1) / (level > 0 ? t->span[level - 1] : 1) + 1;
+	uint32_t n_units = level > 0 ? pl_topo_units(t, level - 1) : t->n_pes;
 	uint32_t n_parents = pl_topo_units(t, level);
 	uint32_t *rank = xcalloc(n_units, sizeof(*rank)); /* 1 + rank of the unit, 0: not seen */
 	uint32_t *seen = xcalloc(n_parents, sizeof(*seen));
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t unit = o[i].pe / (level > 0 ? t->span[level - 1] : 1);
-		uint32_t parent = o[i].pe / t->span[level];
+		uint32_t unit = level > 0 ? pl_topo_unit_index(t, o[i].pe, level - 1) : o[i].pe;
+		uint32_t parent = pl_topo_unit_index(t, o[i].pe, level);
 
 		if (rank[unit] == 0)
 			rank[unit] = ++seen[parent];

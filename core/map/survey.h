@@ -62,7 +62,9 @@ struct pl_survey_host {
 	struct pl_fact chassis; /* serial number of the rack or chassis */
 	struct pl_fact_count slot;
 	/* the switch, or named group, above it at each tier, the leaf first; a source that knows
-	 * rails names the one of rail 0 here and the others below */
+	 * rails names the one of rail 0 here and the others below. Above the leaf, several by
+	 * commas: "spine1,spine2"; hosts that share one are in one unit. A tier that a branch of
+	 * the tree has not repeats what is below it there */
 	struct pl_fact tier[PL_SURVEY_TIERS];
 	/* its leaf switches by rail (by GPU index); NULL and 0 where no rails are known */
 	struct pl_fact *rails;
@@ -143,9 +145,19 @@ extern const struct survey_format survey_formats[];
 PL_API int pl_survey_import(struct pl_survey *s, const struct survey_input *in,
 			    const char *format, struct pl_error *err);
 
-/* The machine they describe, as the tree that topo.h has. PL_EUSAGE: no hosts, no GPUs known for a
- * host and no default given (gpus_per_host 0), tiers that are no tree. */
-PL_API struct pl_topo *pl_survey_topo(const struct pl_survey *s, uint32_t gpus_per_host,
+/*
+ * The machine they describe, as the tree that topo.h has; what contradicts, is unusable or was
+ * taken otherwise than written is noted in the survey. Call it once, when all is imported. Levels:
+ * the tray, the NVLink domain, the block (the rack where neither is known), then the tiers of
+ * switches from the leaf outwards, those only that join something; survey_tree.h says how. Hosts of
+ * a unit follow each other, else they are in the order they were named. PL_EUSAGE: no hosts, no
+ * GPUs known for a host and no default given (gpus_per_host 0), more levels than topo.h has.
+ */
+PL_API struct pl_topo *pl_survey_topo(struct pl_survey *s, uint32_t gpus_per_host,
 				      struct pl_error *err);
+
+/* "fabric.txt (ibnetdiscover of 2026-11-01 08:00 UTC), topology.conf (slurm-topology-conf)"; the
+ * first few by name. Nothing where there are none. */
+PL_API void pl_survey_format_sources(const struct pl_survey *s, struct strbuf *out);
 
 #endif

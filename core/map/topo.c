@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "map/topo_uneven.h"
 
 /* Copies of the names that a level carries. */
 static void level_copy(struct pl_topo_level *to, const struct pl_topo_level *from)
@@ -30,14 +31,14 @@ static void level_fini(struct pl_topo_level *level)
 	free((char *)level->name);
 }
 
-static int check_level(const struct pl_topo_level *l, size_t i, bool want_bandwidth,
+static int check_level(const struct pl_topo_level *l, size_t i, bool want_bandwidth, bool uneven,
                        struct pl_error *err)
 {
 	const char *name = l->name != NULL ? l->name : "";
 
 	if (name[0] == '\0')
 		return pl_errorf(err, PL_EUSAGE, "topology: level %zu has no name", i + 1);
-	if (l->count == 0)
+	if (l->count == 0 && !uneven)
 		return pl_errorf(err, PL_EUSAGE,
 		                 "topology: level '%s' has no count: say how many units of the "
 		                 "level inside it holds",
@@ -57,11 +58,24 @@ static int check_level(const struct pl_topo_level *l, size_t i, bool want_bandwi
 		                 "topology: level '%s' has no %s: every level needs its "
 		                 "bandwidth_gbyte_s, or every level its distance",
 		                 name, want_bandwidth ? "bandwidth" : "distance");
-	if (l->n_islands > 0 && l->n_islands != l->count)
+	if (l->n_islands > 0 && l->n_islands != l->count && !uneven)
 		return pl_errorf(err, PL_EUSAGE,
 		                 "topology: level '%s' names %zu islands but holds %u units", name,
 		                 l->n_islands, l->count);
 	return 0;
+}
+
+/* Whether costs come from bandwidths: of some levels, where the distances are incomplete too, is
+ * taken for a level forgotten. */
+static bool wants_bandwidth(const struct pl_topo_spec *spec)
+{
+	size_t bandwidths = 0, distances = 0;
+
+	for (size_t i = 0; i < spec->n_levels; i++) {
+		bandwidths += spec->levels[i].bandwidth_gbyte_s > 0;
+		distances += spec->levels[i].distance > 0;
+	}
+	return bandwidths == spec->n_levels || (bandwidths > 0 && distances < spec->n_levels);
 }
 
 static int check_spec(const struct pl_topo_spec *spec, bool *want_bandwidth, struct pl_error *err)
@@ -79,11 +93,11 @@ static int check_spec(const struct pl_topo_spec *spec, bool *want_bandwidth, str
 	if (spec->n_levels == 0 || spec->n_levels > PL_TOPO_MAX_LEVELS)
 		return pl_errorf(err, PL_EUSAGE, "topology: %zu levels: from 1 to %d are possible",
 		                 spec->n_levels, PL_TOPO_MAX_LEVELS);
-	*want_bandwidth = false;
-	for (size_t i = 0; i < spec->n_levels; i++)
-		*want_bandwidth |= spec->levels[i].bandwidth_gbyte_s > 0;
+	*want_bandwidth = wants_bandwidth(spec);
 	for (size_t i = 0; i < spec->n_levels; i++) {
-		if (check_level(&spec->levels[i], i, *want_bandwidth, err) < 0)
+		bool uneven = spec->host_units != NULL && spec->host_units[i] != NULL;
+
+		if (check_level(&spec->levels[i], i, *want_bandwidth, uneven, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -103,6 +117,7 @@ static int derive_spans(struct pl_topo *t, struct pl_error *err)
 			span = PL_TOPO_MAX_PES;
 		t->span[i] = (uint32_t)span;
 		strbuf_addf(&sizes, "%s%u", i > 0 ? ", " : "", t->span[i]);
+		t->n_units[i] = (t->n_pes - 1) / t->span[i] + 1;
 		if (span == t->gpus_per_host && t->host_level == PL_TOPO_MAX_LEVELS)
 			t->host_level = (int)i;
 	}
@@ -146,6 +161,23 @@ static int derive_key_layout(struct pl_topo *t, struct pl_error *err)
 	return 0;
 }
 
+/* Steps the index of each level's unit within the one around it, from PE - 1 to PE. */
+static void step_index(const struct pl_topo *t, uint32_t index[PL_TOPO_MAX_LEVELS], uint32_t pe)
+{
+	size_t i = 0;
+
+	if (t->host_unit[t->n_levels - 1] != NULL && pe % t->gpus_per_host == 0) {
+		size_t common = topo_uneven_common(t, pl_topo_host(t, pe));
+
+		for (; i < common; i++)
+			index[i] = 0;
+		index[i]++;
+		return;
+	}
+	for (; i < t->n_levels && ++index[i] == t->levels[i].count; i++)
+		index[i] = 0;
+}
+
 static void derive_keys(struct pl_topo *t)
 {
 	uint32_t index[PL_TOPO_MAX_LEVELS] = { 0 };
@@ -153,19 +185,17 @@ static void derive_keys(struct pl_topo *t)
 	t->key = xcalloc(t->n_pes, sizeof(*t->key));
 	t->unusable = xcalloc(t->n_pes, 1);
 	for (uint32_t pe = 0; pe < t->n_pes; pe++) {
-		uint64_t key = 0;
-
+		if (pe > 0)
+			step_index(t, index, pe);
 		for (size_t i = 0; i < t->n_levels; i++)
-			key |= (uint64_t)index[i] << (i > 0 ? t->shift[i - 1] : 0);
-		t->key[pe] = key;
-		for (size_t i = 0; i < t->n_levels && ++index[i] == t->levels[i].count; i++)
-			index[i] = 0;
+			t->key[pe] |= (uint64_t)index[i] << (i > 0 ? t->shift[i - 1] : 0);
 	}
 }
 
 /* What a gigabyte costs at each level, and the distance where it was not given. */
 static void derive_costs(struct pl_topo *t, bool from_bandwidth)
 {
+	t->by_bandwidth = from_bandwidth;
 	for (size_t i = 0; i < t->n_levels; i++) {
 		struct pl_topo_level *l = &t->levels[i];
 
@@ -174,6 +204,16 @@ static void derive_costs(struct pl_topo *t, bool from_bandwidth)
 		if (l->distance == 0)
 			l->distance = t->per_gbyte[i] / t->per_gbyte[0];
 	}
+}
+
+static void derive_totals(struct pl_topo *t, const struct pl_topo_spec *spec)
+{
+	t->n_switches = spec->n_switches;
+	for (size_t i = 0; i < t->n_levels && spec->n_switches == 0; i++)
+		t->n_switches += t->levels[i].switches * t->n_units[i];
+	t->n_adapters = spec->n_adapters;
+	if (t->n_adapters == 0)
+		t->n_adapters = t->n_pes / t->gpus_per_host * t->adapters_per_host;
 }
 
 /* The NVLink domain; without that word, as far out as a byte costs at most twice the innermost. */
@@ -209,12 +249,15 @@ struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl_error 
 	t->n_levels = spec->n_levels;
 	for (size_t i = 0; i < spec->n_levels; i++)
 		level_copy(&t->levels[i], &spec->levels[i]);
-	if (derive_spans(t, err) < 0 || derive_key_layout(t, err) < 0) {
+	if ((spec->host_units != NULL ? topo_uneven_derive(t, spec, err) : derive_spans(t, err)) <
+		    0 ||
+	    derive_key_layout(t, err) < 0) {
 		pl_topo_destroy(t);
 		return NULL;
 	}
 	derive_keys(t);
 	derive_costs(t, from_bandwidth);
+	derive_totals(t, spec);
 	t->domain_level = find_domain_level(t);
 	return t;
 }
@@ -223,14 +266,25 @@ void pl_topo_destroy(struct pl_topo *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->n_levels; i++)
+	for (size_t i = 0; i < t->n_levels; i++) {
 		level_fini(&t->levels[i]);
+		free(t->host_unit[i]);
+	}
 	pl_hostlist_destroy(t->hosts);
 	free(t->name);
 	free(t->source);
 	free(t->key);
 	free(t->unusable);
 	free(t);
+}
+
+void topo_mark(struct pl_topo *t, uint32_t pe, enum pl_topo_mark mark)
+{
+	if (t->unusable[pe] == PL_TOPO_MISSING)
+		return;
+	t->n_unusable += (mark != PL_TOPO_USABLE) - (t->unusable[pe] != PL_TOPO_USABLE);
+	t->n_missing += mark == PL_TOPO_MISSING;
+	t->unusable[pe] = (uint8_t)mark;
 }
 
 uint32_t pl_topo_pe(const struct pl_topo *t, size_t host, uint32_t gpu)
@@ -242,5 +296,5 @@ uint32_t pl_topo_pe(const struct pl_topo *t, size_t host, uint32_t gpu)
 
 uint32_t pl_topo_units(const struct pl_topo *t, size_t level)
 {
-	return (t->n_pes + t->span[level] - 1) / t->span[level];
+	return t->n_units[level];
 }

@@ -9,7 +9,9 @@
  *	level 0 "tray"   4 GPUs		level 2 "su"      8 racks
  *	level 1 "rack"  18 trays	level 3 "fabric" 18 SUs
  *
- * The last unit of a level may be partly filled. No matrix over pairs is ever built: each PE has a
+ * The last unit of a level may be partly filled; units of different sizes are given host by host
+ * (host_units). A host with fewer GPUs than the others still has gpus_per_host numbers, of which
+ * those it lacks are marked as missing. No matrix over pairs is ever built: each PE has a
  * key that packs its index at every level in bit fields, outermost highest, and the highest
  * differing bit of two keys tells their common level. O(GPUs) memory.
  */
@@ -53,7 +55,16 @@ struct pl_topo_spec {
 	uint32_t adapters_per_host; /* network adapters for the fabric; 0: unknown */
 	const struct pl_topo_level *levels;
 	size_t n_levels;
+	/* Units of different sizes: by level, the number of each host's unit, counted from 0 in host
+	 * order, so that a unit's hosts lie together and inner units do within outer ones. NULL for
+	 * the levels up to a host's; their `count` stands, that of the others follows. NULL as a
+	 * whole: every unit but the last is full. */
+	const uint32_t *const *host_units;
+	uint32_t n_switches, n_adapters; /* in all; 0: as levels and adapters_per_host say */
 };
+
+/* What keeps ranks off a PE. */
+enum pl_topo_mark { PL_TOPO_USABLE, PL_TOPO_UNUSABLE, PL_TOPO_MISSING /* there is no GPU */ };
 
 /* Read-only for everybody but topo.c. */
 struct pl_topo {
@@ -65,20 +76,26 @@ struct pl_topo {
 	int host_level;                     /* level whose unit is a host; -1: a host is a GPU */
 	int domain_level;                   /* the NVLink domain; where no link is named, as far
 					 out as a byte costs at most twice level 0 */
-	uint32_t span[PL_TOPO_MAX_LEVELS];  /* PEs in a full unit of the level */
+	uint32_t span[PL_TOPO_MAX_LEVELS];  /* PEs in a full unit of the level, or the largest */
+	uint32_t n_units[PL_TOPO_MAX_LEVELS];
+	uint32_t *host_unit[PL_TOPO_MAX_LEVELS]; /* by host; NULL: units are full, by span */
 	unsigned shift[PL_TOPO_MAX_LEVELS]; /* key >> shift[i] is the same within a level-i unit */
 	uint8_t level_of_bit[64];           /* highest differing bit of two keys -> level */
+	bool by_bandwidth;                  /* costs are seconds of bandwidths, else distances */
 	double per_gbyte[PL_TOPO_MAX_LEVELS]; /* cost of 1 GB at the level: seconds where bandwidths
 						 are known, else the distance */
-	uint32_t n_pes, n_unusable;
+	uint32_t n_pes;
+	uint32_t n_unusable, n_missing; /* the missing are among the unusable */
+	uint32_t n_switches, n_adapters; /* in all; 0: unknown */
 	uint64_t *key;     /* by PE */
-	uint8_t *unusable; /* by PE, 0 or 1 */
+	uint8_t *unusable; /* by PE, enum pl_topo_mark: not 0 where no rank may go */
 };
 
 /*
  * Builds the machine; everything in *spec is copied. PL_EUSAGE when there are no hosts or levels,
  * the levels hold fewer GPUs than the hosts have, no level's unit is exactly one host, a count is
- * 0, or a level has neither bandwidth nor distance while another has. O(GPUs).
+ * 0, a level has neither bandwidth nor distance while another has, or host_units is no tree. Costs
+ * come from the bandwidths where every level has one, else from the distances. O(GPUs * levels).
  */
 PL_API struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl_error *err);
 
@@ -98,6 +115,9 @@ PL_API void pl_topo_destroy(struct pl_topo *topo);
  * and then nothing has been marked.
  */
 PL_API int pl_topo_mark_unusable(struct pl_topo *topo, const char *text, struct pl_error *err);
+
+/* Marks one PE; what is missing stays missing. */
+void topo_mark(struct pl_topo *topo, uint32_t pe, enum pl_topo_mark mark);
 
 /* The PE of a host (its index in topo->hosts) and GPU index; UINT32_MAX when there is none. */
 PL_API uint32_t pl_topo_pe(const struct pl_topo *topo, size_t host, uint32_t gpu);
@@ -126,6 +146,13 @@ static inline int pl_topo_common_level(const struct pl_topo *topo, uint32_t a, u
 	uint64_t differing = topo->key[a] ^ topo->key[b];
 
 	return differing == 0 ? -1 : topo->level_of_bit[63 - __builtin_clzll(differing)];
+}
+
+/* The number of a PE's unit of a level, counted from 0 without gaps. */
+static inline uint32_t pl_topo_unit_index(const struct pl_topo *topo, uint32_t pe, size_t level)
+{
+	return topo->host_unit[level] != NULL ? topo->host_unit[level][pl_topo_host(topo, pe)]
+					      : pe / topo->span[level];
 }
 
 /* The number of units of a level, a partly filled last one included. */

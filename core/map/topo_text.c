@@ -200,10 +200,8 @@ int pl_topo_mark_unusable(struct pl_topo *t, const char *text, struct pl_error *
 		text = *end == ',' ? end + 1 : end;
 	}
 	if (rc == 0) {
-		memcpy(t->unusable, mask, t->n_pes);
-		t->n_unusable = 0;
 		for (uint32_t pe = 0; pe < t->n_pes; pe++)
-			t->n_unusable += mask[pe];
+			topo_mark(t, pe, (enum pl_topo_mark)mask[pe]);
 	}
 	free(mask);
 	return rc;
@@ -217,32 +215,23 @@ static void add_count(struct strbuf *out, uint64_t n, const char *one, const cha
 	            n == 1 ? one : many);
 }
 
-static uint64_t count_switches(const struct pl_topo *t)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < t->n_levels; i++)
-		n += (uint64_t)t->levels[i].switches * pl_topo_units(t, i);
-	return n;
-}
-
 void pl_topo_format_counts(const struct pl_topo *t, struct strbuf *out)
 {
 	struct strbuf line = STRBUF_INIT;
 	size_t hosts = pl_hostlist_count(t->hosts);
-	uint64_t switches = count_switches(t);
+	uint32_t broken = t->n_unusable - t->n_missing;
 
 	add_count(&line, hosts, "host", "hosts");
-	add_count(&line, t->n_pes, "GPU", "GPUs");
+	add_count(&line, t->n_pes - t->n_missing, "GPU", "GPUs");
 	if (t->domain_level >= 0 && t->levels[t->domain_level].link == PL_LINK_NVLINK)
 		add_count(&line, pl_topo_units(t, (size_t)t->domain_level), "NVLink domain",
 		          "NVLink domains");
-	if (switches > 0)
-		add_count(&line, switches, "switch", "switches");
-	if (t->adapters_per_host > 0)
-		add_count(&line, (uint64_t)hosts * t->adapters_per_host, "adapter", "adapters");
-	if (t->n_unusable > 0)
-		add_count(&line, t->n_unusable, "GPU unusable", "GPUs unusable");
+	if (t->n_switches > 0)
+		add_count(&line, t->n_switches, "switch", "switches");
+	if (t->n_adapters > 0)
+		add_count(&line, t->n_adapters, "adapter", "adapters");
+	if (broken > 0)
+		add_count(&line, broken, "GPU unusable", "GPUs unusable");
 	strbuf_add(out, line.s, line.len);
 	strbuf_fini(&line);
 }
@@ -259,6 +248,14 @@ static void add_figure(struct strbuf *out, int width, double value, const char *
 	strbuf_addf(out, "  %*s", width, text);
 }
 
+static bool level_is_uneven(const struct pl_topo *t, size_t i)
+{
+	return t->host_unit[i] != NULL && i > 0 &&
+	       (uint64_t)t->n_units[i] * t->levels[i].count !=
+	               (t->host_unit[i - 1] != NULL ? t->n_units[i - 1]
+	                                            : t->n_pes / t->gpus_per_host);
+}
+
 static void add_level(const struct pl_topo *t, size_t i, struct strbuf *out)
 {
 	const struct pl_topo_level *l = &t->levels[i];
@@ -266,7 +263,8 @@ static void add_level(const struct pl_topo *t, size_t i, struct strbuf *out)
 	const char *link = pl_link_name(l->link);
 	char holds[64];
 
-	snprintf(holds, sizeof(holds), "%u x %s", l->count, inner);
+	snprintf(holds, sizeof(holds), "%s%u x %s", level_is_uneven(t, i) ? "<= " : "", l->count,
+	         inner);
 	strbuf_addf(out, "%-10s  %-14s  %6u  %8u  %-10s", l->name, holds, pl_topo_units(t, i),
 	            t->span[i], link[0] != '\0' ? link : "-");
 	add_figure(out, 9, l->bandwidth_gbyte_s, "");
