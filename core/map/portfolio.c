@@ -6,9 +6,7 @@
 
 #include "base/mem.h"
 
-/* Adds a copy of the first `world` PEs and scores it, unless an equal one is there. */
-static void add_placement(struct portfolio *p, enum pl_strategy strategy, const uint32_t *pe,
-                          uint32_t block, int level)
+void portfolio_add(struct portfolio *p, const struct placement *like, const uint32_t *pe)
 {
 	size_t size = p->job->world * sizeof(*pe);
 	struct placement *item;
@@ -19,10 +17,18 @@ static void add_placement(struct portfolio *p, enum pl_strategy strategy, const 
 	}
 	ARRAY_GROW(p->items, p->n, p->cap);
 	item = &p->items[p->n++];
-	*item = (struct placement){ .strategy = strategy, .block = block, .level = level };
+	*item = *like;
 	item->pe = xmalloc(size);
 	memcpy(item->pe, pe, size);
 	pl_map_cost(p->topo, p->job, item->pe, &item->cost);
+}
+
+static void add_placement(struct portfolio *p, enum pl_strategy strategy, const uint32_t *pe,
+                          uint32_t block, int level)
+{
+	struct placement like = { .strategy = strategy, .block = block, .level = level };
+
+	portfolio_add(p, &like, pe);
 }
 
 /* ---- aligned: blocks of ranks that must not split, whole in each unit ---- */
@@ -47,7 +53,7 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
-static uint64_t lcm(uint64_t a, uint64_t b)
+uint64_t portfolio_lcm(uint64_t a, uint64_t b)
 {
 	return a / gcd(a, b) * b;
 }
@@ -74,13 +80,13 @@ static int choose_blocks(const struct aligned *a, uint32_t target, size_t from,
 	int level = -1;
 
 	for (size_t i = 0; i < a->n_blocks && a->blocks[i] <= target; i++) {
-		uint64_t block = lcm(a->blocks[i], per_host > 0 ? per_host : 1);
+		uint64_t block = portfolio_lcm(a->blocks[i], per_host > 0 ? per_host : 1);
 
 		if (target % a->blocks[i] != 0)
 			continue;
 		level = level_for(a, block, from);
 		if (level >= 0)
-			block_at[level] = lcm(block_at[level], block);
+			block_at[level] = portfolio_lcm(block_at[level], block);
 	}
 	return level;
 }
@@ -133,8 +139,10 @@ static void portfolio_add_aligned(struct portfolio *p)
 void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 {
 	add_placement(p, PL_STRATEGY_KEEP_ORDER, p->slots->pe, 1, -1);
-	if (strategy != PL_STRATEGY_KEEP_ORDER)
+	if (strategy == PL_STRATEGY_BEST || strategy == PL_STRATEGY_ALIGNED)
 		portfolio_add_aligned(p);
+	if (strategy != PL_STRATEGY_KEEP_ORDER && strategy != PL_STRATEGY_ALIGNED)
+		portfolio_add_packed(p);
 }
 
 void portfolio_fini(struct portfolio *p)
@@ -151,12 +159,12 @@ const struct placement *portfolio_choose(const struct portfolio *p, enum pl_stra
 	const struct placement *given = &p->items[0], *best = given;
 
 	for (size_t i = 1; i < p->n; i++) {
-		if ((strategy == PL_STRATEGY_ALIGNED && i == 1) ||
+		if ((strategy != PL_STRATEGY_BEST && best == given) ||
 		    map_cost_compare(&p->items[i].cost, &best->cost, p->objective) < 0)
 			best = &p->items[i];
 	}
 	*best_gain = map_cost_gain(&given->cost, &best->cost, p->objective);
-	if (strategy != PL_STRATEGY_ALIGNED && *best_gain < PL_MAP_MIN_GAIN)
+	if (strategy == PL_STRATEGY_BEST && *best_gain < PL_MAP_MIN_GAIN)
 		best = given;
 	return best;
 }

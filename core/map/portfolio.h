@@ -14,6 +14,7 @@
 struct placement {
 	enum pl_strategy strategy;
 	uint32_t block; /* ranks that stay together; 1: none in particular */
+	uint32_t least; /* of them that are together even where they are not whole */
 	int level;      /* in a unit of this level */
 	uint32_t *pe;   /* by rank */
 	struct pl_map_cost cost;
@@ -28,13 +29,22 @@ struct portfolio {
 	size_t n, cap;
 };
 
+/* Adds a copy of the first `world` PEs and scores it, unless an equal one is there. */
+void portfolio_add(struct portfolio *p, const struct placement *like, const uint32_t *pe);
+
+/* The strategies beyond those in portfolio.c. */
+void portfolio_add_packed(struct portfolio *p);
+
+/* Least common multiple. */
+uint64_t portfolio_lcm(uint64_t a, uint64_t b);
+
 /* Adds and scores the candidates that `strategy` asks for; items[0] keeps the order given. */
 void portfolio_fill(struct portfolio *p, enum pl_strategy strategy);
 void portfolio_fini(struct portfolio *p);
 
 /*
  * The best; the order given unless PL_MAP_MIN_GAIN is gained under the objective, or with
- * PL_STRATEGY_ALIGNED the best of the others where there is one. *best_gain is the share that the
+ * a strategy named the best of its placements where there is one. *best_gain is the share that the
  * best of all would gain, chosen or not.
  */
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,

@@ -13,7 +13,8 @@
 
 static const char *const launcher_names[] = { "torchrun", "megatron", "deepspeed", "slurm",
 	                                      "mpi",      "env",      NULL };
-static const char *const strategy_names[] = { "best", "keep-order", "aligned", NULL };
+static const char *const strategy_names[] = { "best",   "keep-order", "aligned",
+	                                      "packed", "spread",     NULL };
 static const char *const objective_names[] = { "time", "load", "volume", NULL };
 
 static int parse_name(const char *what, const char *name, const char *const *names,
@@ -130,6 +131,13 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 			     100 * best_gain, gain_words[m->objective], 100 * PL_MAP_MIN_GAIN);
 		else
 			note(m, "no gain expected: keep your order");
+	} else if (chosen->strategy == PL_STRATEGY_PACKED) {
+		note(m, "groups of %u ranks do not fit in whole %ss: those that are cut have at "
+			"least %u ranks on either side", chosen->block,
+		     m->topo->levels[chosen->level].name, chosen->least);
+	} else if (chosen->strategy == PL_STRATEGY_SPREAD) {
+		note(m, "blocks of %u ranks begin in a %s of their own where there is room",
+		     chosen->block, m->topo->levels[chosen->level].name);
 	} else if (chosen->level >= 0) {
 		note(m, "blocks of %u ranks are kept within a %s", chosen->block,
 		     m->topo->levels[chosen->level].name);

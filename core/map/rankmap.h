@@ -29,7 +29,9 @@ enum pl_launcher {
 enum pl_strategy {
 	PL_STRATEGY_BEST,       /* the portfolio */
 	PL_STRATEGY_KEEP_ORDER, /* rank r on the r-th usable GPU */
-	PL_STRATEGY_ALIGNED, /* blocks that must not split, whole in each unit; the cheapest such */
+	PL_STRATEGY_ALIGNED, /* blocks that must not split, whole in each unit; the best such */
+	PL_STRATEGY_PACKED,  /* larger groups cut in two where they must be, neither part small */
+	PL_STRATEGY_SPREAD,  /* larger groups begun in units of their own */
 };
 
 /* What is asked. Everything is borrowed; topo must outlive the map. */
@@ -91,7 +93,7 @@ PL_API int pl_launcher_parse(const char *name, struct pl_error *err);
 PL_API const char *pl_objective_name(enum pl_objective objective);
 PL_API int pl_objective_parse(const char *name, struct pl_error *err);
 
-/* "best", "keep-order", "aligned" and back. */
+/* "best", "keep-order", "aligned", "packed", "spread" and back. */
 PL_API const char *pl_strategy_name(enum pl_strategy strategy);
 PL_API int pl_strategy_parse(const char *name, struct pl_error *err);
 

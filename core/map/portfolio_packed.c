@@ -1,0 +1,155 @@
+/* portfolio_packed.c - placements for groups that do not fit the units of the machine evenly */
+#include "map/portfolio.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "map/packing.h"
+
+struct packed {
+	struct portfolio *portfolio;
+	uint32_t *grouped;   /* the slots, units together */
+	uint32_t *laid;      /* the placement being made */
+	size_t level;        /* of the units */
+	uint32_t n_units;
+	uint32_t *start;     /* by unit: its first slot in grouped; one more for the end */
+	uint32_t *capacity;  /* by unit, in atoms */
+	uint32_t *used;      /* by unit: slots taken */
+	uint32_t atom;       /* ranks */
+	uint32_t blocks[2 * PL_AXES];
+	size_t n_blocks;
+};
+
+static void find_units(struct packed *k)
+{
+	const struct pl_topo *t = k->portfolio->topo;
+	uint32_t n = k->portfolio->slots->n;
+
+	k->start = xcalloc(n + 1, sizeof(*k->start));
+	k->capacity = xcalloc(n + 1, sizeof(*k->capacity));
+	k->used = xcalloc(n + 1, sizeof(*k->used));
+	k->n_units = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i == 0 || pl_topo_unit(t, k->grouped[i], k->level) !=
+				      pl_topo_unit(t, k->grouped[i - 1], k->level))
+			k->start[k->n_units++] = i;
+	}
+	k->start[k->n_units] = n;
+}
+
+/* The largest capacity. */
+static uint32_t count_in_atoms(struct packed *k, uint32_t atom)
+{
+	uint32_t largest = 0;
+
+	k->atom = atom;
+	for (uint32_t u = 0; u < k->n_units; u++) {
+		k->capacity[u] = (k->start[u + 1] - k->start[u]) / atom;
+		if (k->capacity[u] > largest)
+			largest = k->capacity[u];
+	}
+	return largest;
+}
+
+static void lay(struct packed *k, const struct packing *p, const struct placement *like)
+{
+	uint32_t at = 0;
+
+	memset(k->used, 0, k->n_units * sizeof(*k->used));
+	for (size_t i = 0; i < p->n_parts; i++) {
+		uint32_t u = p->parts[i].unit, n = p->parts[i].atoms * k->atom;
+
+		memcpy(k->laid + at, k->grouped + k->start[u] + k->used[u], n * sizeof(*k->laid));
+		k->used[u] += n;
+		at += n;
+	}
+	portfolio_add(k->portfolio, like, k->laid);
+}
+
+/* Each block begun in a unit of its own, filled up or evenly. */
+static void add_fresh(struct packed *k, uint32_t block, uint64_t atoms)
+{
+	struct placement like = { .strategy = PL_STRATEGY_SPREAD,
+		                  .block = block,
+		                  .level = (int)k->level };
+
+	for (int even = 0; even < 2; even++) {
+		struct packing p;
+
+		packing_init(&p, k->capacity, k->n_units, atoms);
+		if (packing_fresh(&p, atoms, block / k->atom, even != 0))
+			lay(k, &p, &like);
+		packing_fini(&p);
+	}
+}
+
+/* Groups cut in two with the smaller part as large as can be. */
+static void add_halves(struct packed *k, uint32_t group, uint64_t atoms)
+{
+	struct placement like = { .strategy = PL_STRATEGY_PACKED,
+		                  .block = group,
+		                  .level = (int)k->level };
+	struct packing p;
+	uint32_t size = group / k->atom;
+	bool found = false;
+
+	for (uint32_t least = size / 2; least > 0 && !found; least--) {
+		packing_init(&p, k->capacity, k->n_units, atoms);
+		found = packing_halves(&p, atoms, size, least);
+		like.least = least * k->atom;
+		if (found)
+			lay(k, &p, &like);
+		packing_fini(&p);
+	}
+}
+
+/* Every larger block over atoms of this size. */
+static void add_for_atom(struct packed *k, uint32_t atom)
+{
+	uint32_t world = k->portfolio->job->world;
+	uint32_t largest = count_in_atoms(k, atom);
+
+	if (largest == 0 || world % atom != 0)
+		return;
+	for (size_t i = 0; i < k->n_blocks; i++) {
+		uint32_t block = k->blocks[i];
+
+		if (block <= atom || block % atom != 0)
+			continue;
+		if (block / atom > largest)
+			add_fresh(k, block, world / atom);
+		else
+			add_halves(k, block, world / atom);
+	}
+}
+
+void portfolio_add_packed(struct portfolio *p)
+{
+	const struct pl_topo *t = p->topo;
+	struct packed k = { .portfolio = p };
+	uint32_t per_host = p->slots->per_host > 0 ? p->slots->per_host : 1;
+	uint64_t last = 0;
+
+	k.level = (size_t)(t->domain_level >= 0 ? t->domain_level : 0);
+	if (k.level + 1 >= t->n_levels || (int)k.level < t->host_level)
+		return;
+	k.grouped = xmalloc(p->slots->n * sizeof(*k.grouped));
+	k.laid = xmalloc(p->slots->n * sizeof(*k.laid));
+	memcpy(k.grouped, p->slots->pe, p->slots->n * sizeof(*k.grouped));
+	slots_group(t, k.grouped, p->slots->n);
+	find_units(&k);
+	k.n_blocks = job_blocks(p->job, k.blocks);
+	for (size_t i = 0; i < k.n_blocks; i++) {
+		uint64_t atom = portfolio_lcm(k.blocks[i], per_host);
+
+		if (atom > last && atom <= p->job->world)
+			add_for_atom(&k, (uint32_t)atom);
+		last = atom;
+	}
+	free(k.grouped);
+	free(k.laid);
+	free(k.start);
+	free(k.capacity);
+	free(k.used);
+}
