@@ -27,7 +27,7 @@ end
 ---@field job table|string sizes and model: { tp = 4, dp = 8, order = "tp-cp-ep-dp-pp" }
 ---@field hosts? userdata use these, in this order
 ---@field launcher? "torchrun"|"megatron"|"deepspeed"|"slurm"|"mpi"|"env" (torchrun)
----@field strategy? "best"|"keep-order"|"aligned" (best)
+---@field strategy? "best"|"keep-order"|"aligned"|"packed"|"spread" (best)
 ---@field objective? "time"|"load"|"volume" (time)
 
 --- Places a job. Nil and a message when there are too few usable GPUs; a wrong request raises.

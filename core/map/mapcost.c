@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "map/uplink.h"
 
 /* One family being scored. */
 struct scoring {
@@ -82,6 +81,12 @@ static void load_group(struct scoring *s, uint32_t g)
 		s->key[i] = s->topo->key[s->place[i]];
 }
 
+/* Whether one unit holds the whole group. */
+static bool together(const struct scoring *s, unsigned shift)
+{
+	return s->key[0] >> shift == s->key[s->size - 1] >> shift;
+}
+
 /* How many NVLink domains the group touches. */
 static void count_domains(struct scoring *s)
 {
@@ -90,6 +95,10 @@ static void count_domains(struct scoring *s)
 
 	if (level < 0)
 		return;
+	if (together(s, s->topo->shift[level])) {
+		s->widest += s->widest == 0;
+		return;
+	}
 	for (uint32_t i = 0; i < s->size; i = run_end(s, i, s->topo->shift[level]))
 		domains++;
 	s->straddling += domains > 1;
@@ -107,6 +116,8 @@ static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 {
 	uint32_t fewest = s->size;
 
+	if (together(s, shift))
+		return fewest;
 	for (uint32_t i = 0, end; i < s->size; i = end) {
 		end = run_end(s, i, shift);
 		if (end - i < fewest)
@@ -125,11 +136,12 @@ static void load_ring(struct scoring *s, size_t level)
 static void time_ring(struct scoring *s)
 {
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
-		uint32_t fewest = fewest_together(s, inner_shift(s, level));
+		double most = s->gbyte * alone(s->topo, level);
 
-		if (fewest == s->size)
+		if (together(s, inner_shift(s, level)))
 			break;
-		note_time(s, s->gbyte * alone(s->topo, level) / fewest, level);
+		if (most > s->slowest)
+			note_time(s, most / fewest_together(s, inner_shift(s, level)), level);
 		if (level >= s->uplinks->first)
 			load_ring(s, level);
 	}
@@ -230,6 +242,8 @@ static void score_alltoall(struct scoring *s)
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
 		double per_peer = gbyte_at(s, level) / (size - 1);
 
+		if (together(s, inner_shift(s, level)))
+			break;
 		for (uint32_t i = 0, end; i < size; i = end) {
 			end = run_end(s, i, s->topo->shift[level]);
 			for (uint32_t k = i, inner_end; k < end; k = inner_end) {
@@ -296,35 +310,76 @@ static void end_phase(struct scoring *s)
 	}
 }
 
-void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
-                 struct pl_map_cost *cost)
+/* The families in the order they are scored: experts first, whose cost differs most from placement
+ * to placement, so that a limit is met soon. */
+static unsigned scored_at(unsigned i)
 {
-	struct uplinks uplinks;
+	if (i == 0)
+		return PL_FAMILY_EP;
+	return i <= PL_FAMILY_EP ? i - 1 : i;
+}
+
+static void cost_family(struct map_gauge *gauge, const uint32_t *pe, unsigned f,
+                        struct pl_map_cost *cost)
+{
+	struct scoring s = { .topo = gauge->topo,
+		             .pe = pe,
+		             .groups = gauge->groups[f],
+		             .volume = cost->volume,
+		             .worst = { .level = -1 },
+		             .uplinks = &gauge->uplinks };
+
+	score_family(&s);
+	end_phase(&s);
+	cost->family[f] = s.slowest;
+	cost->worst[f] = s.worst;
+	cost->straddling[f] = s.straddling;
+	cost->widest[f] = s.widest;
+	cost->step += s.slowest;
+}
+
+void map_gauge_init(struct map_gauge *gauge, const struct pl_topo *topo, const struct pl_job *job)
+{
+	*gauge = (struct map_gauge){ .topo = topo };
+	gauge->n_families = pl_job_n_families(job);
+	for (unsigned f = 0; f < gauge->n_families; f++)
+		pl_job_groups(job, f, &gauge->groups[f]);
+	uplinks_init(&gauge->uplinks, topo);
+}
+
+void map_gauge_fini(struct map_gauge *gauge)
+{
+	uplinks_fini(&gauge->uplinks);
+}
+
+bool map_gauge_cost(struct map_gauge *gauge, const uint32_t *pe, double limit,
+                    struct pl_map_cost *cost)
+{
+	const struct pl_topo *topo = gauge->topo;
 
 	*cost = (struct pl_map_cost){ 0 };
-	uplinks_init(&uplinks, topo);
-	for (unsigned f = 0; f < pl_job_n_families(job); f++) {
-		struct scoring s = { .topo = topo,
-			             .pe = pe,
-			             .volume = cost->volume,
-			             .worst = { .level = -1 },
-			             .uplinks = &uplinks };
-
-		pl_job_groups(job, f, &s.groups);
-		score_family(&s);
-		end_phase(&s);
-		cost->family[f] = s.slowest;
-		cost->worst[f] = s.worst;
-		cost->straddling[f] = s.straddling;
-		cost->widest[f] = s.widest;
-		cost->step += s.slowest;
+	uplinks_clear(&gauge->uplinks);
+	for (unsigned f = 0; f < gauge->n_families; f++) {
+		cost_family(gauge, pe, scored_at(f), cost);
+		if (cost->step > limit * (1 + 1e-9))
+			return false;
 	}
 	for (size_t level = 0; level < topo->n_levels; level++) {
 		cost->weighted += cost->volume[level] * topo->levels[level].distance;
-		if (level >= uplinks.first)
-			cost->uplink[level] = uplinks_worst(&uplinks, level);
+		if (level >= gauge->uplinks.first)
+			cost->uplink[level] = uplinks_worst(&gauge->uplinks, level);
 	}
-	uplinks_fini(&uplinks);
+	return true;
+}
+
+void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
+                 struct pl_map_cost *cost)
+{
+	struct map_gauge gauge;
+
+	map_gauge_init(&gauge, topo, job);
+	map_gauge_cost(&gauge, pe, INFINITY, cost);
+	map_gauge_fini(&gauge);
 }
 
 /* What a gigabyte costs at least that leaves a unit of level - 1: inside the NVLink domain it may

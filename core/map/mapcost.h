@@ -23,6 +23,7 @@
 
 #include "map/job.h"
 #include "map/topo.h"
+#include "map/uplink.h"
 
 /* What a better map is; each next criterion decides between equals. */
 enum pl_objective {
@@ -56,6 +57,22 @@ struct pl_map_cost {
  */
 PL_API void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
                         struct pl_map_cost *cost);
+
+/* For many placements of one job on one machine. */
+struct map_gauge {
+	const struct pl_topo *topo;
+	struct pl_groups groups[PL_JOB_MAX_FAMILIES];
+	unsigned n_families;
+	struct uplinks uplinks;
+};
+
+void map_gauge_init(struct map_gauge *gauge, const struct pl_topo *topo, const struct pl_job *job);
+void map_gauge_fini(struct map_gauge *gauge);
+
+/* As pl_map_cost(), but gives up, false and *cost partly filled, once the step is seen to be longer
+ * than `limit`. */
+bool map_gauge_cost(struct map_gauge *gauge, const uint32_t *pe, double limit,
+                    struct pl_map_cost *cost);
 
 /*
  * What no placement can undercut: each family by itself as if it alone had the machine, where

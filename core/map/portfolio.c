@@ -1,6 +1,7 @@
 /* portfolio.c - see portfolio.h */
 #include "map/portfolio.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +10,23 @@
 void portfolio_add(struct portfolio *p, const struct placement *like, const uint32_t *pe)
 {
 	size_t size = p->job->world * sizeof(*pe);
+	struct pl_map_cost cost;
 	struct placement *item;
 
 	for (size_t i = 0; i < p->n; i++) {
 		if (memcmp(p->items[i].pe, pe, size) == 0)
 			return;
 	}
+	if (!map_gauge_cost(&p->gauge, pe, p->limit, &cost))
+		return;
 	ARRAY_GROW(p->items, p->n, p->cap);
 	item = &p->items[p->n++];
 	*item = *like;
+	item->cost = cost;
 	item->pe = xmalloc(size);
 	memcpy(item->pe, pe, size);
-	pl_map_cost(p->topo, p->job, item->pe, &item->cost);
+	if (p->bounded && cost.step < p->limit)
+		p->limit = cost.step;
 }
 
 static void add_placement(struct portfolio *p, enum pl_strategy strategy, const uint32_t *pe,
@@ -138,6 +144,9 @@ static void portfolio_add_aligned(struct portfolio *p)
 
 void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 {
+	map_gauge_init(&p->gauge, p->topo, p->job);
+	p->limit = INFINITY;
+	p->bounded = strategy == PL_STRATEGY_BEST && p->objective == PL_OBJECTIVE_TIME;
 	add_placement(p, PL_STRATEGY_KEEP_ORDER, p->slots->pe, 1, -1);
 	if (strategy == PL_STRATEGY_BEST || strategy == PL_STRATEGY_ALIGNED)
 		portfolio_add_aligned(p);
@@ -150,6 +159,7 @@ void portfolio_fini(struct portfolio *p)
 	for (size_t i = 0; i < p->n; i++)
 		free(p->items[i].pe);
 	free(p->items);
+	map_gauge_fini(&p->gauge);
 	*p = (struct portfolio){ 0 };
 }
 

@@ -27,9 +27,13 @@ struct portfolio {
 	enum pl_objective objective;
 	struct placement *items;
 	size_t n, cap;
+	struct map_gauge gauge;
+	bool bounded;
+	double limit; /* a step longer than this is of no interest; the best so far when bounded */
 };
 
-/* Adds a copy of the first `world` PEs and scores it, unless an equal one is there. */
+/* Scores the first `world` PEs and adds a copy, unless an equal one is there or they take longer
+ * than the best so far and nothing but time was asked for. */
 void portfolio_add(struct portfolio *p, const struct placement *like, const uint32_t *pe);
 
 /* The strategies beyond those in portfolio.c. */

@@ -2,6 +2,7 @@
 #include "map/uplink.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -30,6 +31,16 @@ void uplinks_init(struct uplinks *u, const struct pl_topo *t)
 		u->first = 1; /* a GPU's own way out is its adapter */
 	for (size_t level = u->first; level < t->n_levels; level++)
 		number_units(&u->at[level], t, level);
+}
+
+void uplinks_clear(struct uplinks *u)
+{
+	for (size_t level = u->first; level < u->topo->n_levels; level++) {
+		struct uplink_boundary *b = &u->at[level];
+
+		memset(b->phase, 0, b->n * sizeof(*b->phase));
+		memset(b->in_step, 0, b->n * sizeof(*b->in_step));
+	}
 }
 
 void uplinks_fini(struct uplinks *u)

@@ -27,6 +27,8 @@ struct uplinks {
 
 /* O(GPUs * levels). */
 void uplinks_init(struct uplinks *u, const struct pl_topo *topo);
+/* Forgets all that was counted. */
+void uplinks_clear(struct uplinks *u);
 void uplinks_fini(struct uplinks *u);
 
 /* Counts `gbyte` that the unit of this PE sends out. */

@@ -239,6 +239,80 @@ static void expert_groups_get_a_rack_each_where_there_is_room(void **state)
 	pl_topo_destroy(t);
 }
 
+static void expert_groups_that_do_not_fit_are_cut_in_halves(void **state)
+{
+	struct pl_topo *t = create_racks(7, "");
+	/* 9 groups of 56 in 7 racks of 72: in the order given a group has 8 ranks apart */
+	struct setup s = { .topo = t, .job = "tp=4 dp=126 ep=56" };
+	struct pl_rankmap *m = place(&s);
+
+	(void)state;
+	assert_string_equal(m->strategy, "packed");
+	assert_true(m->cost.step < 0.85 * m->baseline.step);
+	assert_true(notes_say(m, "at least 20 ranks on either side"));
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+static void stages_begin_in_racks_of_their_own_where_that_helps(void **state)
+{
+	struct pl_topo *t = create_racks(16, "r[101-116]t18:2-3");
+	struct setup s = { .topo = t, .job = "tp=8 pp=2 dp=63 ep=24" };
+	struct pl_rankmap *m = place(&s);
+
+	(void)state;
+	assert_string_equal(m->strategy, "spread");
+	assert_int_equal(m->cost.straddling[PL_FAMILY_TP], 0);
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+static void the_objective_decides_what_is_better(void **state)
+{
+	static const struct pl_map_cost slow = { .step = 2, .weighted = 1, .uplink = { [2] = 5 } };
+	static const struct pl_map_cost fast = { .step = 1, .weighted = 2, .uplink = { [2] = 9 } };
+
+	(void)state;
+	assert_true(map_cost_compare(&fast, &slow, PL_OBJECTIVE_TIME) < 0);
+	assert_true(map_cost_compare(&fast, &slow, PL_OBJECTIVE_LOAD) > 0);
+	assert_true(map_cost_compare(&fast, &slow, PL_OBJECTIVE_VOLUME) > 0);
+	assert_true(map_cost_gain(&slow, &fast, PL_OBJECTIVE_TIME) == 0.5);
+}
+
+static void an_oversubscribed_level_is_paid_by_all_who_share_it(void **state)
+{
+	struct pl_topo_level levels[] = {
+		{ .name = "host", .count = 4, .bandwidth_gbyte_s = 100 },
+		{ .name = "leaf", .count = 2, .bandwidth_gbyte_s = 2 },
+		{ .name = "fabric", .count = 2, .bandwidth_gbyte_s = 1, .oversubscription = 4 },
+	};
+	struct pl_hostlist *hosts = pl_hostlist_parse("n[0-3]", NULL, NULL);
+	struct pl_topo_spec spec = { .hosts = hosts, .gpus_per_host = 4, .levels = levels,
+		                     .n_levels = ARRAY_LEN(levels) };
+	struct pl_topo *t = pl_topo_create(&spec, NULL);
+	struct pl_map_cost cost;
+	struct pl_job job;
+	uint32_t pe[16];
+
+	(void)state;
+	/* pairs of one GB each way: two of them over the fabric, then all eight */
+	assert_int_equal(pl_job_parse(&job, "dp=2 tp=8 params=4B layers=1e-9 order=dp-tp", NULL), 0);
+	for (uint32_t r = 0; r < 16; r++)
+		pe[r] = r;
+	pe[1] = 8;
+	pe[8] = 1;
+	pl_map_cost(t, &job, pe, &cost);
+	assert_true(cost.worst[PL_FAMILY_DP_CP].level == 2);
+	assert_false(cost.worst[PL_FAMILY_DP_CP].uplink);
+	for (uint32_t r = 0; r < 16; r++)
+		pe[r] = r / 2 + r % 2 * 8;
+	pl_map_cost(t, &job, pe, &cost);
+	assert_true(cost.worst[PL_FAMILY_DP_CP].uplink);
+	assert_true(cost.family[PL_FAMILY_DP_CP] == 4 * job_volume(&job, PL_FAMILY_DP_CP));
+	pl_topo_destroy(t);
+	pl_hostlist_destroy(hosts);
+}
+
 static void a_broken_host_is_dropped_only_where_hosts_must_be_equal(void **state)
 {
 	struct pl_topo *t = create_racks(1, "r101t02:1");
@@ -374,6 +448,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_regular_job_keeps_its_order),
 	cmocka_unit_test(blocks_stay_whole_where_racks_are_uneven),
 	cmocka_unit_test(expert_groups_get_a_rack_each_where_there_is_room),
+	cmocka_unit_test(expert_groups_that_do_not_fit_are_cut_in_halves),
+	cmocka_unit_test(stages_begin_in_racks_of_their_own_where_that_helps),
+	cmocka_unit_test(the_objective_decides_what_is_better),
+	cmocka_unit_test(an_oversubscribed_level_is_paid_by_all_who_share_it),
 	cmocka_unit_test(a_broken_host_is_dropped_only_where_hosts_must_be_equal),
 	cmocka_unit_test(fewer_ranks_per_host_are_used_when_only_they_divide),
 	cmocka_unit_test(hosts_keep_the_order_they_were_given_in),
