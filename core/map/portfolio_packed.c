@@ -17,7 +17,7 @@ struct packed {
 	uint32_t *capacity;  /* by unit, in atoms */
 	uint32_t *used;      /* by unit: slots taken */
 	uint32_t atom;       /* ranks */
-	uint32_t blocks[2 * PL_AXES];
+	uint32_t blocks[PL_JOB_MAX_BLOCKS];
 	size_t n_blocks;
 };
 
