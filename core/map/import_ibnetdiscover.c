@@ -230,7 +230,8 @@ static int compare_adapters(const void *a, const void *b)
 
 static void give_adapters_to_hosts(struct fabric *f)
 {
-	qsort(f->adapters, f->n_adapters, sizeof(*f->adapters), compare_adapters);
+	if (f->n_adapters > 0)
+		qsort(f->adapters, f->n_adapters, sizeof(*f->adapters), compare_adapters);
 	for (size_t i = 0; i < f->n_adapters; i++) {
 		struct adapter *a = &f->adapters[i];
 		struct host *host = &f->hosts[a->host];

@@ -25,6 +25,8 @@ char import_first(const char *bytes, size_t len);
 
 SURVEY_IMPORTER(kubernetes_nodes);
 SURVEY_IMPORTER(ibnetdiscover);
+SURVEY_IMPORTER(nvidia_smi_csv);
+SURVEY_IMPORTER(nvidia_smi_xml);
 SURVEY_IMPORTER(topograph_model);
 SURVEY_IMPORTER(topograph_graph);
 SURVEY_IMPORTER(topograph_payload);

@@ -18,6 +18,10 @@ const struct survey_format survey_formats[] = {
 	  kubernetes_nodes_import },
 	{ "ibnetdiscover", "an InfiniBand fabric, as ibnetdiscover prints it",
 	  ibnetdiscover_recognise, ibnetdiscover_import },
+	{ "nvidia-smi-xml", "nvidia-smi -q -x on one host", nvidia_smi_xml_recognise,
+	  nvidia_smi_xml_import },
+	{ "nvidia-smi-csv", "nvidia-smi's fabric.clusterUuid and fabric.cliqueId as CSV",
+	  nvidia_smi_csv_recognise, nvidia_smi_csv_import },
 	{ NULL, NULL, NULL, NULL },
 };
 
