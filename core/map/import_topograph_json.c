@@ -12,6 +12,7 @@
  */
 #include "map/importers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "map/importjson.h"
@@ -52,7 +53,7 @@ static int set_tiers(struct reading *r, struct pl_survey_host *host, const json_
 				 r->in->name, instance, PL_SURVEY_TIERS);
 	json_array_foreach(layers, tier, layer) {
 		const char *text = json_string_value(layer);
-		char what[32];
+		char what[48];
 
 		if (text == NULL || !import_is_name(text, strlen(text)))
 			return pl_errorf(r->err, PL_EUSAGE,

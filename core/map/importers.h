@@ -23,10 +23,12 @@ char import_first(const char *bytes, size_t len);
 	int name##_recognise(const char *bytes, size_t len);                                       \
 	int name##_import(struct pl_survey *s, const struct survey_input *in, struct pl_error *err)
 
+SURVEY_IMPORTER(hwloc);
 SURVEY_IMPORTER(kubernetes_nodes);
 SURVEY_IMPORTER(ibnetdiscover);
 SURVEY_IMPORTER(nvidia_smi_csv);
 SURVEY_IMPORTER(nvidia_smi_xml);
+SURVEY_IMPORTER(nccl_topology);
 SURVEY_IMPORTER(topograph_model);
 SURVEY_IMPORTER(topograph_graph);
 SURVEY_IMPORTER(topograph_payload);

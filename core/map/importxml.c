@@ -8,8 +8,7 @@
 
 #include "base/strbuf.h"
 
-#define MAX_DEPTH 256
-#define PIECE	  (1 << 20) /* expat counts in ints */
+#define PIECE (1 << 20) /* expat counts in ints */
 
 struct reading {
 	struct importxml *x;
@@ -31,8 +30,9 @@ static void on_start(void *arg, const XML_Char *element, const XML_Char **attrib
 
 	strbuf_reset(&r->text);
 	r->x->line = XML_GetCurrentLineNumber(r->parser);
-	if (++r->x->depth > MAX_DEPTH) {
-		pl_errorf(r->err, PL_EUSAGE, "elements are nested more than %d deep", MAX_DEPTH);
+	if (++r->x->depth > IMPORTXML_MAX_DEPTH) {
+		pl_errorf(r->err, PL_EUSAGE, "elements are nested more than %d deep",
+			  IMPORTXML_MAX_DEPTH);
 		stop(r);
 	} else if (r->x->start != NULL &&
 		   r->x->start(r->x, element, (const char *const *)attributes, r->err) < 0) {

@@ -11,6 +11,8 @@
 
 #include "map/survey.h"
 
+#define IMPORTXML_MAX_DEPTH 256
+
 struct importxml {
 	/* An element begins; attributes: name, value, ... NULL, good until the call returns. May be
 	 * NULL. -1 with *err ends the reading; the name and the line are put before it. */

@@ -22,6 +22,9 @@ const struct survey_format survey_formats[] = {
 	  nvidia_smi_xml_import },
 	{ "nvidia-smi-csv", "nvidia-smi's fabric.clusterUuid and fabric.cliqueId as CSV",
 	  nvidia_smi_csv_recognise, nvidia_smi_csv_import },
+	{ "nccl", "NCCL's topology of one host (XML)", nccl_topology_recognise,
+	  nccl_topology_import },
+	{ "hwloc", "hwloc's topology of one host (XML)", hwloc_recognise, hwloc_import },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -1,6 +1,7 @@
 /* switchtree.c - see switchtree.h */
 #include "map/switchtree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ int switchtree_tell(const struct switchtree *t, uint32_t leaf, struct pl_survey 
 
 	for (uint32_t at = leaf + 1; at != 0; at = t->parent[at - 1], tier++) {
 		const char *name = name_of(t, at - 1);
-		char what[32];
+		char what[48];
 
 		if (tier == PL_SURVEY_TIERS)
 			return pl_errorf(err, PL_EUSAGE,
