@@ -2,7 +2,7 @@
  * lua_rankmap.c - perilune.core.rankmap: which GPU each rank runs on.
  *
  *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best",
- *	       objective="time" }
+ *	       objective="time", groups=bytes, groups_name="where they come from" }
  *		-> map | nil, message, code
  *	formats() -> array of names
  *
@@ -16,6 +16,7 @@
 #include "binding.h"
 #include "lua_hostset.h"
 #include "lua_topo.h"
+#include "map/grouplists.h"
 #include "map/rankmap_format.h"
 
 #define RANKMAP_CLASS "perilune.rankmap"
@@ -57,10 +58,33 @@ static double now_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* The job of the table at 1, with the groups listed for it. pl_job_fini() unless -1. */
+static int read_job(lua_State *L, struct pl_job *job, struct pl_error *err)
+{
+	const char *name = binding_opt_string(L, 1, "groups_name", "groups");
+	struct pl_group_lists *lists;
+	size_t len;
+	const char *bytes;
+	int rc;
+
+	if (pl_job_parse(job, binding_opt_string(L, 1, "job", ""), err) < 0)
+		return -1;
+	if (lua_getfield(L, 1, "groups") == LUA_TNIL) {
+		lua_pop(L, 1);
+		return 0;
+	}
+	bytes = luaL_checklstring(L, -1, &len);
+	lists = pl_group_lists_parse(bytes, len, name, err);
+	lua_pop(L, 1);
+	rc = lists != NULL ? pl_job_take_lists(job, lists, err) : -1;
+	pl_group_lists_unref(lists);
+	return rc;
+}
+
 static int rankmap_place(lua_State *L)
 {
-	static const char *const keys[] = { "topo",     "job",       "hosts", "launcher",
-		                            "strategy", "objective", NULL };
+	static const char *const keys[] = { "topo",      "job",    "hosts",       "launcher", "strategy",
+		                            "objective", "groups", "groups_name", NULL };
 	struct pl_map_request request = { 0 };
 	struct pl_error err = { 0 };
 	struct lua_rankmap *m;
@@ -76,13 +100,14 @@ static int rankmap_place(lua_State *L)
 	request.launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
 	request.strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
 	request.objective = (enum pl_objective)opt_name(L, "objective", "time", pl_objective_parse);
-	if (pl_job_parse(&job, binding_opt_string(L, 1, "job", ""), &err) < 0)
-		return binding_fail(L, &err);
-	request.job = &job;
 	m = binding_new(L, RANKMAP_CLASS, sizeof(*m));
 	lua_pushvalue(L, 2);
 	lua_setiuservalue(L, -2, 1);
+	if (read_job(L, &job, &err) < 0)
+		return binding_fail(L, &err);
+	request.job = &job;
 	m->map = pl_rankmap_place(&request, &err);
+	pl_job_fini(&job);
 	if (m->map == NULL)
 		return binding_fail(L, &err);
 	m->map->seconds = now_seconds() - start;

@@ -50,6 +50,24 @@ local function choose_hosts(o, topo, cluster)
   return set
 end
 
+-- ---- the job -------------------------------------------------------------------------------
+
+-- --model and --axis are words of --job, which overrides what the model says.
+local function job_text(o)
+  local words = {}
+  if o.model then words[#words + 1] = "model=" .. o.model end
+  for _, axis in ipairs(o.axis or {}) do words[#words + 1] = "axis=" .. axis end
+  words[#words + 1] = o.job
+  return table.concat(words, " ")
+end
+
+local function read_groups(o)
+  if not o.groups then return nil end
+  local text, message = require("perilune.files").read(o.groups)
+  if not text then errors.fail(2, "--groups: %s", message) end
+  return text
+end
+
 -- ---- what is printed -----------------------------------------------------------------------
 
 local function write(o, text)
@@ -72,12 +90,15 @@ end
 
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
-  if not o.job then errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\"") end
+  if not (o.job or o.model or o.axis or o.groups) then
+    errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\", --model NAME or --groups FILE")
+  end
   local topo, cluster = machine(o)
   if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
   terminal.set_verb("map")
   local map = checked(maps.place, {
-    topo = topo, job = o.job, hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
+    topo = topo, job = job_text(o), groups = read_groups(o), groups_name = o.groups,
+    hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy, objective = o.objective,
   })
   print_map(o, given, map)
@@ -108,6 +129,13 @@ return {
     { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to leave out" },
     { "job", type = "string", metavar = "SIZES",
       help = "tp cp ep etp pp vpp dp, order, and figures of the model" },
+    { "model", type = "string", metavar = "NAME",
+      help = "a published model with its own sizes and order; --job overrides what it says" },
+    { "axis", type = "list", metavar = "NAME=SIZE:PATTERN:BYTES",
+      help = "an axis of one's own: ring, alltoall or p2p, and the bytes a rank sends on it in "
+        .. "a step; --job's order may name it" },
+    { "groups", type = "path", metavar = "FILE",
+      help = "process groups dumped from the job, in place of those that sizes make" },
     { "for", type = "choice", default = "torchrun", metavar = "LAUNCHER",
       choices = { "torchrun", "megatron", "deepspeed", "slurm", "mpi", "env" },
       help = "what will start the ranks: torchrun, megatron, deepspeed (a host's ranks contiguous "
@@ -123,18 +151,31 @@ return {
       help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed" },
     { "output", short = "o", type = "path", help = "write the map there" },
     { "explain", type = "bool", help = "say what was assumed, and compare with the order given" },
-    later("comm", "path"), later("model"), later("axis"), later("groups", "path"),
-    later("spares", "int"), later("islands"), later("keep-blocks", "int"),
+    later("comm", "path"), later("spares", "int"), later("islands"), later("keep-blocks", "int"),
     later("previous", "path"), later("failed"), later("max-moves", "int"),
     later("evaluate", "path"), later("effort"), later("seed", "int"),
   },
   notes = {
     "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params,",
-    "expert_params, topk; what is not given is assumed, and --explain says so.",
+    "expert_params, topk, moe_layers, vocab, dispatch_bytes; what is not given is assumed, and",
+    "--explain says so. Further words: world=N (dp is what is left), fsdp=N hsdp=M (M replicas of",
+    "N ranks that share parameters, over dp and cp), layers_per_stage=7,8x14,7, tied=yes (the",
+    "end stages share the embedding), dispatch=hierarchical route_nodes=4 (a token goes once to",
+    "each of at most 4 NVLink domains), and model= and axis= as the options.",
+    "",
+    "Models: llama3-405b, deepseek-v3, mlperf-405b-5120, mlperf-405b-512, dsv3-256.",
+    "",
+    "--groups reads JSON, { \"tp\": [[0, 1], [2, 3]], \"dp\": [[0, 2], [1, 3]] }, or text, one",
+    "group a line: 'tp: 0 1'; ranges 0-3 and # comments are allowed. Names: tp cp dp dp-cp pp ep",
+    "etp edp fsdp hsdp embd and Megatron's (dp_cp, tensor_model_parallel_group, ...); another name",
+    "needs its volume, 'moe@2G:alltoall: 0 1 2 3'. Each rank is in one group of a family unless",
+    "the name ends in ':partial'. Sizes come from the file where --job gives none.",
   },
   examples = {
     "perilune map --topo gb300-nvl72:racks=64 --job 'tp=8 pp=8 dp=63 ep=24' --explain",
     "perilune map --topo dgx-h100:nodes=4 --job 'tp=8 dp=4' --for mpi --format rankfile",
+    "perilune map --topo gb200-nvl72:racks=80 --model mlperf-405b-5120 --explain",
+    "perilune map --topo cluster.lua --groups groups.json --job 'hidden=8192 layers=64'",
   },
   run = run,
 }

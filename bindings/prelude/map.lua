@@ -11,13 +11,21 @@ local map = {}
 ---@return string[]
 map.formats = core.formats
 
---- { tp = 4, dp = 8 } as the text of --job, in a fixed order; text as it is.
+--- { tp = 4, dp = 8 } as the text of --job, in a fixed order; text as it is. A list under `axis`
+--- is several axes of one's own, one under layers_per_stage the stages in order.
 ---@param job table|string
 ---@return string
 function map.job_text(job)
   if type(job) ~= "table" then return job end
   local words = {}
-  for name, value in pairs(job) do words[#words + 1] = ("%s=%s"):format(name, value) end
+  for name, value in pairs(job) do
+    if name == "axis" and type(value) == "table" then
+      for _, axis in ipairs(value) do words[#words + 1] = "axis=" .. axis end
+    else
+      if type(value) == "table" then value = table.concat(value, ",") end
+      words[#words + 1] = ("%s=%s"):format(name, value)
+    end
+  end
   table.sort(words)
   return table.concat(words, " ")
 end
@@ -25,6 +33,8 @@ end
 ---@class perilune.MapRequest
 ---@field topo userdata the machine
 ---@field job table|string sizes and model: { tp = 4, dp = 8, order = "tp-cp-ep-dp-pp" }
+---@field groups? string process groups as the job dumped them, JSON or text (see map --help)
+---@field groups_name? string where they come from, for messages
 ---@field hosts? userdata use these, in this order
 ---@field launcher? "torchrun"|"megatron"|"deepspeed"|"slurm"|"mpi"|"env" (torchrun)
 ---@field strategy? "best"|"keep-order"|"aligned"|"packed"|"spread" (best)

@@ -200,6 +200,12 @@ static int parse_ranks(const struct reader *r, const char *family, struct growin
 
 /* ---- text ---- */
 
+static void trim_end(char *text)
+{
+	for (size_t len = strlen(text); len > 0 && isspace((unsigned char)text[len - 1]); len--)
+		text[len - 1] = '\0';
+}
+
 static int parse_line(struct reader *r, char *line)
 {
 	char *colon, *comment = strchr(line, '#');
@@ -210,14 +216,14 @@ static int parse_line(struct reader *r, char *line)
 	if (comment != NULL)
 		*comment = '\0';
 	line += strspn(line, " \t\r");
-	for (size_t len = strlen(line); len > 0 && isspace((unsigned char)line[len - 1]); len--)
-		line[len - 1] = '\0';
+	trim_end(line);
 	if (*line == '\0')
 		return 0;
 	colon = strrchr(line, ':');
 	if (colon == NULL)
 		return complain(r, line, "is not NAME: RANK RANK ...");
 	*colon = '\0';
+	trim_end(line);
 	family = find_family(r, line);
 	if (family < 0)
 		return -1;
@@ -274,7 +280,7 @@ static int parse_json_family(struct reader *r, const char *key, const json_t *gr
 	json_t *group;
 	int rc = family < 0 ? -1 : 0;
 
-	if (rc == 0 && !json_is_array(groups))
+	if (rc == 0 && (!json_is_array(groups) || json_array_size(groups) == 0))
 		rc = complain(r, key, "is an array of groups: [[0, 1], [2, 3]]");
 	json_array_foreach(groups, i, group) {
 		if (rc == 0)

@@ -85,6 +85,8 @@ static uint32_t nearest_dp(const struct collect *c)
 	uint32_t replica = job.world / job.dp;
 	uint32_t most = total_usable(c) / replica;
 
+	if (job.fsdp > 0)
+		job.fsdp = job.hsdp = 0; /* they follow dp */
 	for (job.dp = most < job.dp ? most : job.dp - 1; job.dp > 0; job.dp--) {
 		if (pl_job_check(&job, NULL) == 0 && world_fits(c, job.world))
 			return job.dp;
@@ -95,13 +97,17 @@ static uint32_t nearest_dp(const struct collect *c)
 static int too_few(const struct collect *c, struct pl_error *err)
 {
 	const struct pl_job *job = c->request->job;
-	uint32_t replica = job->world / job->dp, usable = total_usable(c), dp = nearest_dp(c);
+	uint32_t replica = job->world / job->dp, usable = total_usable(c), dp;
 	const char *rule = "";
 	char fits[128];
 
+	dp = job->only_lists ? 0 : nearest_dp(c);
 	if (usable >= job->world)
 		rule = " but not on hosts with equally many ranks, which this launcher needs";
-	if (dp > 0)
+	if (job->only_lists)
+		snprintf(fits, sizeof(fits), "groups that are listed cannot be made smaller: use more "
+		                             "hosts, or dump a smaller job");
+	else if (dp > 0)
 		snprintf(fits, sizeof(fits), "the nearest size that fits is dp=%u with %u GPUs", dp,
 		         dp * replica);
 	else
