@@ -324,17 +324,21 @@ static void cancel_without_a_supervisor_ends_what_has_not_set_its_tag_yet(void *
 
 static void cancel_what_shook_its_tag_off(bool no_supervisor, const char *why)
 {
+	char line[200];
 	struct stage st;
 	struct probe p;
 
-	open_with(&st, (struct ssh_options){ .connect_timeout_us = 1000 * MS,
+	open_with(&st, (struct ssh_options){ .connect_timeout_us = 2000 * MS,
 					     .no_supervisor = no_supervisor });
-	probe_line(&p, &st, 0, "env -i sh -c 'echo there; exec sleep 3' & wait");
+	snprintf(line, sizeof(line), "env -i sh -c 'echo $$ >%s/shy; echo there; exec sleep 60' & "
+		 "wait", fleet.dir);
+	probe_line(&p, &st, 0, line);
 	p.on_output = cancel_it;
 	probe_start(&p);
 	probe_wait(&p);
 	probe_ended(&p, OUTCOME_CANCELED);
 	assert_says(p.result.why, why);
+	assert_int_equal(ssh_fleet_sh(&fleet, "kill $(cat $D/shy)"), 0);
 	probe_fini(&p);
 	stage_close(&st);
 }
