@@ -36,6 +36,17 @@ struct pl_rankmap *lua_check_rankmap(lua_State *L, int arg)
 	return m->map;
 }
 
+void lua_push_rankmap(lua_State *L, struct pl_rankmap *map, int topo)
+{
+	struct lua_rankmap *m;
+
+	lua_pushvalue(L, topo);
+	m = binding_new(L, RANKMAP_CLASS, sizeof(*m));
+	m->map = map;
+	lua_rotate(L, -2, 1);
+	lua_setiuservalue(L, -2, 1);
+}
+
 /* ---- placing ---- */
 
 /* The number of a name, through its parser; raises for an unknown one. */

@@ -9,4 +9,7 @@
 /* The map at `arg`; raises when it is none. Lives as long as the userdata. */
 struct pl_rankmap *lua_check_rankmap(lua_State *L, int arg);
 
+/* Pushes a map that Lua owns from here on; the topology at `topo` is kept while it lives. */
+void lua_push_rankmap(lua_State *L, struct pl_rankmap *map, int topo);
+
 #endif

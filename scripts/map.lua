@@ -88,14 +88,39 @@ local function print_map(o, given, map)
   write(o, checked(map.format, map, o.format))
 end
 
+-- Who says who talks to whom, a description of the job or its graph; options of the other kind.
+local function check_kind(o, given)
+  local job = o.job or o.model or o.axis or o.groups
+  if o.comm and job then errors.usage("--job and --comm both say who talks to whom: give one") end
+  if not (job or o.comm) then
+    errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\", --model NAME, --groups FILE, "
+      .. "or --comm GRAPH")
+  end
+  for _, name in ipairs(o.comm and { "strategy", "objective" } or { "effort", "seed", "evaluate" }) do
+    if given[name] then
+      errors.usage("--%s goes with --%s", name, o.comm and "job" or "comm")
+    end
+  end
+end
+
+local function place_graph(o, topo, cluster)
+  return checked(maps.place_graph, {
+    topo = topo, comm = o.comm, hosts = choose_hosts(o, topo, cluster), effort = o.effort,
+    seed = o.seed, evaluate = o.evaluate,
+  })
+end
+
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
-  if not (o.job or o.model or o.axis or o.groups) then
-    errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\", --model NAME or --groups FILE")
-  end
+  check_kind(o, given)
   local topo, cluster = machine(o)
   if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
   terminal.set_verb("map")
+  if o.comm then
+    local map = place_graph(o, topo, cluster)
+    print_map({ explain = o.explain or o.evaluate, format = o.format, output = o.output }, given, map)
+    return 0
+  end
   local map = checked(maps.place, {
     topo = topo, job = job_text(o), groups = read_groups(o), groups_name = o.groups,
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
@@ -113,7 +138,7 @@ return {
   name = "map",
   summary = "rank map: which GPU each rank of a job runs on",
   usage = { "map --topo FILE|NAME --job \"tp=4 pp=8 dp=80 ...\" [OPTIONS]",
-            "map --tree 4:18:7:20 --distance 1:3:10:30 --job \"...\" [OPTIONS]" },
+            "map --tree 4:18:7:20 --distance 1:3:10:30 --comm GRAPH [OPTIONS]" },
   about = "Ranks are numbered as Megatron does: the first word of the order varies fastest. The "
     .. "map keeps the order of the hosts unless another placement gains 2 % or more of the "
     .. "modelled network time of a step.",
@@ -136,6 +161,13 @@ return {
         .. "a step; --job's order may name it" },
     { "groups", type = "path", metavar = "FILE",
       help = "process groups dumped from the job, in place of those that sizes make" },
+    { "comm", type = "path", metavar = "GRAPH",
+      help = "instead of --job: METIS, Matrix Market, or src,dst,bytes CSV" },
+    { "effort", type = "choice", default = "normal", choices = { "fast", "normal", "best" },
+      metavar = "HOW", help = "of --comm: fast, normal, or best" },
+    { "seed", type = "int", default = 1, metavar = "N", help = "of --comm: same seed, same map" },
+    { "evaluate", type = "path", metavar = "MAP",
+      help = "score this map of --comm, one PE a line, instead of making one" },
     { "for", type = "choice", default = "torchrun", metavar = "LAUNCHER",
       choices = { "torchrun", "megatron", "deepspeed", "slurm", "mpi", "env" },
       help = "what will start the ranks: torchrun, megatron, deepspeed (a host's ranks contiguous "
@@ -151,9 +183,8 @@ return {
       help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed" },
     { "output", short = "o", type = "path", help = "write the map there" },
     { "explain", type = "bool", help = "say what was assumed, and compare with the order given" },
-    later("comm", "path"), later("spares", "int"), later("islands"), later("keep-blocks", "int"),
+    later("spares", "int"), later("islands"), later("keep-blocks", "int"),
     later("previous", "path"), later("failed"), later("max-moves", "int"),
-    later("evaluate", "path"), later("effort"), later("seed", "int"),
   },
   notes = {
     "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params,",

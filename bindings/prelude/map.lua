@@ -51,4 +51,22 @@ function map.place(request)
   return core.place(copy)
 end
 
+---@class perilune.GraphMapRequest
+---@field topo userdata the machine
+---@field comm string file of a graph: METIS, Matrix Market, or src,dst,bytes CSV
+---@field hosts? userdata use these, in this order
+---@field effort? "fast"|"normal"|"best" (normal)
+---@field seed? integer the same seed gives the same map (1)
+---@field evaluate? string file of a map to be scored instead, one PE a line
+
+--- Places the ranks of a communication graph so that the sum of volume x distance is least. Waits;
+--- the rest of the program goes on. Nil and a message when a file cannot be read or there are too
+--- few usable GPUs; a wrong request or graph raises.
+---@param request perilune.GraphMapRequest
+---@return userdata? map
+---@return string? message
+function map.place_graph(request)
+  return require("perilune.core.graphmap").place(request)
+end
+
 return map

@@ -11,7 +11,7 @@
 #define PL_MAP_GRAPHMAP_H
 
 #include "map/commgraph.h"
-#include "map/topo.h"
+#include "map/rankmap.h"
 
 enum pl_effort { PL_EFFORT_FAST, PL_EFFORT_NORMAL, PL_EFFORT_BEST };
 
@@ -48,6 +48,39 @@ PL_API void pl_graph_cost(const struct pl_topo *topo, const struct pl_commgraph 
  * near as units have room. Often far below what is possible. O(edges log edges).
  */
 PL_API double pl_graph_bound(const struct pl_graphmap_request *request);
+
+/* ---- the map that others read ---- */
+
+/* What a map for a graph is worth. */
+struct pl_graph_score {
+	struct pl_graph_cost cost, baseline /* of the order given */;
+	double bound;
+};
+
+/*
+ * The usable PEs of some hosts in their order, NULL: of all; an array the caller frees. NULL and
+ * PL_EUSAGE when there is a host that the machine has not, PL_ENOENT when no GPU is usable.
+ */
+PL_API uint32_t *pl_graphmap_slots(const struct pl_topo *topo, const struct pl_hostlist *hosts,
+                                   uint32_t *n_slots, struct pl_error *err);
+
+/* The costs of a placement beside those of rank r on slots[r], and the bound. Any thread. */
+PL_API struct pl_graph_score pl_graphmap_score(const struct pl_graphmap_request *request,
+                                               const uint32_t *pe);
+
+/* A map for every format and explanation; `made_by` ("graph", "graph.map") is borrowed. */
+PL_API struct pl_rankmap *pl_graphmap_rankmap(const struct pl_topo *topo, const uint32_t *pe,
+                                              uint32_t n, const struct pl_graph_score *score,
+                                              const char *made_by);
+
+/*
+ * Reads a map that somebody else made: one PE number a line, line i is rank i, # comments. Fills
+ * pe[0 .. n-1]. PL_EUSAGE with "NAME:LINE: what": no PE of the machine, an unusable one, one that
+ * has a rank already, fewer or more than n lines.
+ */
+PL_API int pl_graphmap_read(const char *bytes, size_t len, const char *name,
+                            const struct pl_topo *topo, uint32_t n, uint32_t *pe,
+                            struct pl_error *err);
 
 /* "fast", "normal", "best" and back, -1 with the nearest name in err. */
 PL_API const char *pl_effort_name(enum pl_effort effort);

@@ -198,6 +198,16 @@ static void fill_places(struct pl_rankmap *m, const uint32_t *pe)
 	free(node_rank);
 }
 
+struct pl_rankmap *rankmap_create(const struct pl_topo *topo, const uint32_t *pe, uint32_t n_ranks)
+{
+	struct pl_rankmap *m = xcalloc(1, sizeof(*m));
+
+	m->topo = topo;
+	m->n_ranks = n_ranks;
+	fill_places(m, pe);
+	return m;
+}
+
 static void fill_bound(struct pl_rankmap *m, const struct slots *s)
 {
 	uint32_t *grouped = xmalloc(s->n * sizeof(*grouped));
@@ -212,19 +222,17 @@ static void fill_bound(struct pl_rankmap *m, const struct slots *s)
 
 static struct pl_rankmap *build_map(const struct pl_map_request *request, const struct portfolio *p)
 {
-	struct pl_rankmap *m = xcalloc(1, sizeof(*m));
+	struct pl_rankmap *m;
 	double best_gain;
 	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
 
-	m->topo = request->topo;
+	m = rankmap_create(request->topo, chosen->pe, request->job->world);
 	pl_job_copy(&m->job, request->job);
 	m->launcher = request->launcher;
 	m->strategy = pl_strategy_name(chosen->strategy);
 	m->objective = request->objective;
-	m->n_ranks = request->job->world;
 	m->cost = chosen->cost;
 	m->baseline = p->items[0].cost;
-	fill_places(m, chosen->pe);
 	fill_bound(m, p->slots);
 	note_left_out(m, p->slots);
 	if (request->strategy != PL_STRATEGY_KEEP_ORDER)
@@ -259,6 +267,7 @@ void pl_rankmap_destroy(struct pl_rankmap *m)
 		free(m->notes[i]);
 	for (size_t i = 0; i < m->n_assumed; i++)
 		free(m->assumed[i]);
+	free(m->graph);
 	free(m->notes);
 	free(m->assumed);
 	free(m->places);

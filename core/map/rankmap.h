@@ -62,6 +62,8 @@ struct pl_rankmap {
 	uint32_t n_ranks;
 	struct pl_place *places; /* by rank */
 	struct pl_map_cost cost, baseline /* of the order given */, bound;
+	struct pl_graph_score *graph; /* of a map for a communication graph (graphmap.h), which has
+					 no job and no costs but these; else NULL */
 	char **notes; /* what was left out and why, for a person; a sentence each */
 	size_t n_notes;
 	char **assumed; /* what the costs take for granted; a sentence each */
@@ -77,6 +79,9 @@ struct pl_rankmap {
 PL_API struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request,
                                            struct pl_error *err);
 PL_API void pl_rankmap_destroy(struct pl_rankmap *map);
+
+/* A map without a job, costs or notes: rank r at pe[r], below topo->n_pes. */
+struct pl_rankmap *rankmap_create(const struct pl_topo *topo, const uint32_t *pe, uint32_t n_ranks);
 
 /* The rank at a PE, or UINT32_MAX. O(ranks). */
 PL_API uint32_t pl_rankmap_find(const struct pl_rankmap *map, uint32_t pe);

@@ -1,6 +1,8 @@
 /* rankmap_explain.c - a map told to a person; see rankmap.h */
 #include "map/rankmap.h"
 
+#include "map/graphmap.h"
+
 static uint32_t count_nodes(const struct pl_rankmap *m)
 {
 	uint32_t last = 0;
@@ -78,8 +80,42 @@ static void explain_families(const struct pl_rankmap *m, struct strbuf *out)
 	            "undercut.\n");
 }
 
+/* ---- a map for a graph ---- */
+
+/* What a figure is of another, for a person. */
+static double percent(double part, double whole)
+{
+	return whole > 0 ? 100 * part / whole : 100;
+}
+
+static void explain_graph(const struct pl_rankmap *m, struct strbuf *out)
+{
+	const struct pl_graph_cost *given = &m->graph->baseline, *here = &m->graph->cost;
+
+	strbuf_addf(out, "%u ranks of a communication graph on %s, placed by %s\n", m->n_ranks,
+	            m->topo->name, m->strategy);
+	explain_lines("assumed", m->assumed, m->n_assumed, out);
+	explain_lines("notes", m->notes, m->n_notes, out);
+	strbuf_addf(out, "\n%-12s  %8s  %16s  %16s   (volume between ranks that meet there)\n",
+	            "level", "distance", "order given", "this map");
+	for (size_t i = 0; i < m->topo->n_levels; i++)
+		strbuf_addf(out, "%-12s  %8g  %16.0f  %16.0f\n", m->topo->levels[i].name,
+		            m->topo->levels[i].distance, given->volume[i], here->volume[i]);
+	strbuf_addf(out, "%-12s  %8s  %16.0f  %16.0f\n", "x distance", "", given->weighted,
+	            here->weighted);
+	strbuf_addf(out,
+	            "\nThis map costs %.2f %% of the order given. No map costs less than %.0f, "
+	            "%.2f %% of this one;\nhow much of that is within reach is not known.\n",
+	            percent(here->weighted, given->weighted), m->graph->bound,
+	            percent(m->graph->bound, here->weighted));
+}
+
 void pl_rankmap_explain(const struct pl_rankmap *m, struct strbuf *out)
 {
+	if (m->graph != NULL) {
+		explain_graph(m, out);
+		return;
+	}
 	explain_head(m, out);
 	explain_lines("assumed", m->assumed, m->n_assumed, out);
 	explain_lines("notes", m->notes, m->n_notes, out);

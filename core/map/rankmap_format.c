@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "map/graphmap.h"
 
 const char *const pl_rankmap_formats[] = { "vector", "json",  "csv",      "rankfile",  "seq",
 	                                   "mpich",  "slurm", "torchrun", "deepspeed", NULL };
@@ -243,26 +244,53 @@ static void add_ranks(const struct pl_rankmap *m, struct strbuf *out)
 	strbuf_adds(out, "\n]");
 }
 
-static int write_json(const struct pl_rankmap *m, struct strbuf *out, struct pl_error *err)
+static json_t *graph_cost_json(const struct pl_rankmap *m, const struct pl_graph_cost *c)
+{
+	json_t *o = json_object(), *by_level = json_object();
+
+	for (size_t i = 0; i < m->topo->n_levels; i++)
+		json_object_set_new(by_level, m->topo->levels[i].name, json_real(c->volume[i]));
+	json_object_set_new(o, "weighted", json_real(c->weighted));
+	json_object_set_new(o, "volume", by_level);
+	return o;
+}
+
+/* What a map for a graph says instead of its job and the costs of a step. */
+static void add_graph_score(const struct pl_rankmap *m, struct strbuf *out)
+{
+	add_json(out, "cost", graph_cost_json(m, &m->graph->cost));
+	add_json(out, "baseline", graph_cost_json(m, &m->graph->baseline));
+	add_json(out, "lower_bound", json_pack("{s:f}", "weighted", m->graph->bound));
+}
+
+static void add_job_costs(const struct pl_rankmap *m, struct strbuf *out)
 {
 	struct strbuf job = STRBUF_INIT;
 
-	(void)err;
 	pl_job_format(&m->job, &job);
-	add_ranks(m, out);
 	add_json(out, "job", json_string(strbuf_str(&job)));
-	add_json(out, "topology", json_string(m->topo->name));
 	add_json(out, "launcher", json_string(pl_launcher_name(m->launcher)));
-	add_json(out, "strategy", json_string(m->strategy));
 	add_json(out, "cost", cost_json(m, &m->cost, true));
 	add_json(out, "baseline", cost_json(m, &m->baseline, true));
 	add_json(out, "lower_bound", cost_json(m, &m->bound, false));
+	strbuf_fini(&job);
+}
+
+static int write_json(const struct pl_rankmap *m, struct strbuf *out, struct pl_error *err)
+{
+	(void)err;
+	add_ranks(m, out);
+	add_json(out, "topology", json_string(m->topo->name));
+	add_json(out, "strategy", json_string(m->strategy));
+	if (m->graph != NULL)
+		add_graph_score(m, out);
+	else
+		add_job_costs(m, out);
 	add_json(out, "assumed", lines_json(m->assumed, m->n_assumed));
 	add_json(out, "notes", lines_json(m->notes, m->n_notes));
 	if (m->seconds > 0)
 		add_json(out, "seconds", json_real(m->seconds));
 	strbuf_adds(out, "}\n");
-	strbuf_fini(&job);
 	return 0;
 }
 
