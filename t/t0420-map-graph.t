@@ -36,7 +36,7 @@ test_expect_success "a vector has each usable GPU once, the same for the same se
 
 test_expect_success "--explain tells levels before and after, beside a map a comment" '
 	perilune map --tree 2:4 --distance 1:5 --comm pairs.csv --explain >out 2>err &&
-	test_must_be_empty err && grep "^level0 .* 1 *0 *36$" out &&
+	test_must_be_empty err && grep "^host .* 1 *0 *36$" out &&
 	perilune map --tree 2:4 --distance 1:5 --comm pairs.csv --explain --format csv >out 2>err &&
 	grep "^0,n" out && grep "^x distance" err
 '
@@ -48,7 +48,7 @@ import json
 m = json.load(open(\"map.json\"))
 assert sorted(r[\"pe\"] for r in m[\"ranks\"]) == list(range(8))
 assert m[\"cost\"][\"weighted\"] == 36 and m[\"baseline\"][\"weighted\"] == 180
-assert m[\"lower_bound\"][\"weighted\"] == 36 and m[\"cost\"][\"volume\"][\"level0\"] == 36
+assert m[\"lower_bound\"][\"weighted\"] == 36 and m[\"cost\"][\"volume\"][\"host\"] == 36
 "
 '
 

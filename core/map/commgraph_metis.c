@@ -125,14 +125,12 @@ static int read_rows(struct metis *m)
 
 	for (uint32_t v = 0; v < m->n; v++) {
 		graph_text_skip_comments(t, '%', false);
-		if (t->at == t->end && v > 0 && t->end[-1] != '\n')
+		/* an empty last line is easily lost */
+		if (t->at == t->end && v + 1 < m->n)
 			return graph_text_error(t, "the file ends after %u of %llu vertices", v,
 			                        (unsigned long long)m->n);
 		if (read_row(m, v) < 0)
 			return -1;
-		if (t->at == t->end && v + 1 < m->n)
-			return graph_text_error(t, "the file ends after %u of %llu vertices", v + 1,
-			                        (unsigned long long)m->n);
 		graph_text_next_line(t);
 	}
 	graph_text_skip_comments(t, '%', true);

@@ -45,7 +45,7 @@ static void a_graph_that_is_none_is_refused_with_its_line(void **state)
 static void wrong_counts_and_numbers_of_metis_are_refused_with_their_line(void **state)
 {
 	(void)state;
-	assert_refused("3 2\n2\n1 3\n", "g:3: the file ends after 2 of 3");
+	assert_refused("4 2\n2\n1 3\n", "g:4: the file ends after 2 of 4");
 	assert_refused("2 1\n2\n1\n1\n", "g:4: more lines than the 2 vertices");
 	assert_refused("3 1\n2\n1 3\n2\n", "g:3: more edges than the 1");
 	assert_refused("3 3\n2\n1 3\n2\n", "4 neighbours are listed, but 3 edges");
@@ -64,7 +64,7 @@ static void edges_that_stand_on_one_side_only_are_refused_with_their_line(void *
 	assert_refused("4 2\n2\n1\n4 2\n\n", "g:4: vertex 3 lists 2, but vertex 2 does not list 3");
 	assert_refused("2 1 1\n2 5\n1 6\n", "vertex 1 lists 2");
 	assert_refused("3 2\n2 2\n1\n1\n", "lists 2 twice");
-	assert_refused("% c\n4 2\n\n% c\n3\n2\n2\n", "g:7: vertex 4 lists 2");
+	assert_refused("% c\n4 2\n\n% c\n3\n2 4\n2\n", "g:7: vertex 4 lists 2");
 }
 
 static void metis_is_read_with_weights_comments_and_any_order(void **state)
