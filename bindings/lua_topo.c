@@ -2,11 +2,12 @@
  * lua_topo.c - perilune.core.topo: the machine as a tree of levels.
  *
  *	new{ name=, source=, hosts=set, gpus_per_host=, adapters_per_host=, levels={...},
- *	     unusable="host:gpu,..." }
+ *	     unusable="host:gpu,...", missing="host:gpu,...", switches=, adapters= }
  *	tree(tree, distance)
  *
  * A level is { name=, count=, link=, bandwidth_gbyte_s=, latency_us=, oversubscription=, distance=,
- * rails=, switches=, islands={names} }, from the GPU outwards. PE numbers count from 0.
+ * rails=, switches=, islands={names}, units={host sets} }, from the GPU outwards; units instead of
+ * count where they are of different sizes. PE numbers count from 0.
  */
 #include "lua_topo.h"
 
@@ -88,6 +89,7 @@ static void read_level(lua_State *L, int arg, struct pl_topo_level *level)
 		                            "oversubscription",
 		                            "switches",
 		                            "islands",
+		                            "units",
 		                            NULL };
 
 	binding_check_keys(L, arg, "topology level", keys);
@@ -136,12 +138,13 @@ static int topo_new(lua_State *L)
 {
 	static const char *const keys[] = {
 		"name",   "source",   "hosts", "gpus_per_host", "adapters_per_host",
-		"levels", "unusable", NULL
+		"levels", "unusable", "missing", "switches", "adapters", NULL
 	};
+	const uint32_t *units[PL_TOPO_MAX_LEVELS] = { NULL };
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS] = { 0 };
 	struct pl_topo_spec spec = { .levels = levels };
 	struct pl_error err = { 0 };
-	const char *unusable;
+	const char *unusable, *missing;
 	struct lua_topo *t;
 
 	binding_check_keys(L, 1, "topology", keys);
@@ -149,14 +152,20 @@ static int topo_new(lua_State *L)
 	spec.source = binding_opt_string(L, 1, "source", NULL);
 	spec.gpus_per_host = opt_count(L, 1, "gpus_per_host");
 	spec.adapters_per_host = opt_count(L, 1, "adapters_per_host");
+	spec.n_switches = opt_count(L, 1, "switches");
+	spec.n_adapters = opt_count(L, 1, "adapters");
 	unusable = binding_opt_string(L, 1, "unusable", "");
+	missing = binding_opt_string(L, 1, "missing", "");
 	if (lua_getfield(L, 1, "hosts") == LUA_TNIL)
 		return luaL_error(L, "topology: no hosts");
 	spec.hosts = lua_check_hostset(L, lua_gettop(L));
 	spec.n_levels = read_levels(L, 1, levels);
+	if (lua_topo_read_units(L, 1, &spec, units))
+		spec.host_units = units;
 	t = push_topo(L);
 	t->topo = pl_topo_create(&spec, &err);
-	if (t->topo == NULL || pl_topo_mark_unusable(t->topo, unusable, &err) < 0)
+	if (t->topo == NULL || pl_topo_mark_missing(t->topo, missing, &err) < 0 ||
+	    pl_topo_mark_unusable(t->topo, unusable, &err) < 0)
 		return binding_fail(L, &err);
 	return 1;
 }
@@ -178,6 +187,11 @@ static int topo_gc(lua_State *L)
 	pl_topo_destroy(t->topo);
 	t->topo = NULL;
 	return 0;
+}
+
+void lua_push_topo(lua_State *L, struct pl_topo *topo)
+{
+	push_topo(L)->topo = topo;
 }
 
 /* ---- asking it ---- */
@@ -303,10 +317,16 @@ static void push_level(lua_State *L, const struct pl_topo *t, size_t i)
 	binding_set_integer(L, "gpus", t->span[i]);
 	binding_set_string(L, "link", pl_link_name(l->link));
 	binding_set_number(L, "bandwidth_gbyte_s", l->bandwidth_gbyte_s);
+	binding_set_number(L, "latency_us", l->latency_us);
+	binding_set_number(L, "oversubscription", l->oversubscription);
+	binding_set_integer(L, "rails", l->rails);
 	binding_set_number(L, "distance", l->distance);
+	lua_pushboolean(L, t->host_unit[i] != NULL);
+	lua_setfield(L, -2, "uneven");
 }
 
-/* topo:levels() -> array of { name, count, units, gpus, link, bandwidth_gbyte_s, distance } */
+/* topo:levels() -> array of { name, count, units, gpus, link, bandwidth_gbyte_s, latency_us,
+ * oversubscription, rails, distance, uneven } */
 static int topo_levels(lua_State *L)
 {
 	const struct pl_topo *t = lua_check_topo(L, 1);
@@ -316,6 +336,22 @@ static int topo_levels(lua_State *L)
 		push_level(L, t, i);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
+	return 1;
+}
+
+/* topo:figures() -> { adapters_per_host, adapters, switches, by_bandwidth, host_level }; the level
+ * counts from 1, 0 where a host is a GPU */
+static int topo_figures(lua_State *L)
+{
+	const struct pl_topo *t = lua_check_topo(L, 1);
+
+	lua_createtable(L, 0, 5);
+	binding_set_integer(L, "adapters_per_host", t->adapters_per_host);
+	binding_set_integer(L, "adapters", t->n_adapters);
+	binding_set_integer(L, "switches", t->n_switches);
+	binding_set_integer(L, "host_level", t->host_level + 1);
+	lua_pushboolean(L, t->by_bandwidth);
+	lua_setfield(L, -2, "by_bandwidth");
 	return 1;
 }
 
@@ -338,6 +374,9 @@ static const luaL_Reg methods[] = {
 	{ "counts", topo_counts },
 	{ "describe", topo_describe },
 	{ "levels", topo_levels },
+	{ "figures", topo_figures },
+	{ "units", lua_topo_units },
+	{ "marked", lua_topo_marked },
 	{ NULL, NULL },
 };
 

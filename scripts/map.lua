@@ -28,11 +28,11 @@ end
 local function machine(o)
   if o.tree then return tree(o) end
   if not o.topo then errors.usage("which machine? Name it with --topo FILE|NAME") end
-  local cluster = errors.checked(require("perilune.cluster").load(o.topo))
-  if not cluster.topo then
-    errors.usage("cluster '%s' says nothing about GPUs: it needs gpus_per_host", o.topo)
-  end
-  return cluster.topo, cluster
+  local topo, notes, cluster = require("perilune.topo").load(o.topo,
+    { format = o.topo_format, gpus_per_host = o.gpus_per_host })
+  if not topo then errors.usage("%s", notes) end
+  for _, note in ipairs(notes) do terminal.note("%s", note) end
+  return topo, cluster
 end
 
 local function parse(text, flag, cluster)
@@ -145,6 +145,10 @@ return {
   options = {
     { "topo", type = "string", metavar = "FILE|NAME",
       help = "the machine: a cluster file or preset" },
+    { "topo-format", type = "string", metavar = "NAME",
+      help = "read --topo as this format (perilune topo --formats)" },
+    { "gpus-per-host", type = "int", min = 1, max = 1024, metavar = "N",
+      help = "GPUs of hosts where the files of --topo do not tell" },
     { "tree", type = "string", metavar = "N:N:...",
       help = "a machine from numbers: units per level" },
     { "distance", type = "string", metavar = "X:X:...", help = "what a byte costs at each level" },

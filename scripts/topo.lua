@@ -1,58 +1,118 @@
--- topo - the machine: print it. Importing, probing and drawing come later.
+-- topo - the machine: print it, and convert what other programs say of it.
 
 local errors = require "perilune.errors"
 local terminal = require "perilune.terminal"
 
-local LATER = { import = true, probe = true, draw = true }
+local ACTIONS = { "show", "import" }
+local LATER = { probe = true, draw = true }
+local TO = { "cluster", "slurm-topology-conf", "slurm-topology-yaml", "topograph-yaml" }
 
-local function load(o, name)
-  local topo = require "perilune.topo"
-  if not o.tree then return errors.checked(topo.load(name)) end
+local function from_tree(o)
   if not o.distance then errors.usage("--tree needs --distance, a number for each level") end
-  return errors.checked(topo.tree(o.tree, o.distance))
+  return errors.checked(require("perilune.topo").tree(o.tree, o.distance))
 end
 
-local function show(o, name)
-  local machine = load(o, name)
+-- Several files are one machine; a cluster or preset stands alone.
+local function from_files(o, names)
+  local topo = require "perilune.topo"
+  local machine, notes = topo.load(table.concat(names, ","),
+    { format = o.format, gpus_per_host = o.gpus_per_host })
+  if not machine and #names > 1 then
+    for _, name in ipairs(names) do
+      if not require("perilune.survey").files(name) then
+        errors.usage("there is no file '%s': several words are files to merge", name)
+      end
+    end
+  end
+  if not machine then errors.usage("%s", notes) end
+  for _, note in ipairs(notes) do terminal.note("%s", note) end
+  return machine
+end
+
+local function machine_of(o, names)
+  local machine = o.tree and from_tree(o) or from_files(o, names)
   if o.unusable then
     local ok, message = pcall(machine.mark_unusable, machine, o.unusable)
     if not ok then errors.usage("%s", tostring(message)) end
   end
-  terminal.print(machine:describe())
+  return machine
+end
+
+local function show(o, names)
+  terminal.print(machine_of(o, names):describe())
+  return 0
+end
+
+local function import(o, names)
+  local machine = machine_of(o, names)
+  local text = require("perilune.topo_write").text(machine, o.to)
+  if not text then errors.usage("--to %s is not in this version", o.to) end
+  if not o.output or o.output == "-" then
+    terminal.print(text)
+    return 0
+  end
+  local ok, message = require("perilune.files").write(o.output, text)
+  if not ok then errors.fail(2, "%s: %s", o.output, message) end
+  terminal.note("%s: %s", o.output, machine:counts())
+  return 0
+end
+
+local function list_formats()
+  for _, format in ipairs(require("perilune.survey").formats()) do
+    terminal.print(("%-22s %s\n"):format(format.name, format.about))
+  end
   return 0
 end
 
 local function run(o, args)
-  local action = args[1]
+  local action = table.remove(args, 1)
+  if o.formats then return list_formats() end
   if LATER[action] then errors.usage("topo %s is not in this version", action) end
-  if action ~= "show" then
-    local hint = action and require("perilune.nearest").hint(action, { "show" }) or ""
-    errors.usage("topo show FILE|NAME%s", hint)
+  if action ~= "show" and action ~= "import" then
+    local hint = action and require("perilune.nearest").hint(action, ACTIONS) or ""
+    errors.usage("topo show|import FILE...|NAME%s", hint)
   end
-  if #args ~= (o.tree and 1 or 2) then
-    errors.usage(o.tree and "topo show takes a name or --tree"
-      or "topo show needs one FILE or NAME")
+  if (#args > 0) == (o.tree ~= nil) then
+    errors.usage(o.tree and "topo %s takes files, a name or --tree"
+      or "topo %s needs one FILE or NAME, or several FILEs that are one machine", action)
   end
-  return show(o, args[2])
+  return action == "show" and show(o, args) or action == "import" and import(o, args)
 end
 
 return {
   name = "topo",
   summary = "the machine: hosts, GPUs, and the levels of links between them",
-  usage = { "topo show FILE|NAME", "topo show --tree 4:18:7:20 --distance 1:3:10:30" },
+  usage = { "topo show FILE...|NAME", "topo show --tree 4:18:7:20 --distance 1:3:10:30",
+            "topo import FILE...|NAME [--to FORMAT] [-o FILE]", "topo --formats" },
   about = "Levels are listed from the GPU outwards; bandwidths are per GPU and each way. The "
-    .. "first line counts what is known.",
+    .. "first line counts what is known. A FILE is a cluster file or what another program wrote "
+    .. "of the machine, recognised by its content; several files are one machine, each adds what "
+    .. "it knows. What contradicts or is broken is told on standard error. A file that describes "
+    .. "one host without naming it is of the host it is called by: r001t01.xml.",
   options = {
     { "tree", type = "string", metavar = "N:N:...",
       help = "a machine from numbers: units per level" },
     { "distance", type = "string", metavar = "X:X:...", help = "what a byte costs at each level" },
     { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to mark as broken" },
+    { "format", type = "string", metavar = "NAME",
+      help = "read the files as this format; `topo --formats` lists them" },
+    { "gpus-per-host", type = "int", min = 1, max = 1024, metavar = "N",
+      help = "GPUs of hosts of which no file tells it" },
+    { "to", type = "choice", default = "cluster", choices = TO, metavar = "FORMAT",
+      help = "import writes a cluster file (cluster), slurm-topology-conf, slurm-topology-yaml or "
+        .. "topograph-yaml" },
+    { "output", short = "o", type = "path", help = "write the file there" },
+    { "formats", type = "bool", help = "list the formats that can be read" },
   },
   notes = {
     "presets: gb300-nvl72:racks=144,su=8  gb200-nvl72:racks=8,su=8",
     "         dgx-b300:nodes=64,su=64  dgx-h100:nodes=32,su=32",
     "         loopback:hosts=64,slots=4",
   },
-  examples = { "perilune topo show gb300-nvl72:racks=144,su=8" },
+  examples = {
+    "perilune topo show gb300-nvl72:racks=144,su=8",
+    "perilune topo show ibnetdiscover.txt smi/*.xml",
+    "perilune topo import /etc/slurm/topology.conf --gpus-per-host 4 -o machine.lua",
+  },
   run = run,
 }

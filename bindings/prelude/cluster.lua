@@ -8,7 +8,9 @@
 --
 -- What load() gives: name, source, hosts (a host set), groups, gpus_per_host, adapters_per_host,
 -- user, transport, ssh_config, topology, unusable, spares, leases, sim, and `topo`, the machine for
--- the mapper, which is made when it is first asked for.
+-- the mapper, which is made when it is first asked for; `notes` then are sentences on what was found
+-- in the files of topology.from. `missing` are GPUs that a host has not, `adapters` and `switches`
+-- count all of them where a product of the sizes would be wrong.
 
 local nearest = require "perilune.nearest"
 local shelf = require "perilune.shelf"
@@ -23,6 +25,7 @@ local KEYS = {
   adapters_per_host = "integer", user = "string", transport = "string", ssh_config = "string",
   topology = "table", unusable = "string table", spares = "integer string table",
   leases = "string", sim = "table",
+  missing = "string table", adapters = "integer", switches = "integer",
 }
 
 local KEY_NAMES = {}
@@ -176,16 +179,55 @@ local function flat_levels(c)
            { name = "network", count = #c.hosts, distance = 10 } }
 end
 
-local function build_topo(c)
-  if not c.gpus_per_host then return nil end
-  if c.topology and c.topology.from then
-    refuse("cluster '%s': topology.from is not in this version", c.name)
+-- The files of topology.from, relative to the folder of the cluster file.
+local function from_files(c)
+  local from = c.topology.from
+  local paths = {}
+  for _, path in ipairs(type(from) == "table" and from or { from }) do
+    if type(path) ~= "string" then refuse("cluster '%s': topology.from is a file", c.name) end
+    paths[#paths + 1] = path:sub(1, 1) == "/" and path or c.folder .. path
   end
+  return paths
+end
+
+-- Hosts of the files that are not of this cluster take no rank; all of this cluster must be there.
+local function narrow(c, topo)
+  local lost = c.hosts - topo:hosts()
+  if #lost > 0 then
+    refuse("cluster '%s': topology.from says nothing of %s", c.name, tostring(lost))
+  end
+  local others = topo:hosts() - c.hosts
+  if #others > 0 then
+    topo:mark_unusable(tostring(others))
+    c.notes[#c.notes + 1] = ("%s: in topology.from, but no hosts of cluster '%s'"):format(
+      tostring(others), c.name)
+  end
+end
+
+local function build_imported(c)
+  for key in pairs(c.topology) do
+    if key ~= "from" and key ~= "format" then
+      refuse("cluster '%s': topology has from, so %s has no place there", c.name, tostring(key))
+    end
+  end
+  local topo, notes = require("perilune.survey").load(from_files(c), {
+    format = c.topology.format, gpus_per_host = c.gpus_per_host })
+  if not topo then refuse("cluster '%s': %s", c.name, notes) end
+  rawset(c, "notes", notes)
+  narrow(c, topo)
+  if c.unusable then topo:mark_unusable(unusable_text(c.unusable)) end
+  return topo
+end
+
+local function build_topo(c)
+  if c.topology and c.topology.from then return build_imported(c) end
+  if not c.gpus_per_host then return nil end
   local ok, topo, message = pcall(require("perilune.core.topo").new, {
     name = c.name, hosts = c.hosts, gpus_per_host = c.gpus_per_host,
     source = c.topology and c.source or c.source .. ", which has no topology: one network",
     adapters_per_host = c.adapters_per_host, levels = c.topology or flat_levels(c),
-    unusable = unusable_text(c.unusable),
+    unusable = unusable_text(c.unusable), missing = unusable_text(c.missing),
+    adapters = c.adapters, switches = c.switches,
   })
   if not ok then refuse("cluster '%s': %s", c.name, tostring(topo)) end
   if not topo then refuse("cluster '%s': %s", c.name, message) end
@@ -216,6 +258,7 @@ local function load_refusing(word)
   if not data.hosts then refuse("cluster '%s': it has no hosts", word) end
   data.name = data.name or word
   data.source = source .. word:sub(#name + 1)
+  data.folder = chunk_name:match("^@(.*/)") or ""
   data.hosts = host_set(data.hosts, "hosts", word)
   for group, members in pairs(data.groups or {}) do
     if type(members) == "table" then data.groups[group] = host_set(members, group, word) end

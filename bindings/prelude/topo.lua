@@ -1,20 +1,38 @@
--- topo.lua - the machine: from a cluster file, a preset, or numbers.
+-- topo.lua - the machine: from a cluster file, a preset, files of other programs, or numbers.
 
 local core = require "perilune.core.topo"
 
 local topo = {}
 
---- The machine of a cluster file or preset. Nil and a message when there is none.
----@param name string "gb300-nvl72:racks=8", or a path
----@return userdata? topo
----@return string? message
-function topo.load(name)
+local function from_cluster(name)
   local cluster, message = require("perilune.cluster").load(name)
   if not cluster then return nil, message end
   if not cluster.topo then
     return nil, ("cluster '%s' says nothing about GPUs: it needs gpus_per_host"):format(name)
   end
-  return cluster.topo
+  return cluster.topo, cluster.notes or {}, cluster
+end
+
+-- The files of other programs that a word names; nil where it names a cluster.
+local function sources(name, opts)
+  local survey = require "perilune.survey"
+  local files = not name:find("%.lua$") and survey.files(name)
+  if not files then return nil end
+  if opts.format or #files > 1 or survey.recognises(files[1]) then return files end
+  return not require("perilune.shelf").is_path(name) and files or nil
+end
+
+--- The machine of a cluster file, a preset, or files that other programs write (survey.lua), and
+--- notes on what was found there. Nil and a message when there is none.
+---@param name string "gb300-nvl72:racks=8", a path, or several joined by commas
+---@param opts? perilune.SurveyOptions
+---@return userdata? topo
+---@return string[]|string notes or the message
+---@return table? cluster when it is one
+function topo.load(name, opts)
+  local files = sources(name, opts or {})
+  if files then return require("perilune.survey").load(files, opts) end
+  return from_cluster(name)
 end
 
 --- A machine from numbers alone, from the GPU outwards. Nil and a message when they make none.

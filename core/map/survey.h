@@ -140,6 +140,9 @@ struct survey_format {
 /* All formats, the last has no name. In survey_formats.c: one line for each. */
 extern const struct survey_format survey_formats[];
 
+/* The format that bytes look to be of, NULL where none is likely. */
+PL_API const struct survey_format *pl_survey_recognise(const char *bytes, size_t len);
+
 /* Imports by the format's name, NULL: by what the bytes look like. PL_EUSAGE: no format fits (the
  * nearest name, or the list of formats, is told). */
 PL_API int pl_survey_import(struct pl_survey *s, const struct survey_input *in,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/nearest.h"
 #include "map/importers.h"
 
 #define SURE_ENOUGH 50
@@ -37,13 +39,13 @@ static const struct survey_format *by_name(const char *name)
 	return NULL;
 }
 
-static const struct survey_format *by_looks(const struct survey_input *in)
+const struct survey_format *pl_survey_recognise(const char *bytes, size_t len)
 {
 	const struct survey_format *best = NULL;
 	int best_sure = SURE_ENOUGH - 1;
 
 	for (const struct survey_format *f = survey_formats; f->name != NULL; f++) {
-		int sure = f->recognise(in->bytes, in->len);
+		int sure = f->recognise(bytes, len);
 
 		if (sure > best_sure) {
 			best = f;
@@ -53,15 +55,35 @@ static const struct survey_format *by_looks(const struct survey_input *in)
 	return best;
 }
 
+/* With the nearest name, or all of them. */
+static int unknown_format(const char *format, struct pl_error *err)
+{
+	const char *names[ARRAY_LEN(survey_formats)] = { NULL };
+	struct strbuf all = STRBUF_INIT;
+	char hint[128];
+
+	for (size_t i = 0; survey_formats[i].name != NULL; i++) {
+		names[i] = survey_formats[i].name;
+		strbuf_addf(&all, "%s%s", i > 0 ? ", " : "", names[i]);
+	}
+	nearest_hint(format, names, hint, sizeof(hint));
+	pl_errorf(err, PL_EUSAGE, "no topology format '%s'%s%s%s", format, hint,
+		  hint[0] == '\0' ? "; known are " : "", hint[0] == '\0' ? strbuf_str(&all) : "");
+	strbuf_fini(&all);
+	return -1;
+}
+
 int pl_survey_import(struct pl_survey *s, const struct survey_input *in, const char *format,
 		     struct pl_error *err)
 {
-	const struct survey_format *f = format != NULL ? by_name(format) : by_looks(in);
+	const struct survey_format *f = format != NULL ? by_name(format)
+						       : pl_survey_recognise(in->bytes, in->len);
 
 	if (f != NULL)
 		return f->import(s, in, err);
 	if (format != NULL)
-		return pl_errorf(err, PL_EUSAGE, "no topology format '%s' is known", format);
-	return pl_errorf(err, PL_EUSAGE, "%s: of no topology format that is known; name one",
+		return unknown_format(format, err);
+	return pl_errorf(err, PL_EUSAGE,
+			 "%s: of no topology format that is known; name one with --format",
 			 in->name);
 }

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/strtable.h"
 
+#define NOTES_ALIKE 3 /* more say nothing new */
+
 const char *survey_stage_words(enum survey_stage stage)
 {
 	static const char *const words[] = { "NVLink domain", "block",	     "rack",
@@ -164,6 +166,7 @@ static void keep_level(struct making *m, enum survey_stage stage)
 static void note_joined(struct making *m, enum survey_stage stage)
 {
 	struct strtable told = STRTABLE_INIT;
+	size_t n;
 
 	for (uint32_t h = 0; h < m->tree->n_hosts; h++) {
 		struct pl_survey_host *host = &m->survey->hosts[h];
@@ -174,13 +177,17 @@ static void note_joined(struct making *m, enum survey_stage stage)
 		if (a == NULL || b == NULL || strcmp(a, b) == 0)
 			continue;
 		both = xasprintf("%s and %s", a, b);
-		if (strtable_put(&told, both, m) == NULL)
+		if (strtable_put(&told, both, m) == NULL && strtable_count(&told) <= NOTES_ALIKE)
 			survey_note(m->survey,
 				    "%s and %s belong together further inside, but are below %s "
 				    "%s: the two are taken as one",
 				    first->name, host->name, survey_stage_words(stage), both);
 		free(both);
 	}
+	n = strtable_count(&told);
+	if (n > NOTES_ALIKE)
+		survey_note(m->survey, "... and so for %zu more pairs of a %s", n - NOTES_ALIKE,
+			    survey_stage_words(stage));
 	strtable_fini(&told);
 }
 

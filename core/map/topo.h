@@ -116,6 +116,9 @@ PL_API void pl_topo_destroy(struct pl_topo *topo);
  */
 PL_API int pl_topo_mark_unusable(struct pl_topo *topo, const char *text, struct pl_error *err);
 
+/* The same for GPUs that a host has not: no GPU is counted there. */
+PL_API int pl_topo_mark_missing(struct pl_topo *topo, const char *text, struct pl_error *err);
+
 /* Marks one PE; what is missing stays missing. */
 void topo_mark(struct pl_topo *topo, uint32_t pe, enum pl_topo_mark mark);
 

@@ -152,8 +152,9 @@ static int parse_gpus(const struct pl_topo *t, const char *text, uint32_t *first
 	return *end == '\0' && *first <= *last && *last < t->gpus_per_host ? 0 : -1;
 }
 
-/* Sets mask for one part, "HOSTS" or "HOSTS:GPUS"; `part` is changed. */
-static int mark_part(const struct pl_topo *t, char *part, uint8_t *mask, struct pl_error *err)
+/* Sets `mark` in the mask for one part, "HOSTS" or "HOSTS:GPUS"; `part` is changed. */
+static int mark_part(const struct pl_topo *t, char *part, enum pl_topo_mark mark, uint8_t *mask,
+                     struct pl_error *err)
 {
 	uint32_t first = 0, last = t->gpus_per_host - 1;
 	char *colon = strrchr(part, ':');
@@ -179,13 +180,14 @@ static int mark_part(const struct pl_topo *t, char *part, uint8_t *mask, struct 
 			rc = pl_errorf(err, PL_EUSAGE, "unusable '%s': %s is no host of '%s'", part,
 			               name, t->name);
 		else
-			memset(mask + pl_topo_pe(t, host, first), 1, last - first + 1);
+			memset(mask + pl_topo_pe(t, host, first), (int)mark, last - first + 1);
 	}
 	pl_hostlist_destroy(hosts);
 	return rc;
 }
 
-int pl_topo_mark_unusable(struct pl_topo *t, const char *text, struct pl_error *err)
+static int mark_all(struct pl_topo *t, const char *text, enum pl_topo_mark mark,
+                    struct pl_error *err)
 {
 	uint8_t *mask = xmalloc(t->n_pes);
 	int rc = 0;
@@ -195,7 +197,7 @@ int pl_topo_mark_unusable(struct pl_topo *t, const char *text, struct pl_error *
 		const char *end = part_end(text);
 		char *part = xstrndup(text, (size_t)(end - text));
 
-		rc = *part != '\0' ? mark_part(t, part, mask, err) : 0;
+		rc = *part != '\0' ? mark_part(t, part, mark, mask, err) : 0;
 		free(part);
 		text = *end == ',' ? end + 1 : end;
 	}
@@ -205,6 +207,16 @@ int pl_topo_mark_unusable(struct pl_topo *t, const char *text, struct pl_error *
 	}
 	free(mask);
 	return rc;
+}
+
+int pl_topo_mark_unusable(struct pl_topo *t, const char *text, struct pl_error *err)
+{
+	return mark_all(t, text, PL_TOPO_UNUSABLE, err);
+}
+
+int pl_topo_mark_missing(struct pl_topo *t, const char *text, struct pl_error *err)
+{
+	return mark_all(t, text, PL_TOPO_MISSING, err);
 }
 
 /* ---- for a person ---- */
