@@ -113,9 +113,12 @@ static void take_desc(struct cursor *c, const char **desc, size_t *len)
 
 static enum ibnet_kind kind_of(const char *id, const char *desc, size_t len)
 {
-	if (memmem(desc, len, "Aggregation Node", strlen("Aggregation Node")) != NULL)
+	if (id[0] == 'S')
+		return IBNET_SWITCH;
+	if (id[0] != 'H' ||
+	    memmem(desc, len, "Aggregation Node", strlen("Aggregation Node")) != NULL)
 		return IBNET_IGNORED;
-	return id[0] == 'S' ? IBNET_SWITCH : id[0] == 'H' ? IBNET_ADAPTER : IBNET_IGNORED;
+	return IBNET_ADAPTER;
 }
 
 /* The node of this id, made where it is new. What a description in a link says counts until the

@@ -27,7 +27,7 @@ static bool is_default_name(const char *desc)
 }
 
 /* "MF0;leaf-1:MQM9700/U1" is leaf-1; where a box holds several switches, leaf-1:MQM9700/U1. */
-static char *short_name(const struct ibnet_node *node, bool whole)
+static char *described_name(const struct ibnet_node *node, bool whole)
 {
 	const char *desc = node->desc;
 	bool managed = strncmp(desc, "MF0;", 4) == 0;
@@ -39,6 +39,18 @@ static char *short_name(const struct ibnet_node *node, bool whole)
 	colon = managed && !whole ? strchr(desc, ':') : NULL;
 	return colon != NULL && colon > desc ? xstrndup(desc, (size_t)(colon - desc))
 					     : xstrdup(desc);
+}
+
+/* The same as one name: a comma would make it a list of several. */
+static char *short_name(const struct ibnet_node *node, bool whole)
+{
+	char *name = described_name(node, whole);
+
+	for (char *s = name; *s != '\0'; s++) {
+		if (*s == ',')
+			*s = '_';
+	}
+	return name;
 }
 
 /* How often each name occurs. */
@@ -200,13 +212,14 @@ static void join_through(const struct ibnet *net, uint32_t tier, uint32_t *paren
 	}
 }
 
-/* "spine-[1-4]"; of names that fold badly, the first and how many more. */
+/* "spine-[1-4]"; of names that fold badly, the first and how many more. No comma: it would make the
+ * name a list of several. */
 static char *group_name(const struct pl_hostlist *members)
 {
 	char *folded = pl_hostlist_fold(members);
 	size_t n = pl_hostlist_count(members);
 
-	if (strlen(folded) <= GROUP_NAME_MAX)
+	if (strlen(folded) <= GROUP_NAME_MAX && strchr(folded, ',') == NULL)
 		return folded;
 	free(folded);
 	return xasprintf("%s and %zu more", pl_hostlist_name(members, 0), n - 1);

@@ -218,8 +218,6 @@ static void add_gpu(struct pl_survey *s, struct pl_survey_host *host, uint32_t i
 	import_gpu_text(s, host, gpu, &gpu->model, t->field[MODEL], "model");
 	set_health(gpu, t);
 	import_gpu_fabric(s, host, gpu, &fabric);
-	if (gpu->health == PL_HEALTH_BAD)
-		survey_note(s, "%s: GPU %u is not well: %s", host->name, index, gpu->why);
 	free(bus_id);
 }
 

@@ -26,6 +26,7 @@ char import_first(const char *bytes, size_t len);
 SURVEY_IMPORTER(hwloc);
 SURVEY_IMPORTER(kubernetes_nodes);
 SURVEY_IMPORTER(ibnetdiscover);
+SURVEY_IMPORTER(lldp);
 SURVEY_IMPORTER(nvidia_smi_csv);
 SURVEY_IMPORTER(nvidia_smi_xml);
 SURVEY_IMPORTER(nccl_topology);

@@ -27,6 +27,7 @@ const struct survey_format survey_formats[] = {
 	{ "nccl", "NCCL's topology of one host (XML)", nccl_topology_recognise,
 	  nccl_topology_import },
 	{ "hwloc", "hwloc's topology of one host (XML)", hwloc_recognise, hwloc_import },
+	{ "lldp", "lldpcli -f json0 show neighbors on one host", lldp_recognise, lldp_import },
 	{ NULL, NULL, NULL, NULL },
 };
 

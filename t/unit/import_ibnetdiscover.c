@@ -272,6 +272,23 @@ static void three_tiers_nest(void **state)
 	pl_survey_destroy(s);
 }
 
+/* Sets of switches are written with commas elsewhere: no name here may look like one. */
+static void names_of_switches_and_groups_hold_no_comma(void **state)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct pl_survey *s;
+
+	(void)state;
+	add_switch(&text, "01", "leaf,1");
+	add_adapter(&text, 1, "11", "n1 HCA-1");
+	add_link(&text, 2, "02", "spine-1");
+	add_link(&text, 3, "03", "spine-3");
+	s = survey_of_fabric(&text);
+	assert_string_equal(host_named(s, "n1")->tier[0].text, "leaf_1");
+	assert_string_equal(host_named(s, "n1")->tier[1].text, "spine-1 and 1 more");
+	pl_survey_destroy(s);
+}
+
 static void switches_of_one_name_are_told_apart(void **state)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -411,6 +428,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_source_for_each_rail_adds_rails_and_contradicts_nothing),
 	cmocka_unit_test(the_same_source_twice_says_nothing_new),
 	cmocka_unit_test(three_tiers_nest),
+	cmocka_unit_test(names_of_switches_and_groups_hold_no_comma),
 	cmocka_unit_test(switches_of_one_name_are_told_apart),
 	cmocka_unit_test(kinds_of_hosts_number_their_rails_apart),
 	cmocka_unit_test(the_speed_is_the_usual_one_and_slow_links_are_told),

@@ -85,7 +85,6 @@ static void a_degraded_fabric_is_bad_health_with_the_reason(void **state)
 	assert_string_equal(host->gpus[1].why,
 			    "NVLink fabric: Unhealthy; NVLink route unhealthy: True");
 	assert_string_equal(host->gpus[1].domain, "00000000-0000-0000-0000-000000000001.0");
-	assert_note(s, "r1t1: GPU 1 is not well: NVLink fabric: Unhealthy");
 	pl_survey_destroy(s);
 	free(text);
 }
@@ -158,7 +157,6 @@ static void what_is_wrong_with_a_gpu_is_told(void **state)
 
 		assert_int_equal(s->hosts[0].gpus[0].health, PL_HEALTH_BAD);
 		assert_says(s->hosts[0].gpus[0].why, cases[i].why);
-		assert_note(s, cases[i].why);
 		pl_survey_destroy(s);
 	}
 }
