@@ -28,6 +28,8 @@ const struct survey_format survey_formats[] = {
 	  nccl_topology_import },
 	{ "hwloc", "hwloc's topology of one host (XML)", hwloc_recognise, hwloc_import },
 	{ "lldp", "lldpcli -f json0 show neighbors on one host", lldp_recognise, lldp_import },
+	{ "netq-graph", "NetQ's topology graph (JSON)", netq_graph_recognise, netq_graph_import },
+	{ "nmx", "compute nodes of NMX (JSON)", nmx_nodes_recognise, nmx_nodes_import },
 	{ NULL, NULL, NULL, NULL },
 };
 
