@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-void portfolio_add(struct portfolio *p, const struct placement *like, const uint32_t *pe)
+static void add_by_rank(struct portfolio *p, const struct placement *like, const uint32_t *pe)
 {
 	size_t size = p->job->world * sizeof(*pe);
 	struct pl_map_cost cost;
@@ -27,6 +27,29 @@ void portfolio_add(struct portfolio *p, const struct placement *like, const uint
 	memcpy(item->pe, pe, size);
 	if (p->bounded && cost.step < p->limit)
 		p->limit = cost.step;
+}
+
+void portfolio_add(struct portfolio *p, const struct placement *like, const uint32_t *pe)
+{
+	uint32_t *by_rank;
+
+	if (p->nest.order == NULL) {
+		add_by_rank(p, like, pe);
+		return;
+	}
+	by_rank = xcalloc(p->job->world, sizeof(*by_rank));
+	for (uint32_t i = 0; i < p->job->world; i++)
+		by_rank[p->nest.order[i]] = pe[i];
+	add_by_rank(p, like, by_rank);
+	free(by_rank);
+}
+
+size_t portfolio_blocks(const struct portfolio *p, uint32_t blocks[PL_JOB_MAX_BLOCKS])
+{
+	if (p->nest.order == NULL)
+		return job_blocks(p->job, blocks);
+	memcpy(blocks, p->nest.blocks, sizeof(p->nest.blocks));
+	return p->nest.n_blocks;
 }
 
 static void add_placement(struct portfolio *p, enum pl_strategy strategy, const uint32_t *pe,
@@ -128,7 +151,7 @@ static void portfolio_add_aligned(struct portfolio *p)
 	memcpy(a.grouped, p->slots->pe, size);
 	slots_group(p->topo, a.grouped, p->slots->n);
 	slots_capacity(p->topo, a.grouped, p->slots->n, a.capacity);
-	a.n_blocks = job_blocks(p->job, a.blocks);
+	a.n_blocks = portfolio_blocks(p, a.blocks);
 	if (p->slots->per_host > 0 && p->topo->host_level > 0)
 		from = (size_t)p->topo->host_level; /* hosts stay whole */
 	add_placement(p, PL_STRATEGY_ALIGNED, a.grouped, 1, -1);
@@ -142,16 +165,27 @@ static void portfolio_add_aligned(struct portfolio *p)
 
 /* ---- the choice ---- */
 
+static void add_strategies(struct portfolio *p, enum pl_strategy strategy)
+{
+	if (strategy == PL_STRATEGY_BEST || strategy == PL_STRATEGY_ALIGNED)
+		portfolio_add_aligned(p);
+	if (strategy != PL_STRATEGY_KEEP_ORDER && strategy != PL_STRATEGY_ALIGNED)
+		portfolio_add_packed(p);
+}
+
 void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 {
 	map_gauge_init(&p->gauge, p->topo, p->job);
 	p->limit = INFINITY;
 	p->bounded = strategy == PL_STRATEGY_BEST && p->objective == PL_OBJECTIVE_TIME;
 	add_placement(p, PL_STRATEGY_KEEP_ORDER, p->slots->pe, 1, -1);
-	if (strategy == PL_STRATEGY_BEST || strategy == PL_STRATEGY_ALIGNED)
-		portfolio_add_aligned(p);
-	if (strategy != PL_STRATEGY_KEEP_ORDER && strategy != PL_STRATEGY_ALIGNED)
-		portfolio_add_packed(p);
+	add_strategies(p, strategy);
+	if (strategy == PL_STRATEGY_KEEP_ORDER || p->job->lists == NULL || p->slots->per_host > 0)
+		return;
+	/* groups that were dumped need not lie together in the order of the ranks */
+	nest_init(&p->nest, p->job);
+	add_strategies(p, strategy);
+	nest_fini(&p->nest);
 }
 
 void portfolio_fini(struct portfolio *p)

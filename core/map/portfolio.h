@@ -8,6 +8,7 @@
 #ifndef PL_MAP_PORTFOLIO_H
 #define PL_MAP_PORTFOLIO_H
 
+#include "map/nest.h"
 #include "map/rankmap.h"
 #include "map/slots.h"
 
@@ -30,6 +31,7 @@ struct portfolio {
 	struct map_gauge gauge;
 	bool bounded;
 	double limit; /* a step longer than this is of no interest; the best so far when bounded */
+	struct nest nest; /* while it has an order: candidates are PEs by position in it */
 };
 
 /* Scores the first `world` PEs and adds a copy, unless an equal one is there or they take longer
@@ -38,6 +40,9 @@ void portfolio_add(struct portfolio *p, const struct placement *like, const uint
 
 /* The strategies beyond those in portfolio.c. */
 void portfolio_add_packed(struct portfolio *p);
+
+/* job_blocks() of what candidates are laid out in: ranks, or positions of the nest. */
+size_t portfolio_blocks(const struct portfolio *p, uint32_t blocks[PL_JOB_MAX_BLOCKS]);
 
 /* Least common multiple. */
 uint64_t portfolio_lcm(uint64_t a, uint64_t b);

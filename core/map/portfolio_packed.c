@@ -139,7 +139,7 @@ void portfolio_add_packed(struct portfolio *p)
 	memcpy(k.grouped, p->slots->pe, p->slots->n * sizeof(*k.grouped));
 	slots_group(t, k.grouped, p->slots->n);
 	find_units(&k);
-	k.n_blocks = job_blocks(p->job, k.blocks);
+	k.n_blocks = portfolio_blocks(p, k.blocks);
 	for (size_t i = 0; i < k.n_blocks; i++) {
 		uint64_t atom = portfolio_lcm(k.blocks[i], per_host);
 

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "map/grouplists.h"
-#include "map/mapcost.h"
+#include "map/rankmap.h"
 
 static struct pl_group_lists *parse(const char *text)
 {
@@ -101,8 +101,9 @@ static void both_forms_say_the_same(void **state)
 	}
 }
 
-/* Every family of a job as text, as a job would dump it. */
-static void dump_groups(const struct pl_job *job, struct strbuf *out)
+/* Every family of a job as text, as a job would dump it whose rank r is called r * times mod the
+ * world. */
+static void dump_groups(const struct pl_job *job, uint32_t times, struct strbuf *out)
 {
 	for (unsigned f = 0; f < pl_job_n_families(job); f++) {
 		struct pl_groups g;
@@ -111,7 +112,8 @@ static void dump_groups(const struct pl_job *job, struct strbuf *out)
 		for (uint32_t k = 0; k < g.n_groups && g.size > 1; k++) {
 			strbuf_addf(out, "%s:", g.name);
 			for (uint32_t i = 0; i < g.size; i++)
-				strbuf_addf(out, " %u", pl_groups_rank(&g, k, i));
+				strbuf_addf(out, " %u",
+				            pl_groups_rank(&g, k, i) * times % job->world);
 			strbuf_addc(out, '\n');
 		}
 	}
@@ -160,7 +162,7 @@ static void a_job_from_its_own_dump_costs_what_it_cost(void **state)
 
 		strbuf_addf(&text, "%s %s", jobs[i].sizes, jobs[i].figures);
 		assert_int_equal(pl_job_parse(&made, strbuf_str(&text), NULL), 0);
-		dump_groups(&made, &dump);
+		dump_groups(&made, 1, &dump);
 		listed = job_with(jobs[i].figures, strbuf_str(&dump));
 		assert_int_equal(listed.world, 96);
 		pl_map_cost(t, &made, pe, &a);
@@ -253,6 +255,34 @@ static void sizes_that_contradict_the_lists_are_refused(void **state)
 	}
 }
 
+/* Ranks whose labels say nothing are placed as well as those in the order of a generator. */
+static void shuffled_labels_of_a_dump_cost_nothing(void **state)
+{
+	struct pl_topo *t = create_racks();
+	struct strbuf dump = STRBUF_INIT;
+	struct pl_job made, listed;
+	struct pl_map_request request = { .topo = t, .job = &listed, .launcher = PL_FOR_MPI };
+	struct pl_map_cost ordered;
+	struct pl_rankmap *m;
+	uint32_t pe[96];
+
+	(void)state;
+	assert_int_equal(pl_job_parse(&made, "tp=4 cp=2 pp=2 dp=6", NULL), 0);
+	for (uint32_t i = 0; i < 96; i++)
+		pe[i] = i;
+	pl_map_cost(t, &made, pe, &ordered);
+	dump_groups(&made, 29, &dump);
+	listed = job_with("", strbuf_str(&dump));
+	m = pl_rankmap_place(&request, NULL);
+	assert_non_null(m);
+	assert_true(m->baseline.step > 2 * ordered.step);
+	assert_true(m->cost.step < 1.01 * ordered.step);
+	pl_rankmap_destroy(m);
+	pl_job_fini(&listed);
+	strbuf_fini(&dump);
+	pl_topo_destroy(t);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(wrong_groups_are_refused_and_say_where),
 	cmocka_unit_test(both_forms_say_the_same),
@@ -260,6 +290,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_family_of_another_name_has_the_volume_that_is_written),
 	cmocka_unit_test(a_partial_family_may_leave_ranks_out),
 	cmocka_unit_test(lists_replace_what_sizes_would_make),
+	cmocka_unit_test(shuffled_labels_of_a_dump_cost_nothing),
 	cmocka_unit_test(sizes_that_contradict_the_lists_are_refused),
 };
 
