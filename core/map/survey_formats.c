@@ -27,9 +27,9 @@ const struct survey_format survey_formats[] = {
 	{ "nccl", "NCCL's topology of one host (XML)", nccl_topology_recognise,
 	  nccl_topology_import },
 	{ "hwloc", "hwloc's topology of one host (XML)", hwloc_recognise, hwloc_import },
+	{ "nvidia-smi-topo", "nvidia-smi topo -m on one host", nvidia_topo_recognise,
+	  nvidia_topo_import },
 	{ "lldp", "lldpcli -f json0 show neighbors on one host", lldp_recognise, lldp_import },
-	{ "netq-graph", "NetQ's topology graph (JSON)", netq_graph_recognise, netq_graph_import },
-	{ "nmx", "compute nodes of NMX (JSON)", nmx_nodes_recognise, nmx_nodes_import },
 	{ NULL, NULL, NULL, NULL },
 };
 
