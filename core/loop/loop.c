@@ -262,6 +262,8 @@ int loop_turn(struct loop *loop, enum loop_wait wait)
 		if (!anything_to_wait_for(loop))
 			break;
 		wait_for_more(loop);
+		if (loop->ran > 0)
+			run_deferred(loop); /* so that the next turn can wait at once */
 	} while (loop->ran == 0);
 	loop->in_turn = false;
 	return loop->ran;

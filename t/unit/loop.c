@@ -366,6 +366,31 @@ static void what_is_scheduled_in_a_callback_runs_in_the_next_turn(void **state)
 	assert_int_equal(loop_turn(*state, LOOP_WAIT), 0);
 }
 
+static void on_readable(void *arg, int what)
+{
+	(void)what;
+	note("r");
+	loop_defer_schedule(arg);
+}
+
+static void what_an_event_leaves_to_do_is_done_in_its_turn(void **state)
+{
+	struct loop_defer left;
+	struct loop_io *io;
+	int fds[2];
+
+	loop_defer_init(&left, *state, note, "d");
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	io = loop_io_create(*state, fds[0], on_readable, &left);
+	loop_io_want(io, LOOP_READ);
+	assert_int_equal(loop_turn(*state, LOOP_WAIT), 2);
+	assert_string_equal(trace.s, "rd");
+	loop_io_destroy(io);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void cancel_deferred(void *arg)
 {
 	loop_defer_cancel(arg);
@@ -549,6 +574,7 @@ static const struct CMUnitTest tests[] = {
 	BOTH(with_descriptors_only_the_turn_waits_for_them),
 	BOTH(deferred_calls_run_once_in_order),
 	BOTH(what_is_scheduled_in_a_callback_runs_in_the_next_turn),
+	BOTH(what_an_event_leaves_to_do_is_done_in_its_turn),
 	BOTH(a_callback_may_cancel_the_next_of_the_same_turn),
 	BOTH(both_directions_are_told_as_wanted),
 	BOTH(a_callback_may_destroy_its_watcher_and_others),
