@@ -15,12 +15,23 @@ local function sys() return require "perilune.core.sys" end
 ---@return { name: string, about: string }[]
 survey.formats = core.formats
 
-local function is_file(path)
-  local found = sys().stat(path)
-  return found and found.type == "file" or false
+-- A pipe, as in <(scontrol show topology), can be read once: what was looked at is kept for import.
+local looked_at = {}
+
+local function text_of(path)
+  local text = looked_at[path]
+  looked_at[path] = nil
+  if text then return text end
+  return sys().read_file(path == "-" and "/dev/stdin" or path, MAX_BYTES)
 end
 
---- The files that a word names: one, or several joined by commas; nil where it names none.
+local function is_file(path)
+  local found = sys().stat(path)
+  return path == "-" or (found and found.type ~= "dir") or false
+end
+
+--- The files that a word names: one, or several joined by commas; nil where it names none. "-" is
+--- standard input.
 ---@param word string
 ---@return string[]?
 function survey.files(word)
@@ -37,7 +48,8 @@ end
 ---@param path string
 ---@return boolean
 function survey.recognises(path)
-  local text = sys().read_file(path, MAX_BYTES)
+  local text = text_of(path)
+  looked_at[path] = text
   return text ~= nil and (core.recognise(text) ~= nil or load(text, "=", "t", {}) == nil)
 end
 
@@ -47,11 +59,11 @@ local function host_of(path)
 end
 
 local function import(s, path, format)
-  local text, message = sys().read_file(path, MAX_BYTES)
+  local text, message = text_of(path)
   if not text then return nil, message end
   local found = sys().stat(path)
-  return s:import(text, { name = path, host = host_of(path), format = format,
-                          taken_at = found and math.floor(found.mtime) or 0 })
+  return s:import(text, { name = path == "-" and "standard input" or path, host = host_of(path), format = format,
+                          taken_at = found and found.type == "file" and math.floor(found.mtime) or 0 })
 end
 
 ---@class perilune.SurveyOptions

@@ -34,5 +34,8 @@ SURVEY_IMPORTER(nccl_topology);
 SURVEY_IMPORTER(topograph_model);
 SURVEY_IMPORTER(topograph_graph);
 SURVEY_IMPORTER(topograph_payload);
+SURVEY_IMPORTER(slurm_conf);
+SURVEY_IMPORTER(slurm_scontrol);
+SURVEY_IMPORTER(slurm_yaml);
 
 #endif

@@ -30,6 +30,10 @@ const struct survey_format survey_formats[] = {
 	{ "nvidia-smi-topo", "nvidia-smi topo -m on one host", nvidia_topo_recognise,
 	  nvidia_topo_import },
 	{ "lldp", "lldpcli -f json0 show neighbors on one host", lldp_recognise, lldp_import },
+	{ "slurm-topology-conf", "Slurm's topology.conf", slurm_conf_recognise, slurm_conf_import },
+	{ "slurm-topology-yaml", "Slurm's topology.yaml", slurm_yaml_recognise, slurm_yaml_import },
+	{ "slurm-scontrol", "scontrol show topology", slurm_scontrol_recognise,
+	  slurm_scontrol_import },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -1,0 +1,114 @@
+#!/bin/sh
+# Files of other programs as the machine: topo show, topo import, map --topo, topology.from.
+test_description="topologies are imported"
+. /usr/share/sharness/sharness.sh
+
+fixtures=$PERILUNE_SRCDIR/t/fixtures
+
+refused() { # refused STATUS WORDS ARGUMENTS...
+	status=$1 words=$2
+	shift 2
+	expect_exit "$status" perilune "$@" >out 2>err && grep -e "$words" err &&
+	test_must_be_empty out
+}
+
+# Everything but where it came from and what it is called.
+same_machine() {
+	grep -v -e "^source:" -e ": hosts " "$1" >left && grep -v -e "^source:" -e ": hosts " "$2" >right &&
+	test_cmp left right
+}
+
+test_expect_success "what cannot be read is told" '
+	echo "SwitchName=a Nods=n1" >typo.conf && echo nothing >nothing &&
+	refused 2 "typo.conf:1: .Nods. is no key" topo show typo.conf --gpus-per-host 4 &&
+	refused 2 "no topology format that is known" topo show ./nothing &&
+	refused 2 "did you mean .slurm-scontrol" topo show nothing --format slurm-scontro &&
+	refused 2 "no switch and no block" topo show /dev/null --format slurm-scontrol &&
+	refused 2 "say --gpus-per-host" topo show "$fixtures/slurm-topology.conf" &&
+	refused 2 "there is no file .gone" topo show "$fixtures/slurm-topology.conf" gone &&
+	refused 2 "not in this version" topo import loopback --to topograph-yaml &&
+	refused 2 "did you mean .import" topo inport x
+'
+
+test_expect_success "topo show begins with the counts and says where they are from, and when" '
+	cp "$fixtures/slurm-topology.conf" . && touch -d "2026-01-02 03:04 UTC" slurm-topology.conf &&
+	perilune topo show slurm-topology.conf --gpus-per-host 4 >out 2>err &&
+	echo "17 hosts, 68 GPUs, 6 switches" >expected && head -n 1 out | test_cmp expected - &&
+	grep "^source: slurm-topology.conf (slurm-topology-conf of 2026-01-02 03:04 UTC)" out &&
+	grep "^leaf .*<= 8 x host" out && test_must_be_empty err
+'
+
+test_expect_success "standard input is a file too" '
+	perilune topo show - --gpus-per-host 4 <"$fixtures/slurm-scontrol.txt" >out 2>err &&
+	head -n 1 out | test_cmp expected - && grep "^source: standard input (slurm-scontrol)" out
+'
+
+test_expect_success "a machine comes back the same from the cluster file it is written to" '
+	for name in "$fixtures/slurm-topology.conf" gb300-nvl72:racks=5,su=2 dgx-h100:nodes=4; do
+		perilune topo show "$name" --gpus-per-host 4 >before &&
+		perilune topo import "$name" --gpus-per-host 4 --unusable "" -o back.lua &&
+		perilune topo show ./back.lua >after && same_machine before after || return 1
+	done
+'
+
+test_expect_success "broken and missing GPUs survive the cluster file" '
+	cat >uneven.lua <<-\EOF &&
+	return { hosts = "n[1-5]", gpus_per_host = 4, missing = "n2:3", unusable = "n4:0-1",
+	  topology = { { name = "tray", count = 4, distance = 1, link = "nvlink" },
+	    { name = "rack", units = { "n[1-3]", "n[4-5]" }, distance = 1, link = "nvlink" },
+	    { name = "fabric", distance = 10 } } }
+	EOF
+	perilune topo show ./uneven.lua >before && head -n 1 before >line &&
+	echo "5 hosts, 19 GPUs, 2 NVLink domains, 2 GPUs unusable" | test_cmp - line &&
+	perilune topo import ./uneven.lua -o back.lua && perilune topo show ./back.lua >after &&
+	same_machine before after
+'
+
+test_expect_success "units of a cluster file that are no units are refused" '
+	sed "s/n\[4-5\]/n[3-5]/" uneven.lua >twice.lua &&
+	refused 2 "n3 is in two units" topo show ./twice.lua &&
+	sed "s/\"n\[1-3\]\", \"n\[4-5\]\"/\"n[1,3]\", \"n[2,4-5]\"/" uneven.lua >apart.lua &&
+	refused 2 "must follow each other" topo show ./apart.lua &&
+	sed "s/n\[4-5\]/n[4-6]/" uneven.lua >more.lua &&
+	refused 2 "n6 is none of the hosts" topo show ./more.lua
+'
+
+test_expect_success "Slurm reads back what is written for it" '
+	perilune topo show "$fixtures/slurm-topology.conf" --gpus-per-host 4 >before &&
+	for to in slurm-topology-conf slurm-topology-yaml; do
+		perilune topo import "$fixtures/slurm-topology.conf" --gpus-per-host 4 --to $to -o back &&
+		perilune topo show back --gpus-per-host 4 >after 2>err &&
+		grep "^leaf\|^spine\|^core" before >left && grep "^leaf\|^spine\|^core" after >right &&
+		test_cmp left right && test_must_be_empty err || return 1
+	done
+'
+
+test_expect_success "several files are one machine, and what contradicts is told" '
+	echo "BlockName=x Nodes=r001t[01-04]
+BlockName=y Nodes=r002t[01-04],r003t[01-04],r004t[01-02],r004t04,login[1-2]" >blocks.conf &&
+	perilune topo show "$fixtures/slurm-topology.conf" blocks.conf --gpus-per-host 4 >out 2>err &&
+	grep "below leaf switch leaf1 and leaf2: the two are taken as one" err &&
+	grep "source: .*slurm-topology.conf.*, blocks.conf" out
+'
+
+test_expect_success "map takes any of them, and says what it took for granted" '
+	perilune map --topo "$fixtures/slurm-topology.conf" --gpus-per-host 4 \
+		--job "tp=4 dp=17" --explain >out 2>err &&
+	grep "topology from .*slurm-topology.conf (slurm-topology-conf of " out &&
+	perilune map --topo "$fixtures/slurm-topology.conf,blocks.conf" --gpus-per-host 4 \
+		--job "tp=4 dp=17" --for mpi >vector 2>err && test "$(sort -u vector | wc -l)" -eq 68
+'
+
+test_expect_success "a cluster takes its topology from a file beside it" '
+	mkdir -p site && cp "$fixtures/slurm-topology.conf" site/t.conf &&
+	cat >site/c.lua <<-\EOF &&
+	return { hosts = "r[001-003]t[01-04]", gpus_per_host = 4, topology = { from = "t.conf" } }
+	EOF
+	perilune topo show site/c.lua >out 2>err &&
+	grep "^17 hosts, 68 GPUs, 6 switches, 20 GPUs unusable" out &&
+	grep "but no hosts of cluster" err &&
+	sed "s/003/005/" site/c.lua >site/d.lua &&
+	refused 2 "says nothing of r004t03,r005t" topo show site/d.lua
+'
+
+test_done
