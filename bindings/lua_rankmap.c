@@ -2,14 +2,19 @@
  * lua_rankmap.c - perilune.core.rankmap: which GPU each rank runs on.
  *
  *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best",
- *	       objective="time", groups=bytes, groups_name="where they come from" }
+ *	       objective="time", spares="1/rack", groups=bytes,
+ *	       groups_name="where they come from" }
  *		-> map | nil, message, code
+ *	evaluate{ ..., text=MAP, text_name=FILE }	a map made elsewhere, in any format we read
+ *	repair{ ..., text=, text_name=, max_moves=, keep_hosts= }
+ *		the map in `text` without the GPUs that are unusable now
  *	formats() -> array of names
  *
  * Ranks are numbers of the job and count from 0: map:rank(0) is the first.
  */
 #include "lua_rankmap.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,6 +23,8 @@
 #include "lua_topo.h"
 #include "map/grouplists.h"
 #include "map/rankmap_format.h"
+#include "map/rankmap_read.h"
+#include "map/repair.h"
 
 #define RANKMAP_CLASS "perilune.rankmap"
 
@@ -92,37 +99,125 @@ static int read_job(lua_State *L, struct pl_job *job, struct pl_error *err)
 	return rc;
 }
 
-static int rankmap_place(lua_State *L)
+/* Fills a request from the table at 1; the topology's userdata is left at 2, the hosts' at 3. */
+static void read_request(lua_State *L, struct pl_map_request *request, struct pl_job *job)
 {
-	static const char *const keys[] = { "topo",      "job",    "hosts",       "launcher", "strategy",
-		                            "objective", "groups", "groups_name", NULL };
+	static const char *const keys[] = { "topo",      "job",    "hosts", "launcher",  "strategy",
+		                            "objective", "spares", "text",  "text_name", "max_moves",
+		                            "keep_hosts", "groups", "groups_name", NULL };
+	struct pl_error err = { 0 };
+
+	binding_check_keys(L, 1, "map", keys);
+	lua_settop(L, 1);
+	lua_getfield(L, 1, "topo");
+	request->topo = lua_check_topo(L, 2);
+	if (lua_getfield(L, 1, "hosts") != LUA_TNIL)
+		request->hosts = lua_check_hostset(L, 3);
+	request->launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
+	request->strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
+	request->objective = (enum pl_objective)opt_name(L, "objective", "time", pl_objective_parse);
+	if (pl_map_spares_parse(&request->spares, binding_opt_string(L, 1, "spares", "0"), &err) < 0)
+		binding_fail(L, &err);
+	if (read_job(L, job, &err) < 0)
+		binding_fail(L, &err);
+	request->job = job;
+}
+
+typedef struct pl_rankmap *make_f(lua_State *L, const struct pl_map_request *request,
+                                  struct pl_error *err);
+
+/* The map that `make` makes of the request at 1. */
+static int make_map(lua_State *L, make_f *make)
+{
 	struct pl_map_request request = { 0 };
 	struct pl_error err = { 0 };
 	struct lua_rankmap *m;
 	struct pl_job job;
 	double start = now_seconds();
 
-	binding_check_keys(L, 1, "map", keys);
-	lua_settop(L, 1);
-	lua_getfield(L, 1, "topo");
-	request.topo = lua_check_topo(L, 2);
-	if (lua_getfield(L, 1, "hosts") != LUA_TNIL)
-		request.hosts = lua_check_hostset(L, 3);
-	request.launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
-	request.strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
-	request.objective = (enum pl_objective)opt_name(L, "objective", "time", pl_objective_parse);
+	read_request(L, &request, &job);
 	m = binding_new(L, RANKMAP_CLASS, sizeof(*m));
 	lua_pushvalue(L, 2);
 	lua_setiuservalue(L, -2, 1);
-	if (read_job(L, &job, &err) < 0)
-		return binding_fail(L, &err);
-	request.job = &job;
-	m->map = pl_rankmap_place(&request, &err);
+	m->map = make(L, &request, &err);
 	pl_job_fini(&job);
 	if (m->map == NULL)
 		return binding_fail(L, &err);
 	m->map->seconds = now_seconds() - start;
 	return 1;
+}
+
+static struct pl_rankmap *make_placed(lua_State *L, const struct pl_map_request *request,
+                                      struct pl_error *err)
+{
+	(void)L;
+	return pl_rankmap_place(request, err);
+}
+
+/* The map in field `text`; -1 with err. */
+static int read_text(lua_State *L, const struct pl_topo *topo, uint32_t **pe, uint32_t *n,
+                     struct pl_error *err)
+{
+	const char *text;
+	size_t len;
+	int rc;
+
+	lua_getfield(L, 1, "text");
+	text = lua_tolstring(L, -1, &len);
+	if (text == NULL)
+		return pl_errorf(err, PL_EUSAGE, "map: 'text' holds the map that is given");
+	rc = pl_rankmap_read(topo, binding_opt_string(L, 1, "text_name", "map"), text, len, pe, n,
+	                     err);
+	lua_pop(L, 1);
+	return rc;
+}
+
+static struct pl_rankmap *make_evaluated(lua_State *L, const struct pl_map_request *request,
+                                         struct pl_error *err)
+{
+	struct pl_rankmap *map;
+	uint32_t *pe, n;
+
+	if (read_text(L, request->topo, &pe, &n, err) < 0)
+		return NULL;
+	map = pl_rankmap_evaluate(request, pe, n, err);
+	free(pe);
+	return map;
+}
+
+static struct pl_rankmap *make_repaired(lua_State *L, const struct pl_map_request *request,
+                                        struct pl_error *err)
+{
+	struct pl_map_repair repair = { 0 };
+	struct pl_rankmap *map;
+	uint32_t *pe;
+
+	lua_getfield(L, 1, "max_moves");
+	lua_getfield(L, 1, "keep_hosts");
+	repair.max_moves = lua_tointeger(L, -2) > 0 ? (uint32_t)lua_tointeger(L, -2) : 0;
+	repair.keep_hosts = lua_toboolean(L, -1);
+	lua_pop(L, 2);
+	if (read_text(L, request->topo, &pe, &repair.n, err) < 0)
+		return NULL;
+	repair.previous = pe;
+	map = pl_rankmap_repair(request, &repair, err);
+	free(pe);
+	return map;
+}
+
+static int rankmap_place(lua_State *L)
+{
+	return make_map(L, make_placed);
+}
+
+static int rankmap_evaluate(lua_State *L)
+{
+	return make_map(L, make_evaluated);
+}
+
+static int rankmap_repair(lua_State *L)
+{
+	return make_map(L, make_repaired);
 }
 
 static int rankmap_gc(lua_State *L)
@@ -413,6 +508,8 @@ static const luaL_Reg meta[] = {
 
 static const luaL_Reg functions[] = {
 	{ "place", rankmap_place },
+	{ "evaluate", rankmap_evaluate },
+	{ "repair", rankmap_repair },
 	{ "formats", rankmap_formats },
 	{ NULL, NULL },
 };

@@ -88,6 +88,8 @@ local function print_map(o, given, map)
   write(o, checked(map.format, map, o.format))
 end
 
+local GRAPHLESS = { "strategy", "objective", "spares", "previous", "failed" }
+
 -- Who says who talks to whom, a description of the job or its graph; options of the other kind.
 local function check_kind(o, given)
   local job = o.job or o.model or o.axis or o.groups
@@ -96,7 +98,7 @@ local function check_kind(o, given)
     errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\", --model NAME, --groups FILE, "
       .. "or --comm GRAPH")
   end
-  for _, name in ipairs(o.comm and { "strategy", "objective" } or { "effort", "seed", "evaluate" }) do
+  for _, name in ipairs(o.comm and GRAPHLESS or { "effort", "seed" }) do
     if given[name] then
       errors.usage("--%s goes with --%s", name, o.comm and "job" or "comm")
     end
@@ -110,6 +112,34 @@ local function place_graph(o, topo, cluster)
   })
 end
 
+local MAX_MAP_BYTES = 64 << 20
+
+local function read(path)
+  local text, message = require("perilune.core.sys").read_file(path, MAX_MAP_BYTES)
+  if not text then errors.usage("map %s: %s", path, message) end
+  return text, path
+end
+
+-- What to do with the request: place, repair or evaluate.
+local function action(o, request)
+  if o.previous and o.evaluate then
+    errors.usage("--previous repairs a map, --evaluate scores one: give one of them")
+  end
+  for _, name in ipairs { "failed", "max-moves", "keep-hosts" } do
+    if o[name] and not o.previous then errors.usage("--%s needs --previous MAP", name) end
+  end
+  if o.evaluate then
+    request.text, request.text_name = read(o.evaluate)
+    return maps.evaluate
+  elseif o.previous then
+    if not o.failed then errors.usage("--previous needs --failed HOSTS or HOST:GPU,...") end
+    request.text, request.text_name = read(o.previous)
+    request.max_moves, request.keep_hosts = o["max-moves"], o["keep-hosts"]
+    return maps.repair
+  end
+  return maps.place
+end
+
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
   check_kind(o, given)
@@ -121,11 +151,15 @@ local function run(o, args, given)
     print_map({ explain = o.explain or o.evaluate, format = o.format, output = o.output }, given, map)
     return 0
   end
-  local map = checked(maps.place, {
+  local request = {
     topo = topo, job = job_text(o), groups = read_groups(o), groups_name = o.groups,
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
-    strategy = o.strategy, objective = o.objective,
-  })
+    strategy = o.strategy, objective = o.objective, spares = o.spares,
+  }
+  local make = action(o, request)
+  if o.failed then checked(topo.mark_unusable, topo, o.failed) end
+  local map = checked(make, request)
+  if o.evaluate then o.explain = true end
   print_map(o, given, map)
   return 0
 end
@@ -170,8 +204,6 @@ return {
     { "effort", type = "choice", default = "normal", choices = { "fast", "normal", "best" },
       metavar = "HOW", help = "of --comm: fast, normal, or best" },
     { "seed", type = "int", default = 1, metavar = "N", help = "of --comm: same seed, same map" },
-    { "evaluate", type = "path", metavar = "MAP",
-      help = "score this map of --comm, one PE a line, instead of making one" },
     { "for", type = "choice", default = "torchrun", metavar = "LAUNCHER",
       choices = { "torchrun", "megatron", "deepspeed", "slurm", "mpi", "env" },
       help = "what will start the ranks: torchrun, megatron, deepspeed (a host's ranks contiguous "
@@ -185,10 +217,19 @@ return {
         .. "load or volume first" },
     { "format", type = "choice", default = "vector", choices = FORMATS, metavar = "NAME",
       help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed" },
+    { "spares", type = "string", metavar = "N|N/rack",
+      help = "hosts to keep free: the last N, or the last N of each rack" },
+    { "previous", type = "path", metavar = "MAP",
+      help = "repair this map: ranks on --failed GPUs move, in their rack where it has a spare" },
+    { "failed", type = "string", metavar = "HOST:GPU,...", help = "what failed, for --previous" },
+    { "max-moves", type = "int", min = 1, metavar = "N", help = "ranks that may move" },
+    { "keep-hosts", type = "bool", help = "ranks whose host works stay on it" },
+    { "evaluate", type = "path", metavar = "MAP",
+      help = "score a map made elsewhere: vector, json, csv or an Open MPI rankfile; with "
+        .. "--comm a vector" },
     { "output", short = "o", type = "path", help = "write the map there" },
     { "explain", type = "bool", help = "say what was assumed, and compare with the order given" },
-    later("spares", "int"), later("islands"), later("keep-blocks", "int"),
-    later("previous", "path"), later("failed"), later("max-moves", "int"),
+    later("islands"), later("keep-blocks", "int"),
   },
   notes = {
     "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params,",

@@ -40,15 +40,39 @@ end
 ---@field strategy? "best"|"keep-order"|"aligned"|"packed"|"spread" (best)
 ---@field objective? "time"|"load"|"volume" (time)
 
+---@field spares? string hosts to keep free: "4", or in each rack: "1/rack"
+
+local function request_of(request)
+  local copy = {}
+  for key, value in pairs(request) do copy[key] = value end
+  copy.job = map.job_text(request.job)
+  return copy
+end
+
 --- Places a job. Nil and a message when there are too few usable GPUs; a wrong request raises.
 ---@param request perilune.MapRequest
 ---@return userdata? map
 ---@return string? message
 function map.place(request)
-  local copy = {}
-  for key, value in pairs(request) do copy[key] = value end
-  copy.job = map.job_text(request.job)
-  return core.place(copy)
+  return core.place(request_of(request))
+end
+
+--- A map made elsewhere, with what it costs: request.text in any format that is read (vector,
+--- json, csv, rankfile), request.text_name for messages. Raises when it is none.
+---@param request perilune.MapRequest
+---@return userdata? map
+---@return string? message
+function map.evaluate(request)
+  return core.evaluate(request_of(request))
+end
+
+--- The map in request.text, with the ranks elsewhere whose GPU is unusable now; its notes list the
+--- moves. Nil and a message when there are too few spares, or more than request.max_moves would move.
+---@param request perilune.MapRequest
+---@return userdata? map
+---@return string? message
+function map.repair(request)
+  return core.repair(request_of(request))
 end
 
 ---@class perilune.GraphMapRequest

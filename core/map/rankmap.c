@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "map/portfolio.h"
+#include "map/rankmap_build.h"
 #include "map/slots.h"
 
 static const char *const launcher_names[] = { "torchrun", "megatron", "deepspeed", "slurm",
@@ -99,6 +100,12 @@ static void note_left_out(struct pl_rankmap *m, const struct slots *s)
 		char *hosts = pl_hostlist_fold(s->dead);
 
 		note(m, "no usable GPU on %s", hosts);
+		free(hosts);
+	}
+	if (pl_hostlist_count(s->spares) > 0) {
+		char *hosts = pl_hostlist_fold(s->spares);
+
+		note(m, "spares kept free: %s", hosts);
 		free(hosts);
 	}
 	if (pl_hostlist_count(s->dropped) > 0) {
@@ -208,36 +215,61 @@ struct pl_rankmap *rankmap_create(const struct pl_topo *topo, const uint32_t *pe
 	return m;
 }
 
-static void fill_bound(struct pl_rankmap *m, const struct slots *s)
+static void fill_bound(struct pl_rankmap *m, const uint32_t *pe, uint32_t n)
 {
-	uint32_t *grouped = xmalloc(s->n * sizeof(*grouped));
+	uint32_t *grouped = xmalloc(n * sizeof(*grouped));
 	uint32_t capacity[PL_TOPO_MAX_LEVELS];
 
-	memcpy(grouped, s->pe, s->n * sizeof(*grouped));
-	slots_group(m->topo, grouped, s->n);
-	slots_capacity(m->topo, grouped, s->n, capacity);
+	for (uint32_t i = 0; i < n; i++)
+		grouped[i] = pe != NULL ? pe[i] : i;
+	slots_group(m->topo, grouped, n);
+	slots_capacity(m->topo, grouped, n, capacity);
 	map_cost_bound(m->topo, &m->job, capacity, &m->bound);
 	free(grouped);
 }
 
-static struct pl_rankmap *build_map(const struct pl_map_request *request, const struct portfolio *p)
+void rankmap_note(struct pl_rankmap *m, const char *fmt, ...)
+{
+	struct strbuf b = STRBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	note(m, "%s", strbuf_str(&b));
+	strbuf_fini(&b);
+}
+
+struct pl_rankmap *rankmap_of_job(const struct pl_map_request *request, const uint32_t *pe,
+                                  const struct slots *slots)
 {
 	struct pl_rankmap *m;
-	double best_gain;
-	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
 
-	m = rankmap_create(request->topo, chosen->pe, request->job->world);
+
+	m = rankmap_create(request->topo, pe, request->job->world);
 	pl_job_copy(&m->job, request->job);
 	m->launcher = request->launcher;
-	m->strategy = pl_strategy_name(chosen->strategy);
 	m->objective = request->objective;
+	if (slots != NULL)
+		fill_bound(m, slots->pe, slots->n);
+	else
+		fill_bound(m, NULL, m->topo->n_pes);
+	assume_all(m);
+	return m;
+}
+
+static struct pl_rankmap *build_map(const struct pl_map_request *request, const struct portfolio *p)
+{
+	double best_gain;
+	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
+	struct pl_rankmap *m = rankmap_of_job(request, chosen->pe, p->slots);
+
+	m->strategy = pl_strategy_name(chosen->strategy);
 	m->cost = chosen->cost;
 	m->baseline = p->items[0].cost;
-	fill_bound(m, p->slots);
 	note_left_out(m, p->slots);
 	if (request->strategy != PL_STRATEGY_KEEP_ORDER)
 		note_choice(m, chosen, best_gain);
-	assume_all(m);
 	return m;
 }
 

@@ -34,6 +34,16 @@ enum pl_strategy {
 	PL_STRATEGY_SPREAD,  /* larger groups begun in units of their own */
 };
 
+/* Hosts that are kept free: the last ones, or the last ones of each NVLink domain. */
+struct pl_map_spares {
+	uint32_t hosts;
+	bool per_domain;
+};
+
+/* "4", "1/rack" or "1/domain". PL_EUSAGE for anything else. */
+PL_API int pl_map_spares_parse(struct pl_map_spares *spares, const char *text,
+                               struct pl_error *err);
+
 /* What is asked. Everything is borrowed; topo must outlive the map. */
 struct pl_map_request {
 	const struct pl_topo *topo;
@@ -42,6 +52,7 @@ struct pl_map_request {
 	enum pl_launcher launcher;
 	enum pl_strategy strategy;
 	enum pl_objective objective;
+	struct pl_map_spares spares;
 };
 
 /* Where a rank is. */

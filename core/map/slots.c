@@ -10,7 +10,8 @@
 /* A host of the request. */
 struct candidate {
 	uint32_t host;   /* index in the machine */
-	uint32_t usable; /* GPUs */
+	uint32_t usable; /* GPUs; 0 for a spare */
+	bool spare;
 };
 
 struct collect {
@@ -47,9 +48,57 @@ static int find_hosts(struct collect *c, struct pl_error *err)
 			                 pl_hostlist_name(asked, i), t->name);
 		h->host = (uint32_t)at;
 		h->usable = count_usable(t, h->host);
-		for (uint32_t m = 0; m <= h->usable; m++)
+	}
+	return 0;
+}
+
+static bool same_domain(const struct pl_topo *t, uint32_t a, uint32_t b)
+{
+	return t->domain_level >= 0 &&
+	       pl_topo_unit(t, a * t->gpus_per_host, (size_t)t->domain_level) ==
+		       pl_topo_unit(t, b * t->gpus_per_host, (size_t)t->domain_level);
+}
+
+/* Sets the last whole hosts aside, of all or of each run of hosts of one domain. */
+static void keep_spares(struct collect *c)
+{
+	const struct pl_topo *t = c->request->topo;
+	const struct pl_map_spares *asked = &c->request->spares;
+	uint32_t kept = 0;
+
+	for (uint32_t i = c->n_hosts; i-- > 0;) {
+		struct candidate *h = &c->hosts[i];
+
+		if (asked->per_domain && i + 1 < c->n_hosts &&
+		    !same_domain(t, h->host, c->hosts[i + 1].host))
+			kept = 0;
+		if (kept == asked->hosts || h->usable < t->gpus_per_host)
+			continue;
+		h->spare = true;
+		h->usable = 0;
+		kept++;
+	}
+}
+
+static void count_hosts(struct collect *c)
+{
+	for (uint32_t i = 0; i < c->n_hosts; i++) {
+		for (uint32_t m = 0; m <= c->hosts[i].usable; m++)
 			c->with[m]++;
 	}
+}
+
+int pl_map_spares_parse(struct pl_map_spares *spares, const char *text, struct pl_error *err)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || text[0] == '-' || n > PL_TOPO_MAX_PES ||
+	    (*end != '\0' && strcmp(end, "/rack") != 0 && strcmp(end, "/domain") != 0))
+		return pl_errorf(err, PL_EUSAGE,
+		                 "spares '%s': a number of hosts, or so many in each rack: 1/rack",
+		                 text);
+	*spares = (struct pl_map_spares){ (uint32_t)n, *end != '\0' };
 	return 0;
 }
 
@@ -141,6 +190,10 @@ static void take_hosts(struct slots *s, const struct collect *c)
 	for (uint32_t i = 0; i < c->n_hosts; i++) {
 		const struct candidate *h = &c->hosts[i];
 
+		if (h->spare) {
+			pl_hostlist_add(s->spares, pl_hostlist_name(t->hosts, h->host));
+			continue;
+		}
 		s->n_unusable += t->gpus_per_host - h->usable;
 		if (h->usable == 0)
 			pl_hostlist_add(s->dead, pl_hostlist_name(t->hosts, h->host));
@@ -156,9 +209,14 @@ int slots_collect(struct slots *s, const struct pl_map_request *request, struct 
 	struct collect c = { .request = request };
 	int rc = -1;
 
-	*s = (struct slots){ .dead = pl_hostlist_create(), .dropped = pl_hostlist_create() };
+	*s = (struct slots){ .dead = pl_hostlist_create(),
+		             .spares = pl_hostlist_create(),
+		             .dropped = pl_hostlist_create() };
 	if (find_hosts(&c, err) < 0)
 		goto out;
+	if (request->spares.hosts > 0)
+		keep_spares(&c);
+	count_hosts(&c);
 	s->n_usable = total_usable(&c);
 	if (!world_fits(&c, request->job->world)) {
 		too_few(&c, err);
@@ -178,6 +236,7 @@ void slots_fini(struct slots *s)
 {
 	free(s->pe);
 	pl_hostlist_destroy(s->dead);
+	pl_hostlist_destroy(s->spares);
 	pl_hostlist_destroy(s->dropped);
 	*s = (struct slots){ 0 };
 }

@@ -16,6 +16,7 @@ struct slots {
 	uint32_t n_usable;           /* usable GPUs before the launcher's rule */
 	uint32_t n_unusable;         /* GPUs of these hosts that are unusable */
 	struct pl_hostlist *dead;    /* hosts of the request without a usable GPU */
+	struct pl_hostlist *spares;  /* hosts kept free as asked */
 	struct pl_hostlist *dropped; /* hosts left out because they cannot take per_host ranks */
 };
 
