@@ -133,7 +133,6 @@ static int make_map(lua_State *L, make_f *make)
 	struct pl_error err = { 0 };
 	struct lua_rankmap *m;
 	struct pl_job job;
-	double start = now_seconds();
 
 	read_request(L, &request, &job);
 	m = binding_new(L, RANKMAP_CLASS, sizeof(*m));
@@ -143,15 +142,24 @@ static int make_map(lua_State *L, make_f *make)
 	pl_job_fini(&job);
 	if (m->map == NULL)
 		return binding_fail(L, &err);
-	m->map->seconds = now_seconds() - start;
 	return 1;
+}
+
+/* Sets what the making took, reading left out. */
+static struct pl_rankmap *timed(struct pl_rankmap *map, double start)
+{
+	if (map != NULL)
+		map->seconds = now_seconds() - start;
+	return map;
 }
 
 static struct pl_rankmap *make_placed(lua_State *L, const struct pl_map_request *request,
                                       struct pl_error *err)
 {
+	double start = now_seconds();
+
 	(void)L;
-	return pl_rankmap_place(request, err);
+	return timed(pl_rankmap_place(request, err), start);
 }
 
 /* The map in field `text`; -1 with err. */
@@ -190,6 +198,7 @@ static struct pl_rankmap *make_repaired(lua_State *L, const struct pl_map_reques
 {
 	struct pl_map_repair repair = { 0 };
 	struct pl_rankmap *map;
+	double start;
 	uint32_t *pe;
 
 	lua_getfield(L, 1, "max_moves");
@@ -200,7 +209,8 @@ static struct pl_rankmap *make_repaired(lua_State *L, const struct pl_map_reques
 	if (read_text(L, request->topo, &pe, &repair.n, err) < 0)
 		return NULL;
 	repair.previous = pe;
-	map = pl_rankmap_repair(request, &repair, err);
+	start = now_seconds();
+	map = timed(pl_rankmap_repair(request, &repair, err), start);
 	free(pe);
 	return map;
 }

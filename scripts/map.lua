@@ -125,8 +125,10 @@ local function action(o, request)
   if o.previous and o.evaluate then
     errors.usage("--previous repairs a map, --evaluate scores one: give one of them")
   end
-  for _, name in ipairs { "failed", "max-moves", "keep-hosts" } do
-    if o[name] and not o.previous then errors.usage("--%s needs --previous MAP", name) end
+  for _, name in ipairs { "failed", "max_moves", "keep_hosts" } do
+    if o[name] and not o.previous then
+      errors.usage("--%s needs --previous MAP", (name:gsub("_", "-")))
+    end
   end
   if o.evaluate then
     request.text, request.text_name = read(o.evaluate)
@@ -134,7 +136,7 @@ local function action(o, request)
   elseif o.previous then
     if not o.failed then errors.usage("--previous needs --failed HOSTS or HOST:GPU,...") end
     request.text, request.text_name = read(o.previous)
-    request.max_moves, request.keep_hosts = o["max-moves"], o["keep-hosts"]
+    request.max_moves, request.keep_hosts = o.max_moves, o.keep_hosts
     return maps.repair
   end
   return maps.place

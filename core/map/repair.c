@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "map/rankmap_build.h"
 
-#define MAX_LISTED_MOVES 64
+#define MAX_LISTED_MOVES 16
 
 struct repair {
 	const struct pl_map_request *request;

@@ -1,0 +1,42 @@
+#!/bin/sh
+# The verb map on maps that are there already: repair after a failure, spares, scores.
+test_description="map: repair, spares, evaluate"
+. /usr/share/sharness/sharness.sh
+
+machine="--topo gb300-nvl72:racks=3"
+job="--for mpi --job"
+
+test_expect_success "a failed GPU moves one rank to a spare of its rack, and says so" '
+	perilune map $machine $job "tp=8 dp=24" --spares 1/rack --format json -o before.json 2>err &&
+	grep "spares kept free: r\[001-003\]t18" err &&
+	perilune map $machine $job "tp=8 dp=24" --previous before.json --failed r002t03:1 \
+		--format csv -o after.csv 2>err &&
+	grep "1 of 192 ranks moves" err && grep "r002t03 GPU 1 -> r002t.* (same rack)" err &&
+	! grep "r002t03,1," after.csv && test "$(wc -l <after.csv)" -eq 193
+'
+
+test_expect_success "torchrun moves the whole host, and no more than it may" '
+	perilune map $machine --job "tp=8 dp=24" --previous before.json --failed r002t03:1 \
+		-o after 2>err && grep "4 of 192 ranks move" err &&
+	expect_exit 2 perilune map $machine --job "tp=8 dp=24" --previous before.json \
+		--failed r002t03:1 --max-moves 3 2>err && grep "raise --max-moves to 4" err
+'
+
+test_expect_success "--evaluate scores a rankfile and names the line that is wrong" '
+	perilune map $machine $job "tp=8 dp=24" --format rankfile -o rankfile 2>/dev/null &&
+	perilune map $machine $job "tp=8 dp=24" --evaluate rankfile >out &&
+	grep "^step .*100.00 %" out &&
+	sed "7s/slot=2/slot=1/" rankfile >twice &&
+	expect_exit 2 perilune map $machine $job "tp=8 dp=24" --evaluate twice 2>err &&
+	grep "twice:7: rank 6 is on GPU 1 of r001t02, where rank 5 is (line 6)" err
+'
+
+test_expect_success "options that need one another say so" '
+	expect_exit 2 perilune map $machine $job dp=4 --failed r001t01 2>err &&
+	grep -e "--failed needs --previous" err &&
+	expect_exit 2 perilune map $machine $job dp=4 --previous rankfile 2>err &&
+	grep -e "--previous needs --failed" err &&
+	expect_exit 2 perilune map $machine $job dp=4 --spares some 2>err && grep "1/rack" err
+'
+
+test_done
