@@ -112,11 +112,9 @@ local function place_graph(o, topo, cluster)
   })
 end
 
-local MAX_MAP_BYTES = 64 << 20
-
 local function read(path)
-  local text, message = require("perilune.core.sys").read_file(path, MAX_MAP_BYTES)
-  if not text then errors.usage("map %s: %s", path, message) end
+  local text, message = require("perilune.files").read(path)
+  if not text then errors.usage("%s: %s", path, message) end
   return text, path
 end
 
