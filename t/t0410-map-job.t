@@ -36,7 +36,7 @@ test_expect_success "an axis of ones own has groups and a place in the order" '
 
 test_expect_success "shards and replicas are groups" '
 	perilune map --topo dgx-h100:nodes=4 --job "fsdp=8 hsdp=4" --explain >out &&
-	grep "^32 ranks" out && grep "^fsdp  *8  *4 " out && grep "^hsdp  *4  *8 " out
+	grep "^32 ranks" out && grep "gathered twice a step" out && grep "^fsdp  *8  *4 " out && grep "^hsdp  *4  *8 " out
 '
 
 test_expect_success "sizes that do not multiply are refused with sizes that do" '
@@ -89,6 +89,9 @@ test_expect_success "listed groups for more ranks than GPUs are refused" '
 test_expect_success "another name needs its volume" '
 	{ write_groups && echo "halo@1G:p2p: 0-15"; } >halo &&
 	perilune map --topo dgx-h100:nodes=2 --groups halo --explain >out && grep "^halo  *16  *1 " out &&
+	{ write_groups && echo "halo: 0-15"; } >silent &&
+	perilune map --topo dgx-h100:nodes=2 --groups silent --explain >out &&
+	grep "halo groups send nothing" out &&
 	{ write_groups && echo "halo@1G: 0-15"; } >halo &&
 	refused 2 "halo line 11: .halo.: a volume is written" map --topo dgx-h100:nodes=2 --groups halo
 '

@@ -158,25 +158,49 @@ static bool figures_known(const struct pl_topo *t)
 	return t->by_bandwidth;
 }
 
-static void assume_all(struct pl_rankmap *m)
+static void assume_silent_groups(struct pl_rankmap *m)
+{
+	for (unsigned f = PL_FAMILIES; f < pl_job_n_families(&m->job); f++) {
+		struct pl_groups g;
+
+		pl_job_groups(&m->job, f, &g);
+		if (g.gbyte == 0)
+			assume(m, "%s groups send nothing: write %s@BYTES:ring where they do",
+			       g.name, g.name);
+	}
+}
+
+static void assume_job(struct pl_rankmap *m)
 {
 	struct strbuf figures = STRBUF_INIT;
 
-	assume(m, "topology from %s, as described: nothing was probed",
-	       m->topo->source != NULL ? m->topo->source : m->topo->name);
 	if (m->job.published != NULL)
 		assume(m, "model %s: %s", m->job.published->name, m->job.published->source);
 	pl_job_format_assumed(&m->job, &figures);
 	if (figures.len > 0)
 		assume(m, "model figures not given: %s", figures.s);
+	if (m->job.fsdp > 0)
+		assume(m, "parameters are gathered twice a step and gradients scattered once in "
+		          "fsdp groups, and summed between hsdp replicas");
+	if (m->job.hierarchical)
+		assume(m, "a token goes once to each NVLink domain that holds experts of it, and is "
+		          "forwarded there");
 	if (m->job.ep > 1 && m->job.tp > 1 && m->job.etp == 1)
 		assume(m, "experts are not split by tensor parallelism (etp=1)");
+	assume_silent_groups(m);
+	strbuf_fini(&figures);
+}
+
+static void assume_all(struct pl_rankmap *m)
+{
+	assume(m, "topology from %s, as described: nothing was probed",
+	       m->topo->source != NULL ? m->topo->source : m->topo->name);
+	assume_job(m);
 	assume(m, "bf16 activations, sequence parallelism, distributed optimizer; rings for tp, cp "
 	          "and dp, pairwise all-to-all for ep; phases do not overlap");
 	assume(m, "costs are %s: uncalibrated, good for ratios only",
 	       figures_known(m->topo) ? "volumes over nominal bandwidths"
 	                              : "volumes times distances");
-	strbuf_fini(&figures);
 }
 
 /* ---- the map ---- */
