@@ -108,6 +108,7 @@ return {
     "presets: gb300-nvl72:racks=144,su=8  gb200-nvl72:racks=8,su=8",
     "         dgx-b300:nodes=64,su=64  dgx-h100:nodes=32,su=32",
     "         loopback:hosts=64,slots=4",
+    "named:   ai-factory  ai-factory-spectrum  ai-factory-mixed  llama3-24k:pods=8",
   },
   examples = {
     "perilune topo show gb300-nvl72:racks=144,su=8",
