@@ -43,49 +43,98 @@ static int level_of_run(const struct split_plan *plan, uint32_t place, uint32_t 
 	return pl_topo_common_level(plan->topo, plan->pe[place], plan->pe[place + n - 1]);
 }
 
-static bool units_meet(const struct split_plan *plan, uint32_t place, int level)
+/* Where the units of a level begin in a run of places, and its end; an array the caller frees. */
+static uint32_t *find_units(const struct split_plan *plan, uint32_t place, uint32_t n,
+                            size_t level, uint32_t *k)
 {
-	return pl_topo_unit(plan->topo, plan->pe[place - 1], (size_t)level) !=
-	       pl_topo_unit(plan->topo, plan->pe[place], (size_t)level);
-}
+	uint32_t *first = xmalloc(((size_t)n + 1) * sizeof(*first));
 
-/* How many places of the run go to the first half: units of the level inside stay whole. */
-static uint32_t choose_middle(const struct split_plan *plan, uint32_t place, uint32_t n, int level)
-{
-	uint32_t half = n / 2;
-
-	for (uint32_t away = 0; away <= half; away++) {
-		if (half > away && units_meet(plan, place + half - away, level - 1))
-			return half - away;
-		if (half + away < n && units_meet(plan, place + half + away, level - 1))
-			return half + away;
+	*k = 0;
+	for (uint32_t i = place; i < place + n; i++) {
+		if (i == place || pl_topo_unit(plan->topo, plan->pe[i], level) !=
+		                          pl_topo_unit(plan->topo, plan->pe[i - 1], level))
+			first[(*k)++] = i;
 	}
-	return half;
+	first[*k] = place + n;
+	return first;
 }
 
 static void split_part(struct splitting *s, struct part *p);
 
-/* Ends the part before its halves are worked on: memory is that of one branch. */
-static void split_halves(struct splitting *s, struct part *p, uint32_t middle)
+/* Counts, for each part, the arcs that stay in it; they bound its rows. */
+static size_t *count_inner_arcs(const struct work_graph *g, const uint32_t *part, uint32_t k)
 {
-	uint8_t *side = xmalloc(p->graph.n);
-	struct work_graph half[2];
-	uint32_t *member[2];
+	size_t *n_arcs = xcalloc((size_t)k + 1, sizeof(*n_arcs));
 
-	graph_bisect(&p->graph, middle, &s->plan->bisect, s->plan->chance, side);
-	work_graph_halve(&p->graph, side, half, member);
-	free(side);
-	for (int h = 0; h < 2; h++) {
-		for (uint32_t v = 0; v < half[h].n; v++)
-			member[h][v] = rank_of(p, member[h][v]);
+	for (uint32_t v = 0; v < g->n; v++) {
+		for (uint32_t a = g->first[v]; a < g->first[v + 1]; a++)
+			n_arcs[part[v]] += part[g->to[a]] == part[v];
 	}
+	return n_arcs;
+}
+
+/* Puts every vertex with its row into its part. */
+static void fill_parts(const struct part *p, const uint32_t *part, const uint32_t *number,
+                       struct part *inner)
+{
+	const struct work_graph *g = &p->graph;
+
+	for (uint32_t v = 0; v < g->n; v++) {
+		struct part *to = &inner[part[v]];
+		uint32_t end = to->graph.first[number[v]];
+
+		for (uint32_t a = g->first[v]; a < g->first[v + 1]; a++) {
+			if (part[g->to[a]] != part[v])
+				continue;
+			to->graph.to[end] = number[g->to[a]];
+			to->graph.weight[end++] = g->weight[a];
+		}
+		to->graph.first[number[v] + 1] = end;
+		to->rank[number[v]] = rank_of(p, v);
+	}
+}
+
+/* The parts by themselves; an array the caller frees after part_fini of each. */
+static struct part *carve(const struct part *p, const uint32_t *first, uint32_t k,
+                          const uint32_t *part)
+{
+	struct part *inner = xcalloc(k, sizeof(*inner));
+	uint32_t *number = xmalloc(((size_t)p->graph.n + 1) * sizeof(*number));
+	size_t *n_arcs = count_inner_arcs(&p->graph, part, k);
+
+	for (uint32_t v = 0; v < p->graph.n; v++)
+		number[v] = inner[part[v]].graph.n++;
+	for (uint32_t i = 0; i < k; i++) {
+		inner[i].place = first[i];
+		inner[i].graph = work_graph_create(inner[i].graph.n, n_arcs[i], false);
+		inner[i].graph.total = inner[i].graph.n;
+		inner[i].graph.largest = 1;
+		inner[i].rank = xmalloc(((size_t)inner[i].graph.n + 1) * sizeof(*inner[i].rank));
+	}
+	fill_parts(p, part, number, inner);
+	free(number);
+	free(n_arcs);
+	return inner;
+}
+
+/* Uses up the graph of the part before the units inside are worked on: memory is that of one
+ * branch. */
+static void split_unit(struct splitting *s, struct part *p, size_t level)
+{
+	uint32_t k, *first = find_units(s->plan, p->place, p->graph.n, level - 1, &k);
+	uint32_t *part = xmalloc(((size_t)p->graph.n + 1) * sizeof(*part));
+	struct part *inner;
+
+	graph_multisect(&p->graph, first, k, &s->plan->effort, s->plan->chance, part);
+	inner = carve(p, first, k, part);
+	free(part);
+	free(first);
 	work_graph_fini(&p->graph);
-	for (int h = 0; h < 2; h++) {
-		struct part inner = { half[h], member[h], p->place + (h == 0 ? 0 : middle) };
-
-		split_part(s, &inner);
-		part_fini(&inner);
+	for (uint32_t i = 0; i < k; i++) {
+		split_part(s, &inner[i]);
+		part_fini(&inner[i]);
 	}
+	free(inner);
 }
 
 /* J within the part, as its ranks lie now. */
@@ -128,7 +177,7 @@ static void save_places(const struct splitting *s, const struct part *p, uint32_
 }
 
 /* Lays out the part several times and keeps the cheapest. */
-static void split_often(struct splitting *s, const struct part *p, uint32_t middle)
+static void split_often(struct splitting *s, const struct part *p, size_t level)
 {
 	uint32_t *best = xmalloc(((size_t)p->graph.n + 1) * sizeof(*best));
 	double best_cost = 0;
@@ -137,7 +186,7 @@ static void split_often(struct splitting *s, const struct part *p, uint32_t midd
 		struct part lent = lend(p);
 		double cost;
 
-		split_halves(s, &lent, middle);
+		split_unit(s, &lent, level);
 		part_fini(&lent);
 		cost = cost_within(s, p);
 		if (i == 0 || cost < best_cost) {
@@ -150,33 +199,17 @@ static void split_often(struct splitting *s, const struct part *p, uint32_t midd
 	free(best);
 }
 
-/* True for the largest part that is to be laid out several times: parts inside it are not, again. */
-static bool wants_retries(const struct split_plan *plan, const struct part *p, int level)
-{
-	uint32_t n = p->graph.n;
-
-	return plan->retries > 1 && n <= plan->retry_size && level > 1 - (n <= plan->retry_size / 2);
-}
-
 static void split_part(struct splitting *s, struct part *p)
 {
-	uint32_t n = p->graph.n, middle;
-	int level;
+	uint32_t n = p->graph.n;
+	int level = n < 2 ? 0 : level_of_run(s->plan, p->place, n);
 
-	if (n < 2 || p->graph.first[n] == 0) {
+	if (level == 0 || p->graph.first[n] == 0)
 		place_anyhow(s, p);
-		return;
-	}
-	level = level_of_run(s->plan, p->place, n);
-	if (level == 0) {
-		place_anyhow(s, p);
-		return;
-	}
-	middle = choose_middle(s->plan, p->place, n, level);
-	if (wants_retries(s->plan, p, level))
-		split_often(s, p, middle);
+	else if (s->plan->retries > 1 && n <= s->plan->retry_size)
+		split_often(s, p, (size_t)level);
 	else
-		split_halves(s, p, middle);
+		split_unit(s, p, (size_t)level);
 }
 
 void graph_split(const struct split_plan *plan, const struct pl_commgraph *graph, uint32_t *at)

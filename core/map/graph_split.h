@@ -2,20 +2,20 @@
  * graph_split.h - a graph laid out over the tree of the machine, from the outside inwards. Internal
  * to map/.
  *
- * Places are slots in the order of the tree: units of every level are runs of them. A run that is
- * one unit is cut where two of the units inside it meet, as near to its middle as possible, the
- * graph into as many ranks on either side, and so on within both.
+ * Places are slots in the order of the tree: units of every level are runs of them. The ranks of a
+ * run that is one unit are cut into as many parts as there are units inside it, of exactly their
+ * sizes, and so on within each.
  */
 #ifndef PL_MAP_GRAPH_SPLIT_H
 #define PL_MAP_GRAPH_SPLIT_H
 
-#include "map/graph_bisect.h"
+#include "map/graph_multisect.h"
 #include "map/topo.h"
 
 struct split_plan {
 	const struct pl_topo *topo;
 	const uint32_t *pe; /* by place, as many as the graph has ranks */
-	struct bisect_effort bisect;
+	struct multisect_effort effort;
 	uint32_t retry_size; /* units of at most so many ranks are laid out... */
 	unsigned retries;    /* ... so many times, the best counts; at least 1 */
 	struct chance *chance;

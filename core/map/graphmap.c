@@ -97,17 +97,17 @@ double pl_graph_bound(const struct pl_graphmap_request *r)
 
 /* How much is done; the figures were tried out on graphs of each kind. */
 struct depth {
-	struct bisect_effort bisect;
+	struct multisect_effort cut;
 	uint32_t retry_size;
 	unsigned retries, candidates, sweeps;
-	uint64_t budget; /* ranks and edges that all attempts together may go through */
+	uint64_t budget; /* of work in all attempts together, see count_attempts() */
 	unsigned most_attempts;
 };
 
 static const struct depth depths[] = {
-	[PL_EFFORT_FAST] = { { 1, 4, 3 }, 0, 1, 3, 4, 0, 1 },
-	[PL_EFFORT_NORMAL] = { { 1, 8, 4 }, 0, 1, 6, 12, 200000, 40 },
-	[PL_EFFORT_BEST] = { { 4, 12, 8 }, 128, 3, 12, 40, 6000000, 100 },
+	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 0, 1 },
+	[PL_EFFORT_NORMAL] = { { { 1, 8, 4 }, 1, 8 }, 0, 1, 6, 12, 700000, 40 },
+	[PL_EFFORT_BEST] = { { { 4, 12, 8 }, 4, 4 }, 128, 3, 12, 40, 10000000, 100 },
 };
 
 /* A placement being looked for. */
@@ -151,7 +151,7 @@ static void split_and_keep(struct attempt *a)
 {
 	struct split_plan plan = { .topo = a->request->topo,
 		                   .pe = a->slot,
-		                   .bisect = a->depth->bisect,
+		                   .effort = a->depth->cut,
 		                   .retry_size = a->depth->retry_size,
 		                   .retries = a->depth->retries,
 		                   .chance = &a->chance };
@@ -160,10 +160,11 @@ static void split_and_keep(struct attempt *a)
 	swap_and_keep(a);
 }
 
+/* Small graphs are laid out several times. A rank costs as much as some thirty entries of rows. */
 static unsigned count_attempts(const struct attempt *a)
 {
 	const struct pl_commgraph *g = a->request->graph;
-	uint64_t n = a->depth->budget / (g->n + (uint64_t)g->first[g->n] + 1);
+	uint64_t n = a->depth->budget / (30 * (uint64_t)g->n + g->first[g->n] + 1);
 
 	return n < 1 ? 1 : n < a->depth->most_attempts ? (unsigned)n : a->depth->most_attempts;
 }
