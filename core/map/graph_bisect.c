@@ -105,13 +105,22 @@ static double cut_once(const struct work_graph *g, uint32_t target,
 	return cut;
 }
 
+/* Rows so long that coarsening is what costs; what is in them leaves less to chance. */
+#define LONG_ROW 30
+
+static unsigned count_tries(const struct work_graph *g, unsigned tries)
+{
+	return g->first[g->n] / (g->n + 1) > LONG_ROW ? (tries + 1) / 2 : tries;
+}
+
 double graph_bisect(const struct work_graph *g, uint32_t target, const struct bisect_effort *effort,
                     struct chance *chance, uint8_t *side)
 {
 	double best = cut_once(g, target, effort, chance, side);
-	uint8_t *tried = effort->tries > 1 ? xmalloc(g->n) : NULL;
+	unsigned tries = count_tries(g, effort->tries);
+	uint8_t *tried = tries > 1 ? xmalloc(g->n) : NULL;
 
-	for (unsigned i = 1; i < effort->tries && best > 0; i++) {
+	for (unsigned i = 1; i < tries && best > 0; i++) {
 		double cut = cut_once(g, target, effort, chance, tried);
 
 		if (cut < best) {

@@ -10,7 +10,8 @@
 #include "map/graph_work.h"
 
 struct bisect_effort {
-	unsigned tries;  /* whole multilevel cuts, of which the lightest is taken; at least 1 */
+	unsigned tries;  /* whole multilevel cuts, of which the lightest is taken; at least 1, and
+			    half as many for a graph with long rows */
 	unsigned starts; /* cuts of the smallest graph */
 	unsigned passes; /* of refinement at each level */
 };

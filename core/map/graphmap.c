@@ -106,8 +106,8 @@ struct depth {
 
 static const struct depth depths[] = {
 	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 0, 1 },
-	[PL_EFFORT_NORMAL] = { { { 1, 8, 4 }, 1, 8 }, 0, 1, 6, 12, 700000, 40 },
-	[PL_EFFORT_BEST] = { { { 4, 12, 8 }, 4, 4 }, 128, 3, 12, 40, 10000000, 100 },
+	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 700000, 40 },
+	[PL_EFFORT_BEST] = { { { 6, 8, 6 }, 3, 4 }, 128, 3, 12, 40, 10000000, 100 },
 };
 
 /* A placement being looked for. */
