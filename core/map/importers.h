@@ -31,6 +31,8 @@ SURVEY_IMPORTER(nvidia_smi_csv);
 SURVEY_IMPORTER(nvidia_smi_xml);
 SURVEY_IMPORTER(nvidia_topo);
 SURVEY_IMPORTER(nccl_topology);
+SURVEY_IMPORTER(netq_graph);
+SURVEY_IMPORTER(nmx_nodes);
 SURVEY_IMPORTER(topograph_model);
 SURVEY_IMPORTER(topograph_graph);
 SURVEY_IMPORTER(topograph_payload);

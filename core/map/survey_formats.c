@@ -34,6 +34,8 @@ const struct survey_format survey_formats[] = {
 	{ "slurm-topology-yaml", "Slurm's topology.yaml", slurm_yaml_recognise, slurm_yaml_import },
 	{ "slurm-scontrol", "scontrol show topology", slurm_scontrol_recognise,
 	  slurm_scontrol_import },
+	{ "netq-graph", "NetQ's topology graph (JSON)", netq_graph_recognise, netq_graph_import },
+	{ "nmx", "compute nodes of NMX (JSON)", nmx_nodes_recognise, nmx_nodes_import },
 	{ NULL, NULL, NULL, NULL },
 };
 
