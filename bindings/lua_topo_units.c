@@ -123,7 +123,8 @@ int lua_topo_units(lua_State *L)
 	lua_Integer level = luaL_checkinteger(L, 2) - 1;
 	uint32_t n_hosts = t->n_pes / t->gpus_per_host, first = 0;
 
-	luaL_argcheck(L, level >= 0 && level < (lua_Integer)t->n_levels && level >= t->host_level, 2,
+	luaL_argcheck(L,
+		      level >= 0 && level < (lua_Integer)t->n_levels && level >= t->host_level, 2,
 		      "no level of whole hosts");
 	lua_createtable(L, (int)pl_topo_units(t, (size_t)level), 0);
 	for (uint32_t h = 1; h <= n_hosts; h++) {

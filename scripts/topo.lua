@@ -46,7 +46,6 @@ end
 local function import(o, names)
   local machine = machine_of(o, names)
   local text = require("perilune.topo_write").text(machine, o.to)
-  if not text then errors.usage("--to %s is not in this version", o.to) end
   if not o.output or o.output == "-" then
     terminal.print(text)
     return 0

@@ -26,7 +26,7 @@ test_expect_success "what cannot be read is told" '
 	refused 2 "no switch and no block" topo show /dev/null --format slurm-scontrol &&
 	refused 2 "say --gpus-per-host" topo show "$fixtures/slurm-topology.conf" &&
 	refused 2 "there is no file .gone" topo show "$fixtures/slurm-topology.conf" gone &&
-	refused 2 "not in this version" topo import loopback --to topograph-yaml &&
+	refused 2 "did you mean .topograph-yaml" topo import loopback --to topograph-yml &&
 	refused 2 "did you mean .import" topo inport x
 '
 
@@ -81,6 +81,15 @@ test_expect_success "Slurm reads back what is written for it" '
 		grep "^leaf\|^spine\|^core" before >left && grep "^leaf\|^spine\|^core" after >right &&
 		test_cmp left right && test_must_be_empty err || return 1
 	done
+'
+
+test_expect_success "topograph has the same NVLink domains and switches" '
+	perilune topo import gb300-nvl72:racks=5,su=2 --to topograph-yaml -o model &&
+	perilune topo show model --gpus-per-host 4 >out 2>err && test_must_be_empty err &&
+	grep "^90 hosts, 360 GPUs, 5 NVLink domains" out && grep "^leaf .* 3  .*144" out &&
+	perilune topo import "$fixtures/slurm-topology.conf" --gpus-per-host 4 --to topograph-yaml \
+		-o model && perilune topo show model --gpus-per-host 4 >out &&
+	grep "^17 hosts, 68 GPUs" out && grep "^leaf .*<= 8 x host *4  " out
 '
 
 test_expect_success "several files are one machine, and what contradicts is told" '

@@ -1,4 +1,4 @@
--- survey.lua - machines from files of other programs: Slurm's topology, ibnetdiscover, nvidia-smi...
+-- survey.lua - machines from files of other programs: Slurm's topology, ibnetdiscover and more.
 --
 -- Several files make one machine: each adds what it knows. What contradicts, is broken or was taken
 -- otherwise than written comes back as notes, sentences for a person.
@@ -62,8 +62,10 @@ local function import(s, path, format)
   local text, message = text_of(path)
   if not text then return nil, message end
   local found = sys().stat(path)
-  return s:import(text, { name = path == "-" and "standard input" or path, host = host_of(path), format = format,
-                          taken_at = found and found.type == "file" and math.floor(found.mtime) or 0 })
+  return s:import(text, {
+    name = path == "-" and "standard input" or path, host = host_of(path), format = format,
+    taken_at = found and found.type == "file" and math.floor(found.mtime) or 0,
+  })
 end
 
 ---@class perilune.SurveyOptions

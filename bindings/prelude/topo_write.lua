@@ -79,7 +79,8 @@ end
 
 -- ---- switches and the hosts or switches below them ------------------------------------------
 
--- A list of { name, hosts = text } and { name, switches = text }, leaves first.
+-- A list of { name, hosts = text } and { name, switches = text, below = { entries } }, leaves
+-- first; `parent` is the entry above.
 local function switches(topo)
   local list, levels, figures = {}, topo:levels(), topo:figures()
   local below -- of the level inside: { name, first host }
@@ -90,14 +91,14 @@ local function switches(topo)
       local set = require("perilune.core.hostset").parse(hosts, { no_files = true })
       local entry = { name = name, hosts = not below and hosts or nil, n = #set }
       these[u], list[#list + 1] = entry, entry
-      local children, held = {}, 0
+      local names, held = {}, 0
+      entry.below = below and {}
       while below and held < #set do
-        children[#children + 1] = below[at].name
-        held, at = held + below[at].n, at + 1
+        local child = below[at]
+        child.parent, entry.below[#names + 1], names[#names + 1] = entry, child, child.name
+        held, at = held + child.n, at + 1
       end
-      if below then
-        entry.switches = tostring(require("perilune.core.hostset").new(children))
-      end
+      if below then entry.switches = tostring(require("perilune.core.hostset").new(names)) end
     end
     below = these
   end
@@ -122,22 +123,64 @@ local function slurm_yaml(topo)
   return table.concat(out)
 end
 
+-- ---- topograph ------------------------------------------------------------------------------
+
+-- "a[1-2],b" as YAML's entries, one for each part outside brackets.
+local function node_entries(text)
+  local out, from, depth = {}, 1, 0
+  for i = 1, #text + 1 do
+    local c = text:sub(i, i)
+    depth = depth + (c == "[" and 1 or c == "]" and -1 or 0)
+    if i > #text or (c == "," and depth == 0) then
+      out[#out + 1] = ("  - %s\n"):format(text:sub(from, i - 1))
+      from = i + 1
+    end
+  end
+  return table.concat(out)
+end
+
+-- What is told as a block: hosts, the switch above them, and their NVLink domain if they are one.
+local function block_entry(entry, nvlink)
+  local switch = nvlink and entry.parent or entry -- a single domain has nothing above it
+  local text = ("- switch: %s\n  nodes:\n%s"):format(switch.name, node_entries(entry.hosts))
+  if not nvlink then return text end
+  return ("%s  annotations:\n    accelerator.topograph.run/domain: %s\n"):format(text, entry.name)
+end
+
+local function topograph(topo)
+  local inner = topo:levels()[topo:figures().host_level + 1]
+  local nvlink = inner and inner.link == "nvlink"
+  local above, blocks = {}, {}
+  for _, entry in ipairs(switches(topo)) do
+    local below = {}
+    for i, child in ipairs(entry.below or {}) do
+      if not (nvlink and child.hosts) then below[i] = ("    - %s\n"):format(child.name) end
+    end
+    if #below > 0 then
+      above[#above + 1] = ("  %s:\n    switches:\n%s"):format(entry.name, table.concat(below))
+    end
+    if entry.hosts then blocks[#blocks + 1] = block_entry(entry, nvlink) end
+  end
+  return ("switches:%s\n%sblocks:\n%s"):format(#above == 0 and " {}" or "", table.concat(above),
+    table.concat(blocks))
+end
+
 local WRITERS = {
   ["cluster"] = cluster,
   ["slurm-topology-conf"] = slurm_conf,
   ["slurm-topology-yaml"] = slurm_yaml,
+  ["topograph-yaml"] = topograph,
 }
 
 --- The formats that can be written.
 write.formats = { "cluster", "slurm-topology-conf", "slurm-topology-yaml", "topograph-yaml" }
 
---- The machine as text. Nil where the format is not in this version.
+--- The machine as text.
 ---@param topo userdata
----@param format string
----@return string?
+---@param format string one of write.formats
+---@return string
 function write.text(topo, format)
-  local writer = WRITERS[format]
-  return writer and writer(topo)
+  return WRITERS[format](topo)
 end
 
 return write

@@ -107,7 +107,8 @@ int slurmtree_switch(struct slurmtree *t, const char *name, const char *nodes,
 	if (check_name(name, err) < 0)
 		return at_line(t, line, err);
 	if (before > 0)
-		return pl_errorf(err, PL_EUSAGE, "%s:%zu: switch '%s' was named on line %zu already",
+		return pl_errorf(err, PL_EUSAGE,
+				 "%s:%zu: switch '%s' was named on line %zu already",
 				 t->in->name, line, name, t->switches[before - 1].line);
 	ARRAY_GROW(t->switches, t->n, t->cap);
 	sw = &t->switches[t->n++];
@@ -196,8 +197,8 @@ static int measure(struct slurmtree *t, struct pl_error *err)
 						 sw->line, sw->name);
 			if (height == PL_SURVEY_TIERS)
 				return pl_errorf(err, PL_EUSAGE,
-						 "%s:%zu: above switch '%s' are more than %d tiers, "
-						 "or a ring",
+						 "%s:%zu: above switch '%s' are more than %d "
+						 "tiers, or a ring",
 						 t->in->name, t->switches[i].line,
 						 t->switches[i].name, PL_SURVEY_TIERS);
 			if (sw->height < height)
@@ -226,7 +227,7 @@ static void tell_host(struct slurmtree *t, const char *name, uint32_t at, uint32
 	}
 }
 
-/* `scontrol` lists, of a switch above others, all that is below them: those hosts have their leaf. */
+/* `scontrol` lists, of a switch above others, all that is below it: those hosts have a leaf. */
 static void tell_switch(struct slurmtree *t, size_t at, uint32_t tiers)
 {
 	const struct slurmtree_switch *sw = &t->switches[at];

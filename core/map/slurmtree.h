@@ -1,5 +1,6 @@
 /*
- * slurmtree.h - Slurm's switches and blocks, while a file of its topology is read. Internal to map/.
+ * slurmtree.h - Slurm's switches and blocks, while a file of its topology is read. Internal to
+ * map/.
  *
  * The three formats (topology.conf, topology.yaml, `scontrol show topology`) say the same in other
  * words: a switch has nodes or switches below it, a block has nodes. They are collected here with
@@ -26,8 +27,8 @@ void slurmtree_init(struct slurmtree *t, struct pl_survey *s, const struct surve
 		    const char *format);
 void slurmtree_fini(struct slurmtree *t);
 
-/* A switch and what is below it, as host lists; NULL or "" for none. PL_EUSAGE with the line: it was
- * named before, a list is none. */
+/* A switch and what is below it, as host lists; NULL or "" for none. PL_EUSAGE with the line: it
+ * was named before, a list is none. */
 int slurmtree_switch(struct slurmtree *t, const char *name, const char *nodes,
 		     const char *switches, size_t line, struct pl_error *err);
 

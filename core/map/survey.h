@@ -21,7 +21,7 @@
 /* Where facts come from. */
 struct pl_survey_source {
 	char *format;	  /* "ibnetdiscover": the name of an importer */
-	char *name;	  /* of the file, or of the command and the host: "nvidia-smi -q -x on r001t01" */
+	char *name;	  /* of the file, or command and host: "nvidia-smi -q -x on r001t01" */
 	int64_t taken_at; /* seconds since 1970; 0: unknown */
 };
 
@@ -100,7 +100,8 @@ PL_API void pl_survey_destroy(struct pl_survey *survey);
 uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *name,
 			   int64_t taken_at);
 
-/* The host of this name (cut at the first dot, but no IPv4 address), made when it is new. The pointer is good until the
+/* The host of this name (cut at the first dot, but no IPv4 address), made when it is new. The
+ * pointer is good until the
  * next call. */
 struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len);
 

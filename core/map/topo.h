@@ -55,8 +55,8 @@ struct pl_topo_spec {
 	uint32_t adapters_per_host; /* network adapters for the fabric; 0: unknown */
 	const struct pl_topo_level *levels;
 	size_t n_levels;
-	/* Units of different sizes: by level, the number of each host's unit, counted from 0 in host
-	 * order, so that a unit's hosts lie together and inner units do within outer ones. NULL for
+	/* Units of different sizes: by level, the number of each host's unit, counted from 0 in
+	 * host order, so that a unit's hosts lie together and inner units do within outer ones. NULL for
 	 * the levels up to a host's; their `count` stands, that of the others follows. NULL as a
 	 * whole: every unit but the last is full. */
 	const uint32_t *const *host_units;

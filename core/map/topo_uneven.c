@@ -87,7 +87,8 @@ static uint32_t max_of(uint32_t a, uint32_t b)
 /* The most units inside, and the most PEs, of one unit of a level. */
 static void derive_sizes(struct pl_topo *t, size_t level)
 {
-	const uint32_t *unit = t->host_unit[level], *inner = level > 0 ? t->host_unit[level - 1] : NULL;
+	const uint32_t *unit = t->host_unit[level];
+	const uint32_t *inner = level > 0 ? t->host_unit[level - 1] : NULL;
 	uint32_t hosts = 0, children = 0, n = (uint32_t)pl_hostlist_count(t->hosts);
 
 	t->levels[level].count = 0;
@@ -119,7 +120,8 @@ size_t topo_uneven_common(const struct pl_topo *t, uint32_t host)
 {
 	size_t level = (size_t)(t->host_level + 1);
 
-	while (level + 1 < t->n_levels && t->host_unit[level][host] != t->host_unit[level][host - 1])
+	while (level + 1 < t->n_levels &&
+	       t->host_unit[level][host] != t->host_unit[level][host - 1])
 		level++;
 	return level;
 }

@@ -237,7 +237,7 @@ static void a_domain_on_two_leaves_joins_them_and_says_so(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "t%d", i);
 		set_domain(s, name, i < 3 ? "A" : "B");
@@ -257,7 +257,7 @@ static void equal_cliques_of_different_clusters_stay_apart(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "t%d", i);
 		set_domain(s, name, i < 2 ? "1111-aa.32766" : "2222-bb.32766");

@@ -26,9 +26,11 @@ static void what_is_wrong_is_told_with_its_line(void **state)
 	assert_refused_with(CONF, "SwitchName=a Nodes=n1\n\nSwitchName=a Nodes=n2\n",
 			    "input:3: switch 'a' was named on line 1 already");
 	assert_refused_with(CONF, "# x\nSwitchName=a Node=n1\n",
-			    "input:2: 'Node' is no key of Slurm's topology (did you mean 'Nodes'?)");
+			    "input:2: 'Node' is no key of Slurm's topology (did you mean "
+			    "'Nodes'?)");
 	assert_refused_with(CONF, "SwitchName=a Nodes=n[1-\n", "input:1: ");
-	assert_refused_with(CONF, "SwitchName=a Nodes=n1 Nodes=n2\n", "input:1: Nodes is there twice");
+	assert_refused_with(CONF, "SwitchName=a Nodes=n1 Nodes=n2\n",
+			    "input:1: Nodes is there twice");
 	assert_refused_with(CONF, "Nodes=n1\n", "input:1: neither SwitchName nor BlockName");
 	assert_refused_with(CONF, "SwitchName=a nodes\n", "input:1: 'nodes' is no Key=Value");
 	assert_refused_with(CONF, "BlockName=b Nodes=n1\nBlockName=b Nodes=n2\n",
@@ -39,7 +41,8 @@ static void what_is_wrong_is_told_with_its_line(void **state)
 static void a_ring_of_switches_is_refused_with_its_line(void **state)
 {
 	(void)state;
-	assert_refused_with(CONF, "SwitchName=a Switches=a\n", "input:1: switch 'a' is below itself");
+	assert_refused_with(CONF, "SwitchName=a Switches=a\n",
+			    "input:1: switch 'a' is below itself");
 	assert_refused_with(CONF,
 			    "SwitchName=l Nodes=n1\nSwitchName=a Switches=b\nSwitchName=b "
 			    "Switches=a\n",
@@ -143,7 +146,8 @@ static void the_default_topology_of_yaml_is_taken(void **state)
 	assert_string_equal(tier(s, "n03", 1), "top");
 	assert_note(s, "of 2 topologies 'main' is taken");
 	pl_survey_destroy(s);
-	assert_refused_with(YAML, "- topology: a\n  flat: true\n", "input:1: topology 'a' is neither");
+	assert_refused_with(YAML, "- topology: a\n  flat: true\n",
+			    "input:1: topology 'a' is neither");
 	assert_refused_with(YAML, "topology: a\n", "input:1: topology.yaml is a list");
 	assert_refused_with(YAML, "- topology: a\n  block:\n    blocks:\n      - nodes: n1\n",
 			    "input:4: a block without its name");
