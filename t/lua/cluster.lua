@@ -27,7 +27,7 @@ end)
 spec.test("a name that is nowhere suggests one that is", function()
   spec.refuses("did you mean 'gb300-nvl72'?", cluster.load "gb300-nvl7")
   spec.refuses("did you mean 'gb300-nvl72'?", cluster.load "gb300")
-  spec.refuses("known are dgx-b300", cluster.load "zzzzzzzzzzz")
+  spec.refuses("dgx-b300, dgx-h100, gb200-nvl72", cluster.load "zzzzzzzzzzz")
 end)
 
 spec.test("parameters that the file does not read are refused", function()
