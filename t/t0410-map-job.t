@@ -57,6 +57,13 @@ test_expect_success "groups that were dumped are what is mapped, sizes come from
 	grep "^16 ranks" out && grep "groups=tp:8x2,dp:2x8" out && grep "^tp  *2  *8 " out
 '
 
+test_expect_success "a launcher that may put any rank anywhere keeps listed groups on one host" '
+	perilune map --topo dgx-h100:nodes=2 --for mpi --groups groups.txt --format csv >out 2>err &&
+	grep "placed together, whatever their numbers" err &&
+	awk -F, "\$1 ~ /^[0-9]/ { host[\$1] = \$2; n++ }
+	         END { for (r = 0; r < 8; r++) bad += host[r] != host[r + 8]; exit bad || n != 16 }" out
+'
+
 test_expect_success "JSON and text of the same groups make the same map" '
 	printf "{ \"tensor_model_parallel_group\": [" >groups.json &&
 	for i in 0 1 2 3 4 5 6 7; do

@@ -23,6 +23,7 @@ static void add_by_rank(struct portfolio *p, const struct placement *like, const
 	item = &p->items[p->n++];
 	*item = *like;
 	item->cost = cost;
+	item->nested = p->nest.order != NULL;
 	item->pe = xmalloc(size);
 	memcpy(item->pe, pe, size);
 	if (p->bounded && cost.step < p->limit)

@@ -18,6 +18,7 @@ struct placement {
 	uint32_t least; /* of them that are together even where they are not whole */
 	int level;      /* in a unit of this level */
 	uint32_t *pe;   /* by rank */
+	bool nested;    /* laid out in the nest's order, not in that of the ranks */
 	struct pl_map_cost cost;
 };
 

@@ -145,6 +145,9 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 	} else if (chosen->strategy == PL_STRATEGY_SPREAD) {
 		note(m, "blocks of %u ranks begin in a %s of their own where there is room",
 		     chosen->block, m->topo->levels[chosen->level].name);
+	} else if (chosen->nested) {
+		note(m, "ranks whose groups are listed together are placed together, whatever "
+		        "their numbers");
 	} else if (chosen->level >= 0) {
 		note(m, "blocks of %u ranks are kept within a %s", chosen->block,
 		     m->topo->levels[chosen->level].name);
