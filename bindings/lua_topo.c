@@ -11,6 +11,8 @@
  */
 #include "lua_topo.h"
 
+#include "map/drawing.h"
+
 #include "binding.h"
 #include "lua_hostset.h"
 
@@ -306,6 +308,17 @@ static int topo_describe(lua_State *L)
 	return push_text(L, pl_topo_format_text);
 }
 
+static void draw_machine(const struct pl_topo *t, struct strbuf *out)
+{
+	pl_draw(t, NULL, out);
+}
+
+/* topo:draw() -> SVG */
+static int topo_draw(lua_State *L)
+{
+	return push_text(L, draw_machine);
+}
+
 static void push_level(lua_State *L, const struct pl_topo *t, size_t i)
 {
 	const struct pl_topo_level *l = &t->levels[i];
@@ -373,6 +386,7 @@ static const luaL_Reg methods[] = {
 	{ "mark_unusable", topo_mark_unusable },
 	{ "counts", topo_counts },
 	{ "describe", topo_describe },
+	{ "draw", topo_draw },
 	{ "levels", topo_levels },
 	{ "figures", topo_figures },
 	{ "units", lua_topo_units },

@@ -216,7 +216,7 @@ return {
       metavar = "WHAT", help = "time of a step, then the worst uplink, then volume x distance; or "
         .. "load or volume first" },
     { "format", type = "choice", default = "vector", choices = FORMATS, metavar = "NAME",
-      help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed" },
+      help = "vector, json, csv, rankfile, seq, mpich, slurm, torchrun, deepspeed, svg" },
     { "spares", type = "string", metavar = "N|N/rack",
       help = "hosts to keep free: the last N, or the last N of each rack" },
     { "previous", type = "path", metavar = "MAP",

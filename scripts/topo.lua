@@ -3,8 +3,8 @@
 local errors = require "perilune.errors"
 local terminal = require "perilune.terminal"
 
-local ACTIONS = { "show", "import" }
-local LATER = { probe = true, draw = true }
+local ACTIONS = { "show", "import", "draw" }
+local LATER = { probe = true }
 local TO = { "cluster", "slurm-topology-conf", "slurm-topology-yaml", "topograph-yaml" }
 
 local function from_tree(o)
@@ -43,9 +43,7 @@ local function show(o, names)
   return 0
 end
 
-local function import(o, names)
-  local machine = machine_of(o, names)
-  local text = require("perilune.topo_write").text(machine, o.to)
+local function write(o, machine, text)
   if not o.output or o.output == "-" then
     terminal.print(text)
     return 0
@@ -54,6 +52,17 @@ local function import(o, names)
   if not ok then errors.fail(2, "%s: %s", o.output, message) end
   terminal.note("%s: %s", o.output, machine:counts())
   return 0
+end
+
+local function import(o, names)
+  local machine = machine_of(o, names)
+  local text = require("perilune.topo_write").text(machine, o.to)
+  return write(o, machine, text)
+end
+
+local function draw(o, names)
+  local machine = machine_of(o, names)
+  return write(o, machine, machine:draw())
 end
 
 local function list_formats()
@@ -67,22 +76,24 @@ local function run(o, args)
   local action = table.remove(args, 1)
   if o.formats then return list_formats() end
   if LATER[action] then errors.usage("topo %s is not in this version", action) end
-  if action ~= "show" and action ~= "import" then
+  local act = ({ show = show, import = import, draw = draw })[action]
+  if not act then
     local hint = action and require("perilune.nearest").hint(action, ACTIONS) or ""
-    errors.usage("topo show|import FILE...|NAME%s", hint)
+    errors.usage("topo show|import|draw FILE...|NAME%s", hint)
   end
   if (#args > 0) == (o.tree ~= nil) then
     errors.usage(o.tree and "topo %s takes files, a name or --tree"
       or "topo %s needs one FILE or NAME, or several FILEs that are one machine", action)
   end
-  return action == "show" and show(o, args) or action == "import" and import(o, args)
+  return act(o, args)
 end
 
 return {
   name = "topo",
   summary = "the machine: hosts, GPUs, and the levels of links between them",
   usage = { "topo show FILE...|NAME", "topo show --tree 4:18:7:20 --distance 1:3:10:30",
-            "topo import FILE...|NAME [--to FORMAT] [-o FILE]", "topo --formats" },
+            "topo import FILE...|NAME [--to FORMAT] [-o FILE]", "topo draw FILE...|NAME [-o FILE.svg]",
+            "topo --formats" },
   about = "Levels are listed from the GPU outwards; bandwidths are per GPU and each way. The "
     .. "first line counts what is known. A FILE is a cluster file or what another program wrote "
     .. "of the machine, recognised by its content; several files are one machine, each adds what "
@@ -111,6 +122,7 @@ return {
   },
   examples = {
     "perilune topo show gb300-nvl72:racks=144,su=8",
+    "perilune topo draw gb300-nvl72:racks=144,su=8 --unusable r003t02:1 -o machine.svg",
     "perilune topo show ibnetdiscover.txt smi/*.xml",
     "perilune topo import /etc/slurm/topology.conf --gpus-per-host 4 -o machine.lua",
   },

@@ -24,9 +24,7 @@ test_expect_success "what is missing or mistyped is told" '
 
 test_expect_success "what comes later is refused as not in this version" '
 	refused 2 "not in this version" map --topo loopback --job dp=4 --islands a &&
-	refused 2 "not in this version" map --topo loopback --job dp=4 --format svg &&
-	refused 2 "not in this version" topo probe &&
-	refused 2 "not in this version" topo draw x
+	refused 2 "not in this version" topo probe
 '
 
 test_expect_success "too few GPUs name the nearest size that fits" '
@@ -82,6 +80,24 @@ test_expect_success "--explain is the output alone, and a comment beside a forma
 	sed -n "/^assumed/,/^$/p" out | grep "uncalibrated" &&
 	perilune map --tree 4:2 --distance 1:5 --job dp=8 --explain --format vector >out 2>err &&
 	test "$(wc -l <out)" -eq 8 && grep "^assumed" err
+'
+
+test_expect_success "10,368 GPUs are drawn in less than 2 MB of well-formed SVG, broken ones marked" '
+	perilune topo draw gb300-nvl72:racks=144 --unusable r003t02:1 -o machine.svg &&
+	perilune map --topo gb300-nvl72:racks=144 --job "tp=8 pp=8 dp=162" --format svg -o map.svg \
+		2>/dev/null &&
+	python3 -c "
+import sys, xml.etree.ElementTree as tree
+for name, broken in ((\"machine.svg\", 1), (\"map.svg\", 0)):
+    text = open(name).read()
+    assert len(text) < 2e6, len(text)
+    svg = \"{http://www.w3.org/2000/svg}\"
+    hosts = tree.fromstring(text).findall(svg + \"g\")
+    assert len(hosts) == 2592 and hosts[0].find(svg + \"title\").text.startswith(\"r001t01\")
+    cells = [c.get(\"class\") for h in hosts for c in h.findall(svg + \"path\")]
+    assert len(cells) == 10368 and cells.count(\"b\") == broken
+    assert cells[0] == (\"f\" if broken else \"c0\")
+"
 '
 
 test_expect_success "a cluster file of one own, with groups" '

@@ -7,10 +7,12 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "map/drawing.h"
 #include "map/graphmap.h"
 
 const char *const pl_rankmap_formats[] = { "vector", "json",  "csv",      "rankfile",  "seq",
-	                                   "mpich",  "slurm", "torchrun", "deepspeed", NULL };
+	                                   "mpich",  "slurm", "torchrun", "deepspeed", "svg",
+	                                   NULL };
 
 static const char *host_name(const struct pl_rankmap *m, uint32_t rank)
 {
@@ -176,6 +178,13 @@ static int write_deepspeed(const struct pl_rankmap *m, struct strbuf *out, struc
 	return 0;
 }
 
+static int write_svg(const struct pl_rankmap *m, struct strbuf *out, struct pl_error *err)
+{
+	(void)err;
+	pl_draw(m->topo, m, out);
+	return 0;
+}
+
 /* ---- json ---- */
 
 static json_t *cost_json(const struct pl_rankmap *m, const struct pl_map_cost *c, bool levels)
@@ -299,7 +308,7 @@ typedef int write_f(const struct pl_rankmap *m, struct strbuf *out, struct pl_er
 /* In the order of pl_rankmap_formats. */
 static write_f *const writers[] = { write_vector,   write_json,     write_csv,
 	                            write_rankfile, write_seq,      write_mpich,
-	                            write_slurm,    write_torchrun, write_deepspeed };
+	                            write_slurm,    write_torchrun, write_deepspeed, write_svg };
 
 int pl_rankmap_format(const struct pl_rankmap *m, const char *format, struct strbuf *out,
                       struct pl_error *err)
@@ -310,8 +319,6 @@ int pl_rankmap_format(const struct pl_rankmap *m, const char *format, struct str
 		if (strcmp(pl_rankmap_formats[i], format) == 0)
 			return writers[i](m, out, err);
 	}
-	if (strcmp(format, "svg") == 0)
-		return pl_errorf(err, PL_EUNSUPPORTED, "format svg: not in this version");
 	return pl_errorf(err, PL_EUSAGE, "unknown map format '%s'%s", format,
 	                 nearest_hint(format, pl_rankmap_formats, hint, sizeof(hint)));
 }

@@ -10,6 +10,7 @@
  *	slurm	   SLURM_HOSTFILE for srun -m arbitrary: one host a line
  *	torchrun   a line per host: the host, a tab, the environment and arguments to start there
  *	deepspeed  hostfile: "host slots=4"
+ *	svg	   a drawing, see drawing.h
  *
  * Some formats cannot say every map: seq, mpich, slurm and deepspeed leave the GPU to the local
  * rank, deepspeed and torchrun number ranks host by host.
@@ -24,8 +25,7 @@ PL_API extern const char *const pl_rankmap_formats[];
 
 /*
  * Appends the map in a format. PL_EUSAGE: an unknown format (the nearest is named), or a map that
- * the format cannot say, naming the first rank that it cannot place. PL_EUNSUPPORTED: svg, which
- * this version does not draw. Nothing is appended then. O(ranks).
+ * the format cannot say, naming the first rank that it cannot place. Nothing is appended then. O(ranks).
  */
 PL_API int pl_rankmap_format(const struct pl_rankmap *map, const char *format, struct strbuf *out,
                              struct pl_error *err);

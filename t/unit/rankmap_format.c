@@ -52,7 +52,6 @@ static void unknown_formats_are_refused(void **state)
 	(void)state;
 	assert_refused(m, "vektor", PL_EUSAGE, "did you mean 'vector'");
 	assert_refused(m, "", PL_EUSAGE, "unknown map format");
-	assert_refused(m, "svg", PL_EUNSUPPORTED, "not in this version");
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
 }
