@@ -61,7 +61,9 @@ test_expect_success "broken and missing GPUs survive the cluster file" '
 	perilune topo show ./uneven.lua >before && head -n 1 before >line &&
 	echo "5 hosts, 19 GPUs, 2 NVLink domains, 2 GPUs unusable" | test_cmp - line &&
 	perilune topo import ./uneven.lua -o back.lua && perilune topo show ./back.lua >after &&
-	same_machine before after
+	same_machine before after &&
+	perilune map --topo ./uneven.lua --job "dp=17" --for mpi >vector 2>err &&
+	grep "2 unusable GPUs are left out" err && ! grep -x -e 7 -e 12 -e 13 vector
 '
 
 test_expect_success "units of a cluster file that are no units are refused" '

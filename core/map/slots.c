@@ -21,13 +21,18 @@ struct collect {
 	uint32_t *with; /* [m]: hosts that have at least m usable GPUs */
 };
 
-static uint32_t count_usable(const struct pl_topo *t, uint32_t host)
+static uint32_t count_marked(const struct pl_topo *t, uint32_t host, enum pl_topo_mark mark)
 {
 	uint32_t first = host * t->gpus_per_host, n = 0;
 
 	for (uint32_t gpu = 0; gpu < t->gpus_per_host; gpu++)
-		n += !t->unusable[first + gpu];
+		n += t->unusable[first + gpu] == mark;
 	return n;
+}
+
+static uint32_t count_usable(const struct pl_topo *t, uint32_t host)
+{
+	return count_marked(t, host, PL_TOPO_USABLE);
 }
 
 static int find_hosts(struct collect *c, struct pl_error *err)
@@ -194,7 +199,7 @@ static void take_hosts(struct slots *s, const struct collect *c)
 			pl_hostlist_add(s->spares, pl_hostlist_name(t->hosts, h->host));
 			continue;
 		}
-		s->n_unusable += t->gpus_per_host - h->usable;
+		s->n_unusable += count_marked(t, h->host, PL_TOPO_UNUSABLE);
 		if (h->usable == 0)
 			pl_hostlist_add(s->dead, pl_hostlist_name(t->hosts, h->host));
 		else if (h->usable < s->per_host)
