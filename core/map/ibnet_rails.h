@@ -1,6 +1,6 @@
 /*
- * ibnet_rails.h - the hosts of an InfiniBand fabric and the rails of their adapters; what lies between
- * the fabric (ibnet.h) and the facts of import_ibnetdiscover.c.
+ * ibnet_rails.h - the hosts of an InfiniBand fabric and the rails of their adapters; what lies
+ * between the fabric (ibnet.h) and the facts of import_ibnetdiscover.c.
  *
  * Rails are counted in the order of the adapters' names (mlx5_0, mlx5_3: rails 0 and 1), so a host
  * that misses one must not shift the others: hosts are compared by the set of names they have, and

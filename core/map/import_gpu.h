@@ -11,8 +11,8 @@
 struct pl_survey_host *import_own_host(struct pl_survey *s, const struct survey_input *in,
 				       struct pl_error *err);
 
-/* A bus id as the kernel writes it: "00000000:9D:00.0" becomes "0000:9d:00.0". NULL when it is none;
- * the caller frees it. */
+/* A bus id as the kernel writes it: "00000000:9D:00.0" becomes "0000:9d:00.0". NULL when it is
+ * none; the caller frees it. */
 char *import_bus_id(const char *text);
 
 /* Sets a text of a GPU (NULL or "N/A": nothing known). Set before and otherwise: the first stays,
@@ -26,8 +26,8 @@ struct import_fabric {
 };
 
 /*
- * Sets the NVLink domain of a GPU, "CLUSTERUUID.CLIQUEID", or why there is none that can be believed:
- * it has not registered with its fabric, was refused, or is in none (a UUID of zeros). A clique id
+ * Sets the NVLink domain of a GPU, "CLUSTERUUID.CLIQUEID", or why there is none that can be
+ * believed: it has not registered with its fabric, was refused, or is in none (a UUID of zeros). A clique id
  * alone says nothing: the same one occurs in racks that have nothing to do with each other.
  */
 void import_gpu_fabric(struct pl_survey *s, const struct pl_survey_host *host,

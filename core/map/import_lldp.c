@@ -1,6 +1,6 @@
 /*
- * import_lldp.c - `lldpcli -f json0 show neighbors` (or -f json) on one host: the switch behind each
- * of its interfaces, which is its place in an Ethernet fabric.
+ * import_lldp.c - `lldpcli -f json0 show neighbors` (or -f json) on one host: the switch behind
+ * each of its interfaces, which is its place in an Ethernet fabric.
  *
  * json0 is lists all the way down. json leaves lists of one out, and has names as keys:
  *

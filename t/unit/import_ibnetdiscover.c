@@ -1,5 +1,5 @@
-/* import_ibnetdiscover.c - tests of core/map/import_ibnetdiscover.c: real output of ibnetdiscover on
- * a simulated fabric (ibsim), a sample, and small fabrics with one trap each. */
+/* import_ibnetdiscover.c - tests of core/map/import_ibnetdiscover.c: real output of
+ * ibnetdiscover on a simulated fabric (ibsim), a sample, and small fabrics with one trap each. */
 #include "survey_import.h"
 
 /* A fabric as text: switch and adapter sections, GUIDs from names. */

@@ -1,5 +1,5 @@
-/* import_lldp.c - tests of core/map/import_lldp.c: what lldpcli printed beside real lldpds in both of
- * its JSON forms, a sample, and documents with one trap each. */
+/* import_lldp.c - tests of core/map/import_lldp.c: what lldpcli printed beside real lldpds in
+ * both of its JSON forms, a sample, and documents with one trap each. */
 #include "survey_import.h"
 
 static struct pl_survey *survey_of_fixture(const char *name)

@@ -1,5 +1,5 @@
-/* import_nvidia_topo.c - tests of core/map/import_nvidia_topo.c: samples of an HGX host and of a Grace
- * tray, and matrices with one trap each. */
+/* import_nvidia_topo.c - tests of core/map/import_nvidia_topo.c: samples of an HGX host and of a
+ * Grace tray, and matrices with one trap each. */
 #include "survey_import.h"
 
 /* As a terminal gets it: tabs, an underlined header, an empty cell. */
