@@ -140,6 +140,20 @@ local function action(o, request)
   return maps.place
 end
 
+local KEEPS_HOSTS = { torchrun = true, megatron = true, deepspeed = true }
+
+-- What the launcher's rule costs: the same job placed without it.
+local function note_price(request, map)
+  if not KEEPS_HOSTS[request.launcher] then return end
+  local free = {}
+  for key, value in pairs(request) do free[key] = value end
+  free.launcher = "env"
+  local other = maps.place(free)
+  if not other or map:cost().step <= 0 then return end
+  terminal.note("without the rule of --for %s the modelled step would be %.1f %% shorter",
+    request.launcher, math.max(0, 100 * (1 - other:cost().step / map:cost().step)))
+end
+
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
   check_kind(o, given)
@@ -160,6 +174,7 @@ local function run(o, args, given)
   if o.failed then checked(topo.mark_unusable, topo, o.failed) end
   local map = checked(make, request)
   if o.evaluate then o.explain = true end
+  if o.explain and make == maps.place then note_price(request, map) end
   print_map(o, given, map)
   return 0
 end

@@ -39,4 +39,10 @@ test_expect_success "options that need one another say so" '
 	expect_exit 2 perilune map $machine $job dp=4 --spares some 2>err && grep "1/rack" err
 '
 
+test_expect_success "--explain names the worst group, and prices the rule of the launcher" '
+	perilune map $machine --job "tp=4 dp=40 ep=16" --unusable "r[001-003]t18:3" --explain \
+		>out 2>err && grep "^ep .*held up\|^ep .*within a" out && grep "^uplinks of" out &&
+	grep "without the rule of --for torchrun" err
+'
+
 test_done

@@ -110,6 +110,43 @@ static void explain_graph(const struct pl_rankmap *m, struct strbuf *out)
 	            percent(m->graph->bound, here->weighted));
 }
 
+/* The group that each family waits for, and where. */
+static void explain_worst(const struct pl_rankmap *m, struct strbuf *out)
+{
+	strbuf_addf(out, "\n%-6s  %-6s  %-12s  %s\n", "groups", "worst", "first rank",
+	            "held up by");
+	for (unsigned f = 0; f < pl_job_n_families(&m->job); f++) {
+		const struct pl_map_worst *w = &m->cost.worst[f];
+		struct pl_groups g;
+
+		pl_job_groups(&m->job, f, &g);
+		if (w->level < 0 || g.n_groups == 0)
+			continue;
+		strbuf_addf(out, "%-6s  %-6u  %-12u  %s %s\n", g.name, w->group,
+		            pl_groups_rank(&g, w->group, 0),
+		            w->uplink ? "what all groups share, the uplinks within a"
+		                      : "its own links within a",
+		            m->topo->levels[w->level].name);
+	}
+}
+
+/* What leaves the fullest unit of each level beyond the NVLink domain. */
+static void explain_uplinks(const struct pl_rankmap *m, struct strbuf *out)
+{
+	bool any = false;
+
+	for (size_t i = 1; i < m->topo->n_levels; i++) {
+		if (m->baseline.uplink[i] == 0 && m->cost.uplink[i] == 0)
+			continue;
+		if (!any)
+			strbuf_addf(out, "\n%-12s  %14s  %14s   (GB per step out of the fullest)\n",
+			            "uplinks of", "order given", "this map");
+		any = true;
+		strbuf_addf(out, "%-12s  %14.1f  %14.1f\n", m->topo->levels[i - 1].name,
+		            m->baseline.uplink[i], m->cost.uplink[i]);
+	}
+}
+
 void pl_rankmap_explain(const struct pl_rankmap *m, struct strbuf *out)
 {
 	if (m->graph != NULL) {
@@ -121,4 +158,6 @@ void pl_rankmap_explain(const struct pl_rankmap *m, struct strbuf *out)
 	explain_lines("notes", m->notes, m->n_notes, out);
 	explain_levels(m, out);
 	explain_families(m, out);
+	explain_worst(m, out);
+	explain_uplinks(m, out);
 }
