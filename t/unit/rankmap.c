@@ -423,7 +423,7 @@ static void the_explanation_begins_with_what_was_assumed(void **state)
 	assert_non_null(strstr(out.s, "assumed\n  - topology from racks"));
 	assert_non_null(strstr(out.s, "model figures not given: hidden=8192"));
 	assert_non_null(strstr(out.s, "uncalibrated"));
-	assert_non_null(strstr(out.s, "its own links within a rack"));
+	assert_non_null(strstr(out.s, "its own links within a tray"));
 	strbuf_fini(&out);
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
