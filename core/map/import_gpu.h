@@ -27,8 +27,9 @@ struct import_fabric {
 
 /*
  * Sets the NVLink domain of a GPU, "CLUSTERUUID.CLIQUEID", or why there is none that can be
- * believed: it has not registered with its fabric, was refused, or is in none (a UUID of zeros). A clique id
- * alone says nothing: the same one occurs in racks that have nothing to do with each other.
+ * believed: it has not registered with its fabric, was refused, or is in none (a UUID of zeros). A
+ * clique id alone says nothing: the same one occurs in racks that have nothing to do with each
+ * other.
  */
 void import_gpu_fabric(struct pl_survey *s, const struct pl_survey_host *host,
 		       struct pl_survey_gpu *gpu, const struct import_fabric *fabric);
