@@ -2,8 +2,8 @@
  * import_nmx.c - the compute nodes of NVIDIA's NVLink manager (NMX): a list of objects with Name,
  * DomainUUID, Health, GpuIDList and LocationInfo.
  *
- * Its DomainUUID names the NVLink domain otherwise than the driver does: the two cannot be compared,
- * so that it is taken only for hosts whose domain nobody has told.
+ * Its DomainUUID names the NVLink domain otherwise than the driver does. The two cannot be
+ * compared, so it is taken only for hosts whose domain nobody has told.
  */
 #include "map/importers.h"
 

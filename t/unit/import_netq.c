@@ -6,7 +6,7 @@
 	"{\"id\":\"x\",\"interfaces\":[{\"node\":\"" a "\",\"interface\":\"" ia                    \
 	"\"},{\"node\":\"" b "\",\"interface\":\"" ib "\"}]}"
 
-/* Two scalable units of two rails: each host has a cable to two leaves; all leaves to both spines. */
+/* Two scalable units of two rails: a host has a cable to two leaves, a leaf to both spines. */
 static const char two_units[] =
 	"[{\"nodes\":[\n"
 	"{\"compounded_nodes\":[" NODE("1", "spine1", "2") "," NODE("2", "spine2", "2") "]},\n"
