@@ -162,7 +162,8 @@ local function run(o, args, given)
   terminal.set_verb("map")
   if o.comm then
     local map = place_graph(o, topo, cluster)
-    print_map({ explain = o.explain or o.evaluate, format = o.format, output = o.output }, given, map)
+    o.explain = o.explain or o.evaluate ~= nil
+    print_map(o, given, map)
     return 0
   end
   local request = {

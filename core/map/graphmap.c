@@ -107,7 +107,7 @@ struct depth {
 static const struct depth depths[] = {
 	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 0, 1 },
 	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 700000, 40 },
-	[PL_EFFORT_BEST] = { { { 6, 8, 6 }, 3, 4 }, 128, 3, 12, 40, 10000000, 100 },
+	[PL_EFFORT_BEST] = { { { 4, 8, 6 }, 3, 4 }, 128, 2, 12, 40, 2500000, 40 },
 };
 
 /* A placement being looked for. */
@@ -147,6 +147,15 @@ static void swap_and_keep(struct attempt *a)
 	keep_if_better(a);
 }
 
+/* What one attempt costs, in entries of rows: a rank is worth some thirty of them. */
+static uint64_t work_of(const struct pl_commgraph *g)
+{
+	return 30 * (uint64_t)g->n + g->first[g->n] + 1;
+}
+
+/* From here on half as many cuts are tried: some 100,000 ranks. */
+#define MUCH_WORK 4000000
+
 static void split_and_keep(struct attempt *a)
 {
 	struct split_plan plan = { .topo = a->request->topo,
@@ -156,15 +165,16 @@ static void split_and_keep(struct attempt *a)
 		                   .retries = a->depth->retries,
 		                   .chance = &a->chance };
 
+	if (work_of(a->request->graph) > MUCH_WORK)
+		plan.effort.bisect.tries = (plan.effort.bisect.tries + 1) / 2;
 	graph_split(&plan, a->request->graph, a->at);
 	swap_and_keep(a);
 }
 
-/* Small graphs are laid out several times. A rank costs as much as some thirty entries of rows. */
+/* Small graphs are laid out several times. */
 static unsigned count_attempts(const struct attempt *a)
 {
-	const struct pl_commgraph *g = a->request->graph;
-	uint64_t n = a->depth->budget / (30 * (uint64_t)g->n + g->first[g->n] + 1);
+	uint64_t n = a->depth->budget / work_of(a->request->graph);
 
 	return n < 1 ? 1 : n < a->depth->most_attempts ? (unsigned)n : a->depth->most_attempts;
 }

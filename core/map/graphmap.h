@@ -1,11 +1,11 @@
 /*
  * graphmap.h - a map from a communication graph alone.
  *
- * The map is one-to-one and minimises J, the sum over edges of weight * distance of the level where
- * both GPUs meet. The graph is cut from the outermost level inwards, each time into parts of exactly
- * the sizes of the units (graph_split.h), which needs no n^2 memory and no look outside: whatever is
- * cut at one level is equally far from all parts inside. Then ranks and whole units trade places
- * while J falls (graph_swap.h). The same request gives the same map.
+ * The map is one-to-one and minimises J, the sum over edges of weight * distance of the level
+ * where both GPUs meet. The graph is cut from the outermost level inwards, each time into parts
+ * of exactly the sizes of the units (graph_split.h), which needs no n^2 memory and no look
+ * outside: whatever is cut at one level is equally far from all parts inside. Then ranks and
+ * whole units trade places while J falls (graph_swap.h). The same request gives the same map.
  */
 #ifndef PL_MAP_GRAPHMAP_H
 #define PL_MAP_GRAPHMAP_H
