@@ -92,8 +92,8 @@ return {
   name = "topo",
   summary = "the machine: hosts, GPUs, and the levels of links between them",
   usage = { "topo show FILE...|NAME", "topo show --tree 4:18:7:20 --distance 1:3:10:30",
-            "topo import FILE...|NAME [--to FORMAT] [-o FILE]", "topo draw FILE...|NAME [-o FILE.svg]",
-            "topo --formats" },
+            "topo import FILE...|NAME [--to FORMAT] [-o FILE]",
+            "topo draw FILE...|NAME [-o FILE.svg]", "topo --formats" },
   about = "Levels are listed from the GPU outwards; bandwidths are per GPU and each way. The "
     .. "first line counts what is known. A FILE is a cluster file or what another program wrote "
     .. "of the machine, recognised by its content; several files are one machine, each adds what "

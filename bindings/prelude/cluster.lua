@@ -9,8 +9,8 @@
 -- What load() gives: name, source, hosts (a host set), groups, gpus_per_host, adapters_per_host,
 -- user, transport, ssh_config, topology, unusable, spares, leases, sim, and `topo`, the machine for
 -- the mapper, which is made when it is first asked for; `notes` then are sentences on what was
--- found in the files of topology.from. `missing` are GPUs that a host has not, `adapters` and `switches`
--- count all of them where a product of the sizes would be wrong.
+-- found in the files of topology.from. `missing` are GPUs that a host has not, `adapters` and
+-- `switches` count all of them where a product of the sizes would be wrong.
 
 local nearest = require "perilune.nearest"
 local shelf = require "perilune.shelf"

@@ -67,7 +67,8 @@ function map.evaluate(request)
 end
 
 --- The map in request.text, with the ranks elsewhere whose GPU is unusable now; its notes list the
---- moves. Nil and a message when there are too few spares, or more than request.max_moves would move.
+--- moves. Nil and a message when there are too few spares, or more than request.max_moves would
+--move.
 ---@param request perilune.MapRequest
 ---@return userdata? map
 ---@return string? message

@@ -74,8 +74,8 @@ void loop_timer_start(struct loop_timer *t, int64_t after_us); /* re-arms when a
 void loop_timer_stop(struct loop_timer *t);		       /* no-op when not armed */
 bool loop_timer_armed(const struct loop_timer *t);
 
-/* ---- deferred calls: embedded, run once, in order: in the next turn, or at the end of the one that
- * had waited for what scheduled them ---- */
+/* ---- deferred calls: embedded, run once, in order: in the next turn, or at the end of the one
+ * that had waited for what scheduled them ---- */
 
 struct loop_defer {
 	struct loop *loop;

@@ -1,8 +1,8 @@
 /*
  * drawing.h - the machine, or a map on it, as an SVG for a person.
  *
- * An NVLink domain (a rack) is a tile with a row for each host and a cell for each GPU; the tiles of
- * one unit of the level above stand in one box. A host's name and ranks are its tooltip.
+ * An NVLink domain (a rack) is a tile with a row for each host and a cell for each GPU; the tiles
+ * of one unit of the level above stand in one box. A host's name and ranks are its tooltip.
  */
 #ifndef PL_MAP_DRAWING_H
 #define PL_MAP_DRAWING_H

@@ -27,7 +27,8 @@ struct importxml {
 	size_t depth; /* 1 in the outermost element; the same in start and end */
 };
 
-/* Reads all of it. PL_EUSAGE with "NAME:LINE: why" when it is no XML, or a call said so. O(bytes). */
+/* Reads all of it. PL_EUSAGE with "NAME:LINE: why" when it is no XML, or a call said so. O(bytes).
+ *  */
 int importxml_read(const struct survey_input *in, struct importxml *x, struct pl_error *err);
 
 /* The value of an attribute, NULL when there is none of that name. */

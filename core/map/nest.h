@@ -3,9 +3,9 @@
  *
  * Placements lay out ranks in order, and blocks of ranks that are whole groups. That is what the
  * generators of a job give; groups that were dumped may have any labels. This finds such an order:
- * families that send most for their size come first; ranks that share a group of the first become one cluster,
- * clusters that share one of the second become larger ones, and so on. A job that was generated and
- * then had its labels shuffled gets an order like the one it was generated in.
+ * families that send most for their size come first; ranks that share a group of the first become
+ * one cluster, clusters that share one of the second become larger ones, and so on. A job that was
+ * generated and then had its labels shuffled gets an order like the one it was generated in.
  */
 #ifndef PL_MAP_NEST_H
 #define PL_MAP_NEST_H

@@ -5,7 +5,8 @@
  * express constrains the map itself, not only how it is written down (struct pl_map_request,
  * launcher). The map is the best, by pl_map_cost() and the objective, of a portfolio of placements
  * that begins with the order given; it is never worse than that order, and stays with it when less
- * than PL_MAP_MIN_GAIN of what the objective asks for would be gained. The same request gives the same map.
+ * than PL_MAP_MIN_GAIN of what the objective asks for would be gained. The same request gives the
+ * same map.
  */
 #ifndef PL_MAP_RANKMAP_H
 #define PL_MAP_RANKMAP_H

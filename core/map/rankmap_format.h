@@ -25,7 +25,8 @@ PL_API extern const char *const pl_rankmap_formats[];
 
 /*
  * Appends the map in a format. PL_EUSAGE: an unknown format (the nearest is named), or a map that
- * the format cannot say, naming the first rank that it cannot place. Nothing is appended then. O(ranks).
+ * the format cannot say, naming the first rank that it cannot place. Nothing is appended then.
+ * O(ranks).
  */
 PL_API int pl_rankmap_format(const struct pl_rankmap *map, const char *format, struct strbuf *out,
                              struct pl_error *err);
