@@ -226,8 +226,8 @@ return {
         .. "and equal in number), slurm, mpi, env (free)" },
     { "strategy", type = "choice", default = "best", metavar = "NAME",
       choices = { "best", "keep-order", "aligned", "packed", "spread" },
-      help = "best of all, keep-order, aligned (blocks that must not split), packed (groups that do "
-        .. "not fit are cut evenly), spread (blocks begin in racks of their own)" },
+      help = "best of all, keep-order, aligned (blocks that must not split), packed (groups that "
+        .. "do not fit are cut evenly), spread (blocks begin in racks of their own)" },
     { "objective", type = "choice", default = "time", choices = { "time", "load", "volume" },
       metavar = "WHAT", help = "time of a step, then the worst uplink, then volume x distance; or "
         .. "load or volume first" },

@@ -75,7 +75,7 @@ for graph in $graphs; do
 	ours=$("$cost" "$perilune" map --tree "$tree" --distance "$distance" --comm "$dir/$graph" \
 		--effort "$effort" -o "$dir/map")
 	j=$(score "$graph" "$dir/map")
-	peer= peer_j=
+	peer='' peer_j=''
 	if command -v scotch_gmap >/dev/null && gcv -ic -os "$dir/$graph" "$dir/$graph.grf"; then
 		echo "$*" >"$dir/target"
 		peer=$(scotch "$graph")
