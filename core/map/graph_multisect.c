@@ -141,7 +141,8 @@ static void find_pairs(struct pairing *p)
 	p->n_pairs = 0;
 	for (uint32_t a = 0; a < p->k; a++)
 		find_partners(p, a, at);
-	qsort(p->pairs, p->n_pairs, sizeof(*p->pairs), compare_pairs);
+	if (p->n_pairs > 0)
+		qsort(p->pairs, p->n_pairs, sizeof(*p->pairs), compare_pairs);
 	free(at);
 }
 
