@@ -161,8 +161,8 @@ static void maps_are_read_in_each_format(void **state)
 		"5\n0\n",
 		"\n# by hand\nrank 1=h1 slot=0\nrank 0=h2 slots=1 # there\n",
 		"rank,host,gpu,local_rank\n0,h2,1,0\n1,h1,0,0\n",
-		"{\"ranks\":[\n{\"rank\":0,\"host\":\"h2\",\"gpu\":1},\n"
-		"{\"rank\":1,\"host\":\"h1\",\"gpu\":0}]}",
+		("{\"ranks\":[\n{\"rank\":0,\"host\":\"h2\",\"gpu\":1},\n"
+		 "{\"rank\":1,\"host\":\"h1\",\"gpu\":0}]}"),
 	};
 	struct pl_topo *t = create_racks("h[1-8]", 2);
 

@@ -319,8 +319,8 @@ static void host_units_that_are_no_tree_are_refused(void **state)
 {
 	static const uint32_t inner[][4] = { { 0, 1, 0, 1 }, { 0, 0, 0, 1 }, { 0, 0, 1, 1 } };
 	static const uint32_t outer[][4] = { { 0, 0, 0, 0 }, { 0, 1, 1, 1 }, { 0, 0, 1, 1 } };
-	static const char *const words[] = { "must follow each other: n3", "n1 and n2 are in one "
-					     "'rack' but not in one 'net'", "'net' has 2 units" };
+	static const char *const words[] = { "must follow each other: n3", ("n1 and n2 are in one "
+					     "'rack' but not in one 'net'"), "'net' has 2 units" };
 	struct pl_topo_level levels[] = { { .name = "host", .count = 4, .distance = 1 },
 					  { .name = "rack", .distance = 2 },
 					  { .name = "net", .distance = 3 } };
