@@ -145,6 +145,11 @@ test_expect_success "the connection is lost: it goes on, and who waited is told 
 	drop_kept
 '
 
+test_expect_success "where no shell is named, as in cron, what is detached runs all the same" '
+	use on_this_machine && recipe "detach = true" "echo up >$marks/up" && fresh &&
+	(unset SHELL && ends on_this_machine "ok 0") && wait_for grep -x up "$marks/up"
+'
+
 test_expect_success "neither takes a standard input, nor the other" '
 	for options in "survive = true, stdin = [[x]]" "detach = true, stdin = [[x]]" \
 			"survive = true, detach = true"; do

@@ -99,11 +99,12 @@ static const char CLEAR[] =
 	"rmdir \"$d\" 2>/dev/null; exit 0";
 
 /*
- * $1 the program, $2 the command as sh has it. Of a process that leads its group, setsid returns at
- * once and leaves the command as it is; otherwise sh must put it in the background.
+ * $1 the program, empty for a line of the shell; $2 the command as sh has it. Of a process that
+ * leads its group, setsid returns at once and leaves the command as it is; otherwise sh must put it
+ * in the background.
  */
 static const char DETACH[] =
-	"command -v \"${1:-$SHELL}\" >/dev/null || { echo \"perilune: $1: not found\" >&2; "
+	"[ -z \"$1\" ] || command -v \"$1\" >/dev/null || { echo \"perilune: $1: not found\" >&2; "
 	"exit 127; }; exec </dev/null >/dev/null 2>&1; PERILUNE_DETACH=1; export PERILUNE_DETACH; "
 	"t=$2; read -r l </proc/$$/stat; set -- ${l##*) }; "
 	"if command -v setsid; then [ \"$3\" = $$ ] && exec setsid sh -c \"$t\"; "
