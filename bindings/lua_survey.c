@@ -12,7 +12,7 @@
  */
 #include "binding.h"
 #include "lua_topo.h"
-#include "map/survey.h"
+#include "survey/survey.h"
 
 #define SURVEY_CLASS "perilune.survey"
 

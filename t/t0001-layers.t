@@ -29,6 +29,7 @@ room base
 room set base
 room loop base
 room map base set
+room survey base set map
 room transport base set loop
 room ssh base set loop transport
 check "core/run knows transport.h and no transport" "$(grep -n '^#include "transport/' core/run/*.[ch] |

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "fuzz.h"
-#include "map/survey.h"
+#include "survey/survey.h"
 
 static void fail(const char *what, const char *text)
 {

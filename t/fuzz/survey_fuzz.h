@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "map/survey.h"
+#include "survey/survey.h"
 
 static inline void check_fact(const struct pl_survey *s, const struct pl_fact *fact)
 {

@@ -62,6 +62,7 @@ static char *run_fed(const char *shell, const char *line, const struct strbuf *i
 		close(fds[1]);
 		setenv("SHELL", busybox ? "/bin/sh" : shell, 1);
 		setenv("SHLVL", "5", 1); /* no ~/.bashrc */
+		setenv("LC_ALL", "C.UTF-8", 1); /* in C, fish recodes what it inherits */
 		if (busybox)
 			execl(shell, "sh", "-c", line, NULL);
 		execl(shell, shell, "-c", line, NULL);

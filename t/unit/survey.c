@@ -1,7 +1,7 @@
 /* survey.c - tests of core/map/survey.h: facts become a machine */
 #include "unit.h"
 
-#include "map/survey.h"
+#include "survey/survey.h"
 
 static struct pl_survey *create(void)
 {

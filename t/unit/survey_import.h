@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "map/survey.h"
+#include "survey/survey.h"
 
 /* Imports bytes that are as long as they are and not a byte longer: the sanitizer sees reads behind
  * the end. */

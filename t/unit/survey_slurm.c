@@ -1,7 +1,7 @@
 /* survey_slurm.c - tests of core/map/import_slurm.c and import_slurm_yaml.c */
 #include "survey_import.h"
 
-#include "map/survey.h"
+#include "survey/survey.h"
 
 #define CONF "slurm-topology-conf"
 #define YAML "slurm-topology-yaml"

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "map/survey.h"
+#include "survey/survey.h"
 
 /* Imports bytes that the right importer must recognise by itself; NULL with *err. */
 static inline struct pl_survey *stage_import_bytes(const char *bytes, size_t len,

@@ -1,0 +1,22 @@
+/*
+ * importjson.h - a JSON document as a tree, for importers: Jansson's, with an error that names the
+ * file and the line. Deeper than 2048 is refused, and so is a NUL in a string.
+ */
+#ifndef PL_MAP_IMPORTJSON_H
+#define PL_MAP_IMPORTJSON_H
+
+#include <jansson.h>
+
+#include "survey/survey.h"
+
+/* The caller calls json_decref(). NULL: PL_EUSAGE with "NAME:LINE: why". O(bytes). */
+json_t *importjson_load(const struct survey_input *in, struct pl_error *err);
+
+/* The text under a key; NULL when `object` is none, or has no text of that name. Borrowed. */
+const char *importjson_text(const json_t *object, const char *key);
+
+/* The list under a key, and the object; NULL when there is none. Borrowed. */
+const json_t *importjson_list(const json_t *object, const char *key);
+const json_t *importjson_object(const json_t *object, const char *key);
+
+#endif

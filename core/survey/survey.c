@@ -1,0 +1,149 @@
+/* survey.c - see survey.h: facts are added, and found by host */
+#include "survey/survey.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strtable.h"
+
+struct pl_survey *pl_survey_create(void)
+{
+	struct pl_survey *s = xcalloc(1, sizeof(*s));
+
+	s->by_name = xcalloc(1, sizeof(*s->by_name));
+	return s;
+}
+
+static void free_gpu(struct pl_survey_gpu *gpu)
+{
+	free(gpu->uuid);
+	free(gpu->model);
+	free(gpu->bus_id);
+	free(gpu->domain);
+	free(gpu->adapter);
+	free(gpu->why);
+}
+
+static void free_host(struct pl_survey_host *host)
+{
+	for (size_t i = 0; i < host->n_gpus_seen; i++)
+		free_gpu(&host->gpus[i]);
+	for (size_t i = 0; i < PL_SURVEY_TIERS; i++)
+		free(host->tier[i].text);
+	for (size_t i = 0; i < host->n_rails; i++)
+		free(host->rails[i].text);
+	free(host->gpus);
+	free(host->rails);
+	free(host->domain.text);
+	free(host->block.text);
+	free(host->chassis.text);
+	free(host->fabric.text);
+	free(host->name);
+}
+
+void pl_survey_destroy(struct pl_survey *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n_sources; i++) {
+		free(s->sources[i].format);
+		free(s->sources[i].name);
+	}
+	for (size_t i = 0; i < s->n_hosts; i++)
+		free_host(&s->hosts[i]);
+	for (size_t i = 0; i < s->n_notes; i++)
+		free(s->notes[i].text);
+	strtable_fini(s->by_name);
+	free(s->by_name);
+	free(s->sources);
+	free(s->hosts);
+	free(s->notes);
+	free(s);
+}
+
+uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *name,
+			   int64_t taken_at)
+{
+	ARRAY_GROW(s->sources, s->n_sources, s->cap_sources);
+	s->sources[s->n_sources] = (struct pl_survey_source){
+		xstrdup(format), xstrdup(name), taken_at,
+	};
+	return (uint32_t)s->n_sources++;
+}
+
+/* Up to the first dot; an address is a name as a whole. */
+static size_t short_length(const char *name, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && name[i] != '.')
+		i++;
+	for (size_t k = 0; k < len; k++) {
+		if (strchr("0123456789.", name[k]) == NULL)
+			return i > 0 ? i : len;
+	}
+	return len;
+}
+
+struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len)
+{
+	size_t short_len = short_length(name, len);
+	uintptr_t at = (uintptr_t)strtable_get_n(s->by_name, name, short_len);
+
+	if (at > 0)
+		return &s->hosts[at - 1];
+	ARRAY_GROW(s->hosts, s->n_hosts, s->cap_hosts);
+	s->hosts[s->n_hosts] = (struct pl_survey_host){ .name = xstrndup(name, short_len) };
+	strtable_put(s->by_name, s->hosts[s->n_hosts].name, (void *)(uintptr_t)(s->n_hosts + 1));
+	return &s->hosts[s->n_hosts++];
+}
+
+struct pl_survey_gpu *survey_gpu(struct pl_survey_host *host, uint32_t index, uint32_t source)
+{
+	for (size_t i = 0; i < host->n_gpus_seen; i++) {
+		if (host->gpus[i].index == index)
+			return &host->gpus[i];
+	}
+	ARRAY_GROW(host->gpus, host->n_gpus_seen, host->cap_gpus);
+	host->gpus[host->n_gpus_seen] = (struct pl_survey_gpu){
+		.index = index, .source = source, .numa = -1
+	};
+	return &host->gpus[host->n_gpus_seen++];
+}
+
+void survey_set(struct pl_survey *s, struct pl_survey_host *host, struct pl_fact *fact,
+		const char *text, size_t len, uint32_t source, const char *what)
+{
+	if (fact->text == NULL) {
+		*fact = (struct pl_fact){ xstrndup(text, len), source };
+	} else if (strlen(fact->text) != len || memcmp(fact->text, text, len) != 0) {
+		survey_note(s, "%s: its %s is %s by %s, and %.*s by %s: the first is taken",
+			    host->name, what, fact->text, s->sources[fact->source].name, (int)len,
+			    text, s->sources[source].name);
+	}
+}
+
+void survey_set_count(struct pl_survey *s, struct pl_survey_host *host,
+		      struct pl_fact_count *fact, uint32_t n, uint32_t source, const char *what)
+{
+	if (fact->n == 0)
+		*fact = (struct pl_fact_count){ n, source };
+	else if (fact->n != n)
+		survey_note(s, "%s: %u %s by %s, and %u by %s: the first is taken", host->name,
+			    fact->n, what, s->sources[fact->source].name, n,
+			    s->sources[source].name);
+}
+
+void survey_note(struct pl_survey *s, const char *fmt, ...)
+{
+	struct strbuf text = STRBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	ARRAY_GROW(s->notes, s->n_notes, s->cap_notes);
+	s->notes[s->n_notes++].text = strbuf_detach(&text);
+}
