@@ -17,6 +17,8 @@ struct placement {
 	uint32_t block; /* ranks that stay together; 1: none in particular */
 	uint32_t least; /* of them that are together even where they are not whole */
 	int level;      /* in a unit of this level */
+	uint32_t cut;   /* smaller blocks, not all of which fit in units of the level; 0: all do */
+	uint32_t piece; /* ranks of those that are together */
 	uint32_t *pe;   /* by rank */
 	bool nested;    /* laid out in the nest's order, not in that of the ranks */
 	struct pl_map_cost cost;

@@ -14,9 +14,12 @@ struct packed {
 	size_t level;        /* of the units */
 	uint32_t n_units;
 	uint32_t *start;     /* by unit: its first slot in grouped; one more for the end */
-	uint32_t *capacity;  /* by unit, in atoms */
-	uint32_t *used;      /* by unit: slots taken */
+	uint32_t *capacity;  /* by unit, in atoms, those that begin there and end elsewhere included */
+	uint32_t *row;       /* the slots atom by atom, unit by unit */
+	uint32_t *row_start; /* by unit: its first slot in row */
+	uint32_t *used;      /* by unit: slots taken; scratch */
 	uint32_t atom;       /* ranks */
+	uint32_t piece;      /* what atoms were cut in where not all fit; 0: none was */
 	uint32_t blocks[PL_JOB_MAX_BLOCKS];
 	size_t n_blocks;
 };
@@ -29,6 +32,8 @@ static void find_units(struct packed *k)
 	k->start = xcalloc(n + 1, sizeof(*k->start));
 	k->capacity = xcalloc(n + 1, sizeof(*k->capacity));
 	k->used = xcalloc(n + 1, sizeof(*k->used));
+	k->row = xmalloc(n * sizeof(*k->row));
+	k->row_start = xcalloc(n + 1, sizeof(*k->row_start));
 	k->n_units = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (i == 0 || pl_topo_unit(t, k->grouped[i], k->level) !=
@@ -38,29 +43,99 @@ static void find_units(struct packed *k)
 	k->start[k->n_units] = n;
 }
 
-/* The largest capacity. */
+/* The slots of unit u that whole atoms leave over. */
+static uint32_t rest_of(const struct packed *k, uint32_t u)
+{
+	return (k->start[u + 1] - k->start[u]) % k->atom;
+}
+
+/* The largest part of an atom of which the rests of the units hold enough for `atoms` more; parts
+ * are whole hosts where hosts are equal. 0 when there is none. */
+static uint32_t choose_piece(const struct packed *k, uint64_t atoms)
+{
+	uint32_t per_host = k->portfolio->slots->per_host > 0 ? k->portfolio->slots->per_host : 1;
+
+	for (uint32_t piece = k->atom / 2; piece >= per_host; piece--) {
+		uint64_t pieces = 0;
+
+		if (k->atom % piece != 0 || piece % per_host != 0)
+			continue;
+		for (uint32_t u = 0; u < k->n_units; u++)
+			pieces += rest_of(k, u) / piece;
+		if (pieces >= atoms * (k->atom / piece))
+			return piece;
+	}
+	return 0;
+}
+
+/* Appends one atom made of rests to the row, from the unit *u and those behind it. */
+static void join_rests(struct packed *k, uint32_t *row_end, uint32_t *u)
+{
+	for (uint32_t left = k->atom; left > 0;) {
+		uint32_t taken = k->used[*u] + k->piece;
+
+		if (taken > rest_of(k, *u)) {
+			(*u)++;
+			continue;
+		}
+		memcpy(k->row + *row_end, k->grouped + k->start[*u + 1] - taken,
+		       k->piece * sizeof(*k->row));
+		k->used[*u] = taken;
+		*row_end += k->piece;
+		left -= k->piece;
+	}
+}
+
+/* Where a rest at unit u begins the next atom that is to be cut: its unit is the first whose rest
+ * has a piece left. */
+static bool begins_cut(const struct packed *k, uint32_t u)
+{
+	return k->piece > 0 && k->used[u] + k->piece <= rest_of(k, u);
+}
+
+/*
+ * Counts and lays out the units in atoms. Where fewer fit in whole units than the job has, the
+ * missing ones are cut in pieces over the rests of neighbouring units, as large as can be; such an
+ * atom counts in the unit where it begins. The largest capacity.
+ */
 static uint32_t count_in_atoms(struct packed *k, uint32_t atom)
 {
-	uint32_t largest = 0;
+	uint64_t wanted = k->portfolio->job->world / atom, whole = 0;
+	uint32_t largest = 0, end = 0, next = 0;
 
 	k->atom = atom;
+	memset(k->used, 0, k->n_units * sizeof(*k->used));
+	for (uint32_t u = 0; u < k->n_units; u++)
+		whole += (k->start[u + 1] - k->start[u]) / atom;
+	wanted = wanted > whole ? wanted - whole : 0;
+	k->piece = wanted > 0 ? choose_piece(k, wanted) : 0;
 	for (uint32_t u = 0; u < k->n_units; u++) {
-		k->capacity[u] = (k->start[u + 1] - k->start[u]) / atom;
-		if (k->capacity[u] > largest)
-			largest = k->capacity[u];
+		uint32_t n = (k->start[u + 1] - k->start[u]) / atom;
+
+		k->row_start[u] = end;
+		memcpy(k->row + end, k->grouped + k->start[u], n * atom * sizeof(*k->row));
+		end += n * atom;
+		next = next < u ? u : next;
+		for (; wanted > 0 && next == u && begins_cut(k, u); wanted--, n++)
+			join_rests(k, &end, &next);
+		k->capacity[u] = n;
+		largest = n > largest ? n : largest;
 	}
 	return largest;
 }
 
-static void lay(struct packed *k, const struct packing *p, const struct placement *like)
+static void lay(struct packed *k, const struct packing *p, struct placement *like)
 {
 	uint32_t at = 0;
+
+	like->cut = k->piece > 0 ? k->atom : 0;
+	like->piece = k->piece;
 
 	memset(k->used, 0, k->n_units * sizeof(*k->used));
 	for (size_t i = 0; i < p->n_parts; i++) {
 		uint32_t u = p->parts[i].unit, n = p->parts[i].atoms * k->atom;
 
-		memcpy(k->laid + at, k->grouped + k->start[u] + k->used[u], n * sizeof(*k->laid));
+		memcpy(k->laid + at, k->row + k->row_start[u] + k->used[u], n * sizeof(*k->laid));
 		k->used[u] += n;
 		at += n;
 	}
@@ -104,6 +179,17 @@ static void add_halves(struct packed *k, uint32_t group, uint64_t atoms)
 	}
 }
 
+/* Atoms one after another where some must be cut. */
+static void add_cut(struct packed *k)
+{
+	struct placement like = { .strategy = PL_STRATEGY_PACKED,
+		                  .block = k->atom,
+		                  .least = k->piece,
+		                  .level = (int)k->level };
+
+	portfolio_add(k->portfolio, &like, k->row);
+}
+
 /* Every larger block over atoms of this size. */
 static void add_for_atom(struct packed *k, uint32_t atom)
 {
@@ -112,6 +198,8 @@ static void add_for_atom(struct packed *k, uint32_t atom)
 
 	if (largest == 0 || world % atom != 0)
 		return;
+	if (k->piece > 0)
+		add_cut(k);
 	for (size_t i = 0; i < k->n_blocks; i++) {
 		uint32_t block = k->blocks[i];
 
@@ -151,5 +239,7 @@ void portfolio_add_packed(struct portfolio *p)
 	free(k.laid);
 	free(k.start);
 	free(k.capacity);
+	free(k.row);
+	free(k.row_start);
 	free(k.used);
 }

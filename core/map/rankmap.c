@@ -154,6 +154,9 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 	} else {
 		note(m, "hosts are taken unit by unit instead of in the order given");
 	}
+	if (chosen->cut > 0)
+		note(m, "not all blocks of %u ranks fit in whole %ss: some are cut in parts of %u",
+		     chosen->cut, m->topo->levels[chosen->level].name, chosen->piece);
 }
 
 static bool figures_known(const struct pl_topo *t)

@@ -225,6 +225,31 @@ static void blocks_stay_whole_where_racks_are_uneven(void **state)
 	pl_topo_destroy(t);
 }
 
+static void tensor_groups_that_find_no_room_are_cut_in_halves(void **state)
+{
+	/* 8 racks of 70 GPUs take 64 groups of 8; 68 are wanted */
+	struct pl_topo *t = create_racks(8, "r[101-108]t18:2-3");
+	struct setup s = { .topo = t, .job = "tp=8 pp=4 dp=17" };
+	static const enum pl_launcher launchers[] = { PL_FOR_TORCHRUN, PL_FOR_ENV };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(launchers); i++) {
+		struct pl_rankmap *m;
+
+		s.launcher = launchers[i];
+		m = place(&s);
+		assert_int_equal(m->cost.straddling[PL_FAMILY_TP], 4);
+		for (uint32_t r = 0; r < m->n_ranks; r++)
+			assert_int_equal(pl_topo_unit(t, m->places[r].pe, 1),
+			                 pl_topo_unit(t, m->places[r - r % 4].pe, 1));
+		/* whole hosts in a row are cut in halves anyway */
+		assert_true(s.launcher == PL_FOR_TORCHRUN ||
+		            notes_say(m, "at least 4 ranks on either side"));
+		pl_rankmap_destroy(m);
+	}
+	pl_topo_destroy(t);
+}
+
 static void expert_groups_get_a_rack_each_where_there_is_room(void **state)
 {
 	struct pl_topo *t = create_racks(16, "");
@@ -448,6 +473,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_launcher_and_job_gets_a_valid_map),
 	cmocka_unit_test(a_regular_job_keeps_its_order),
 	cmocka_unit_test(blocks_stay_whole_where_racks_are_uneven),
+	cmocka_unit_test(tensor_groups_that_find_no_room_are_cut_in_halves),
 	cmocka_unit_test(expert_groups_get_a_rack_each_where_there_is_room),
 	cmocka_unit_test(expert_groups_that_do_not_fit_are_cut_in_halves),
 	cmocka_unit_test(stages_begin_in_racks_of_their_own_where_that_helps),
