@@ -3,7 +3,8 @@
  *
  *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best",
  *	       objective="time", spares="1/rack", groups=bytes,
- *	       groups_name="where they come from" }
+ *	       groups_name="where they come from", islands="infiniband", cross="pp,dp",
+ *	       keep_blocks=8 }
  *		-> map | nil, message, code
  *	evaluate{ ..., text=MAP, text_name=FILE }	a map made elsewhere, in any format we read
  *	repair{ ..., text=, text_name=, max_moves=, keep_hosts= }
@@ -99,12 +100,28 @@ static int read_job(lua_State *L, struct pl_job *job, struct pl_error *err)
 	return rc;
 }
 
+/* The strings stay in the table at 1. */
+static void read_limits(lua_State *L, struct pl_map_request *request)
+{
+	lua_Integer keep;
+
+	request->islands = binding_opt_string(L, 1, "islands", NULL);
+	request->cross = binding_opt_string(L, 1, "cross", NULL);
+	lua_getfield(L, 1, "keep_blocks");
+	keep = luaL_optinteger(L, -1, 0);
+	if (keep < 0 || keep > PL_JOB_MAX_WORLD)
+		luaL_error(L, "map: keep_blocks is a number of ranks");
+	request->keep_blocks = (uint32_t)keep;
+	lua_pop(L, 1);
+}
+
 /* Fills a request from the table at 1; the topology's userdata is left at 2, the hosts' at 3. */
 static void read_request(lua_State *L, struct pl_map_request *request, struct pl_job *job)
 {
 	static const char *const keys[] = { "topo",      "job",    "hosts", "launcher",  "strategy",
 		                            "objective", "spares", "text",  "text_name", "max_moves",
-		                            "keep_hosts", "groups", "groups_name", NULL };
+		                            "keep_hosts", "groups", "groups_name", "islands",
+		                            "cross", "keep_blocks", NULL };
 	struct pl_error err = { 0 };
 
 	binding_check_keys(L, 1, "map", keys);
@@ -116,6 +133,7 @@ static void read_request(lua_State *L, struct pl_map_request *request, struct pl
 	request->launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
 	request->strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
 	request->objective = (enum pl_objective)opt_name(L, "objective", "time", pl_objective_parse);
+	read_limits(L, request);
 	if (pl_map_spares_parse(&request->spares, binding_opt_string(L, 1, "spares", "0"), &err) < 0)
 		binding_fail(L, &err);
 	if (read_job(L, job, &err) < 0)

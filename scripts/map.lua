@@ -88,7 +88,8 @@ local function print_map(o, given, map)
   write(o, checked(map.format, map, o.format))
 end
 
-local GRAPHLESS = { "strategy", "objective", "spares", "previous", "failed" }
+local GRAPHLESS = { "strategy", "objective", "spares", "previous", "failed", "islands", "cross",
+                    "keep_blocks" }
 
 -- Who says who talks to whom, a description of the job or its graph; options of the other kind.
 local function check_kind(o, given)
@@ -100,7 +101,7 @@ local function check_kind(o, given)
   end
   for _, name in ipairs(o.comm and GRAPHLESS or { "effort", "seed" }) do
     if given[name] then
-      errors.usage("--%s goes with --%s", name, o.comm and "job" or "comm")
+      errors.usage("--%s goes with --%s", (name:gsub("_", "-")), o.comm and "job" or "comm")
     end
   end
 end
@@ -170,6 +171,7 @@ local function run(o, args, given)
     topo = topo, job = job_text(o), groups = read_groups(o), groups_name = o.groups,
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy, objective = o.objective, spares = o.spares,
+    islands = o.islands, cross = o.cross, keep_blocks = o.keep_blocks,
   }
   local make = action(o, request)
   if o.failed then checked(topo.mark_unusable, topo, o.failed) end
@@ -178,10 +180,6 @@ local function run(o, args, given)
   if o.explain and make == maps.place then note_price(request, map) end
   print_map(o, given, map)
   return 0
-end
-
-local function later(name, kind, metavar)
-  return { name, type = kind or "string", metavar = metavar, later = true }
 end
 
 return {
@@ -245,7 +243,13 @@ return {
         .. "--comm a vector" },
     { "output", short = "o", type = "path", help = "write the map there" },
     { "explain", type = "bool", help = "say what was assumed, and compare with the order given" },
-    later("islands"), later("keep-blocks", "int"),
+    { "islands", type = "string", metavar = "NAME,...",
+      help = "use only these islands of the machine (InfiniBand, Ethernet)" },
+    { "cross", type = "string", metavar = "AXIS,...",
+      help = "axes whose groups may cross between islands (pp,dp)" },
+    { "keep-blocks", type = "int", min = 1, metavar = "N",
+      help = "every N consecutive ranks stay in order on GPUs that follow each other, on one host "
+        .. "where they fit" },
   },
   notes = {
     "--job also knows hidden, kv, seq, layers, microbatches, microbatch, params,",

@@ -39,8 +39,10 @@ end
 ---@field launcher? "torchrun"|"megatron"|"deepspeed"|"slurm"|"mpi"|"env" (torchrun)
 ---@field strategy? "best"|"keep-order"|"aligned"|"packed"|"spread" (best)
 ---@field objective? "time"|"load"|"volume" (time)
-
 ---@field spares? string hosts to keep free: "4", or in each rack: "1/rack"
+---@field islands? string use only these islands of the machine: "infiniband"
+---@field cross? string axes whose groups may cross between islands ("pp,dp")
+---@field keep_blocks? integer so many consecutive ranks stay on consecutive GPUs
 
 local function request_of(request)
   local copy = {}

@@ -5,42 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "map/disjoint.h"
 
 struct clusters {
 	uint32_t world;
-	uint32_t *parent;  /* union-find; the root is the lowest rank */
+	struct disjoint sets;
 	uint32_t *start;   /* scratch: where the ranks of a root begin */
 	uint32_t *scratch; /* the order being made */
 };
-
-static uint32_t find_root(struct clusters *c, uint32_t rank)
-{
-	while (c->parent[rank] != rank) {
-		c->parent[rank] = c->parent[c->parent[rank]];
-		rank = c->parent[rank];
-	}
-	return rank;
-}
-
-static void join(struct clusters *c, uint32_t a, uint32_t b)
-{
-	a = find_root(c, a);
-	b = find_root(c, b);
-	if (a < b)
-		c->parent[b] = a;
-	else
-		c->parent[a] = b;
-}
-
-static void join_groups(struct clusters *c, const struct pl_groups *groups)
-{
-	for (uint32_t g = 0; g < groups->n_groups; g++) {
-		uint32_t first = pl_groups_rank(groups, g, 0);
-
-		for (uint32_t i = 1; i < pl_groups_size(groups, g); i++)
-			join(c, first, pl_groups_rank(groups, g, i));
-	}
-}
 
 /* Sorts the order by cluster and keeps it within one (counting sort). Returns the size of the
  * clusters, 0 where they differ. */
@@ -51,7 +23,7 @@ static uint32_t sort_by_cluster(struct clusters *c, uint32_t *order)
 
 	memset(c->start, 0, c->world * sizeof(*c->start));
 	for (uint32_t r = 0; r < c->world; r++)
-		c->start[find_root(c, r)]++;
+		c->start[disjoint_root(&c->sets, r)]++;
 	for (uint32_t r = 0; r < c->world; r++) {
 		uint32_t n = c->start[r];
 
@@ -62,7 +34,7 @@ static uint32_t sort_by_cluster(struct clusters *c, uint32_t *order)
 		at += n;
 	}
 	for (uint32_t i = 0; i < c->world; i++)
-		c->scratch[c->start[find_root(c, order[i])]++] = order[i];
+		c->scratch[c->start[disjoint_root(&c->sets, order[i])]++] = order[i];
 	memcpy(order, c->scratch, c->world * sizeof(*order));
 	return equal ? size : 0;
 }
@@ -102,23 +74,26 @@ static void add_block(struct nest *nest, uint32_t block, uint32_t world)
 		nest->blocks[nest->n_blocks++] = block;
 }
 
-void nest_init(struct nest *nest, const struct pl_job *job)
+void nest_init(struct nest *nest, const struct pl_job *job, uint32_t atom)
 {
 	struct pl_groups families[PL_JOB_MAX_FAMILIES];
 	unsigned n = sort_families(job, families);
 	struct clusters c = { .world = job->world };
 
 	*nest = (struct nest){ .order = xcalloc(job->world, sizeof(*nest->order)) };
-	c.parent = xcalloc(job->world, sizeof(*c.parent));
+	disjoint_init(&c.sets, job->world);
 	c.start = xcalloc(job->world, sizeof(*c.start));
 	c.scratch = xcalloc(job->world, sizeof(*c.scratch));
 	for (uint32_t r = 0; r < job->world; r++)
-		nest->order[r] = c.parent[r] = r;
+		nest->order[r] = r;
+	disjoint_join_blocks(&c.sets, atom);
+	if (atom > 1)
+		add_block(nest, sort_by_cluster(&c, nest->order), job->world);
 	for (unsigned f = 0; f < n; f++) {
-		join_groups(&c, &families[f]);
+		disjoint_join_groups(&c.sets, &families[f]);
 		add_block(nest, sort_by_cluster(&c, nest->order), job->world);
 	}
-	free(c.parent);
+	disjoint_fini(&c.sets);
 	free(c.start);
 	free(c.scratch);
 }

@@ -18,8 +18,9 @@ struct nest {
 	size_t n_blocks;
 };
 
-/* O(world * families). nest_fini() frees. */
-void nest_init(struct nest *nest, const struct pl_job *job);
+/* Blocks of `atom` consecutive ranks stay together and in order. O(world * families). nest_fini()
+ * frees. */
+void nest_init(struct nest *nest, const struct pl_job *job, uint32_t atom);
 void nest_fini(struct nest *nest);
 
 #endif

@@ -7,9 +7,35 @@
 
 #include "base/mem.h"
 
+static struct placement *append(struct portfolio *p, const struct placement *like,
+				const uint32_t *pe)
+{
+	size_t size = p->n_ranks * sizeof(*pe);
+	struct placement *item;
+
+	ARRAY_GROW(p->items, p->n, p->cap);
+	item = &p->items[p->n++];
+	*item = *like;
+	item->nested = p->nest.order != NULL;
+	item->pe = xmalloc(size);
+	memcpy(item->pe, pe, size);
+	return item;
+}
+
+/* Whether blocks and clusters are where they may be. */
+static bool is_allowed(const struct portfolio *p, const uint32_t *pe)
+{
+	const struct slots *s = p->slots;
+
+	return slots_keep_blocks(s, pe, p->n_ranks) &&
+	       (s->island_level < 0 ||
+		clusters_torn(&s->clusters, p->topo, s->island_level, pe) == UINT32_MAX);
+}
+
 static void add_by_rank(struct portfolio *p, const struct placement *like, const uint32_t *pe)
 {
-	size_t size = p->job->world * sizeof(*pe);
+	size_t size = p->n_ranks * sizeof(*pe);
+	bool allowed = is_allowed(p, pe);
 	struct pl_map_cost cost;
 	struct placement *item;
 
@@ -17,16 +43,14 @@ static void add_by_rank(struct portfolio *p, const struct placement *like, const
 		if (memcmp(p->items[i].pe, pe, size) == 0)
 			return;
 	}
+	if (p->n > 0 && !allowed)
+		return;
 	if (!map_gauge_cost(&p->gauge, pe, p->limit, &cost))
 		return;
-	ARRAY_GROW(p->items, p->n, p->cap);
-	item = &p->items[p->n++];
-	*item = *like;
+	item = append(p, like, pe);
 	item->cost = cost;
-	item->nested = p->nest.order != NULL;
-	item->pe = xmalloc(size);
-	memcpy(item->pe, pe, size);
-	if (p->bounded && cost.step < p->limit)
+	item->barred = !allowed;
+	if (allowed && p->bounded && cost.step < p->limit)
 		p->limit = cost.step;
 }
 
@@ -34,12 +58,16 @@ void portfolio_add(struct portfolio *p, const struct placement *like, const uint
 {
 	uint32_t *by_rank;
 
+	if (p->collect) {
+		append(p, like, pe);
+		return;
+	}
 	if (p->nest.order == NULL) {
 		add_by_rank(p, like, pe);
 		return;
 	}
-	by_rank = xcalloc(p->job->world, sizeof(*by_rank));
-	for (uint32_t i = 0; i < p->job->world; i++)
+	by_rank = xcalloc(p->n_ranks, sizeof(*by_rank));
+	for (uint32_t i = 0; i < p->n_ranks; i++)
 		by_rank[p->nest.order[i]] = pe[i];
 	add_by_rank(p, like, by_rank);
 	free(by_rank);
@@ -101,16 +129,15 @@ static int level_for(const struct aligned *a, uint64_t block, size_t from)
 
 /*
  * Keeps the target block and the smaller blocks it is made of whole: each in the innermost level
- * that can take it. Whole hosts only where hosts must be equal.
+ * that can take it. Whole atoms only: hosts where hosts must be equal, blocks that are kept.
  */
 static int choose_blocks(const struct aligned *a, uint32_t target, size_t from,
                          uint64_t block_at[PL_TOPO_MAX_LEVELS])
 {
-	uint32_t per_host = a->portfolio->slots->per_host;
 	int level = -1;
 
 	for (size_t i = 0; i < a->n_blocks && a->blocks[i] <= target; i++) {
-		uint64_t block = portfolio_lcm(a->blocks[i], per_host > 0 ? per_host : 1);
+		uint64_t block = portfolio_lcm(a->blocks[i], a->portfolio->slots->atom);
 
 		if (target % a->blocks[i] != 0)
 			continue;
@@ -138,7 +165,7 @@ static void add_aligned(struct aligned *a, uint32_t target, size_t from)
 		if (block_at[i] > 1 && block_at[i] <= a->capacity[i])
 			n = slots_trim(topo, a->trimmed, n, i, (uint32_t)block_at[i]);
 	}
-	if (n >= a->portfolio->job->world)
+	if (n >= a->portfolio->n_ranks)
 		add_placement(a->portfolio, PL_STRATEGY_ALIGNED, a->trimmed, target, level);
 }
 
@@ -166,7 +193,7 @@ static void portfolio_add_aligned(struct portfolio *p)
 
 /* ---- the choice ---- */
 
-static void add_strategies(struct portfolio *p, enum pl_strategy strategy)
+void portfolio_add_strategies(struct portfolio *p, enum pl_strategy strategy)
 {
 	if (strategy == PL_STRATEGY_BEST || strategy == PL_STRATEGY_ALIGNED)
 		portfolio_add_aligned(p);
@@ -177,15 +204,20 @@ static void add_strategies(struct portfolio *p, enum pl_strategy strategy)
 void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 {
 	map_gauge_init(&p->gauge, p->topo, p->job);
+	p->n_ranks = p->job->world;
 	p->limit = INFINITY;
 	p->bounded = strategy == PL_STRATEGY_BEST && p->objective == PL_OBJECTIVE_TIME;
 	add_placement(p, PL_STRATEGY_KEEP_ORDER, p->slots->pe, 1, -1);
-	add_strategies(p, strategy);
-	if (strategy == PL_STRATEGY_KEEP_ORDER || p->job->lists == NULL || p->slots->per_host > 0)
+	if (p->slots->island_level >= 0) {
+		portfolio_add_islands(p, strategy);
+		return;
+	}
+	portfolio_add_strategies(p, strategy);
+	if (strategy == PL_STRATEGY_KEEP_ORDER || p->job->lists == NULL || p->slots->atom > 1)
 		return;
 	/* groups that were dumped need not lie together in the order of the ranks */
-	nest_init(&p->nest, p->job);
-	add_strategies(p, strategy);
+	nest_init(&p->nest, p->job, 1);
+	portfolio_add_strategies(p, strategy);
 	nest_fini(&p->nest);
 }
 
@@ -204,12 +236,12 @@ const struct placement *portfolio_choose(const struct portfolio *p, enum pl_stra
 	const struct placement *given = &p->items[0], *best = given;
 
 	for (size_t i = 1; i < p->n; i++) {
-		if ((strategy != PL_STRATEGY_BEST && best == given) ||
+		if (((strategy != PL_STRATEGY_BEST || best->barred) && best == given) ||
 		    map_cost_compare(&p->items[i].cost, &best->cost, p->objective) < 0)
 			best = &p->items[i];
 	}
 	*best_gain = map_cost_gain(&given->cost, &best->cost, p->objective);
-	if (strategy == PL_STRATEGY_BEST && *best_gain < PL_MAP_MIN_GAIN)
+	if (strategy == PL_STRATEGY_BEST && *best_gain < PL_MAP_MIN_GAIN && !given->barred)
 		best = given;
-	return best;
+	return best->barred ? NULL : best;
 }

@@ -21,6 +21,7 @@ struct placement {
 	uint32_t piece; /* ranks of those that are together */
 	uint32_t *pe;   /* by rank */
 	bool nested;    /* laid out in the nest's order, not in that of the ranks */
+	bool barred;    /* it may not be chosen: groups cross between islands that may not */
 	struct pl_map_cost cost;
 };
 
@@ -28,6 +29,8 @@ struct portfolio {
 	const struct pl_topo *topo;
 	const struct pl_job *job;
 	const struct slots *slots;
+	uint32_t n_ranks; /* that candidates place: all, or those of one island */
+	bool collect;     /* candidates are only kept, for portfolio_islands.c: they are parts */
 	enum pl_objective objective;
 	struct placement *items;
 	size_t n, cap;
@@ -44,6 +47,12 @@ void portfolio_add(struct portfolio *p, const struct placement *like, const uint
 /* The strategies beyond those in portfolio.c. */
 void portfolio_add_packed(struct portfolio *p);
 
+/* All that `strategy` asks for, of the slots and the order at hand. */
+void portfolio_add_strategies(struct portfolio *p, enum pl_strategy strategy);
+
+/* The same where slots are in several islands: what may not cross does not. */
+void portfolio_add_islands(struct portfolio *p, enum pl_strategy strategy);
+
 /* job_blocks() of what candidates are laid out in: ranks, or positions of the nest. */
 size_t portfolio_blocks(const struct portfolio *p, uint32_t blocks[PL_JOB_MAX_BLOCKS]);
 
@@ -55,8 +64,8 @@ void portfolio_fill(struct portfolio *p, enum pl_strategy strategy);
 void portfolio_fini(struct portfolio *p);
 
 /*
- * The best; the order given unless PL_MAP_MIN_GAIN is gained under the objective, or with
- * a strategy named the best of its placements where there is one. *best_gain is the share that the
+ * The best; the order given unless PL_MAP_MIN_GAIN is gained under the objective or it is barred, or
+ * with a strategy named the best of its placements where there is one; NULL where none is allowed. *best_gain is the share that the
  * best of all would gain, chosen or not.
  */
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,

@@ -193,7 +193,7 @@ static void add_cut(struct packed *k)
 /* Every larger block over atoms of this size. */
 static void add_for_atom(struct packed *k, uint32_t atom)
 {
-	uint32_t world = k->portfolio->job->world;
+	uint32_t world = k->portfolio->n_ranks;
 	uint32_t largest = count_in_atoms(k, atom);
 
 	if (largest == 0 || world % atom != 0)
@@ -216,7 +216,6 @@ void portfolio_add_packed(struct portfolio *p)
 {
 	const struct pl_topo *t = p->topo;
 	struct packed k = { .portfolio = p };
-	uint32_t per_host = p->slots->per_host > 0 ? p->slots->per_host : 1;
 	uint64_t last = 0;
 
 	k.level = (size_t)(t->domain_level >= 0 ? t->domain_level : 0);
@@ -229,9 +228,9 @@ void portfolio_add_packed(struct portfolio *p)
 	find_units(&k);
 	k.n_blocks = portfolio_blocks(p, k.blocks);
 	for (size_t i = 0; i < k.n_blocks; i++) {
-		uint64_t atom = portfolio_lcm(k.blocks[i], per_host);
+		uint64_t atom = portfolio_lcm(k.blocks[i], p->slots->atom);
 
-		if (atom > last && atom <= p->job->world)
+		if (atom > last && atom <= p->n_ranks)
 			add_for_atom(&k, (uint32_t)atom);
 		last = atom;
 	}

@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "map/portfolio.h"
 #include "map/rankmap_build.h"
+#include "map/rankmap_limits.h"
 #include "map/slots.h"
 
 static const char *const launcher_names[] = { "torchrun", "megatron", "deepspeed", "slurm",
@@ -146,8 +147,7 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 		note(m, "blocks of %u ranks begin in a %s of their own where there is room",
 		     chosen->block, m->topo->levels[chosen->level].name);
 	} else if (chosen->nested) {
-		note(m, "ranks whose groups are listed together are placed together, whatever "
-		        "their numbers");
+		note(m, "ranks that share groups are placed together, whatever their numbers");
 	} else if (chosen->level >= 0) {
 		note(m, "blocks of %u ranks are kept within a %s", chosen->block,
 		     m->topo->levels[chosen->level].name);
@@ -288,16 +288,21 @@ struct pl_rankmap *rankmap_of_job(const struct pl_map_request *request, const ui
 	return m;
 }
 
-static struct pl_rankmap *build_map(const struct pl_map_request *request, const struct portfolio *p)
+static struct pl_rankmap *build_map(const struct pl_map_request *request,
+                                    const struct portfolio *p, struct pl_error *err)
 {
 	double best_gain;
 	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
-	struct pl_rankmap *m = rankmap_of_job(request, chosen->pe, p->slots);
+	struct pl_rankmap *m;
 
+	if (chosen == NULL)
+		return rankmap_refuse_order(request, p, err);
+	m = rankmap_of_job(request, chosen->pe, p->slots);
 	m->strategy = pl_strategy_name(chosen->strategy);
 	m->cost = chosen->cost;
 	m->baseline = p->items[0].cost;
 	note_left_out(m, p->slots);
+	rankmap_note_limits(m, request, p);
 	if (request->strategy != PL_STRATEGY_KEEP_ORDER)
 		note_choice(m, chosen, best_gain);
 	return m;
@@ -314,7 +319,7 @@ struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct
 
 	if (slots_collect(&slots, request, err) == 0) {
 		portfolio_fill(&portfolio, request->strategy);
-		map = build_map(request, &portfolio);
+		map = build_map(request, &portfolio, err);
 		portfolio_fini(&portfolio);
 	}
 	slots_fini(&slots);

@@ -54,6 +54,10 @@ struct pl_map_request {
 	enum pl_strategy strategy;
 	enum pl_objective objective;
 	struct pl_map_spares spares;
+	const char *islands;  /* use only these of the machine, joined by commas; NULL: all */
+	const char *cross;    /* axes whose groups may cross between islands; NULL: "pp,dp" */
+	uint32_t keep_blocks; /* so many consecutive ranks stay on consecutive GPUs, a host's where
+				 they fit; 0 or 1: none need to */
 };
 
 /* Where a rank is. */
@@ -84,8 +88,10 @@ struct pl_rankmap {
 };
 
 /*
- * Makes a map. PL_EUSAGE: a host that the machine has not. PL_ENOENT: fewer usable GPUs than ranks
- * (after the launcher's rule); the message names the nearest data-parallel size that fits. Time
+ * Makes a map. PL_EUSAGE: a host or an island that the machine has not, an axis that the job has
+ * not, blocks that do not divide the ranks, or an order that was to be kept but lets groups cross
+ * between islands that may not. PL_ENOENT: fewer usable GPUs than ranks (after the launcher's rule
+ * and that of islands); the message names the nearest size that fits. Time
  * O(candidates * world * levels), a few ms for 10,000 ranks; the candidates are at most some 20.
  */
 PL_API struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request,

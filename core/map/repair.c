@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "map/islands.h"
 #include "map/rankmap_build.h"
+#include "map/rankmap_limits.h"
 
 #define MAX_LISTED_MOVES 16
 
@@ -122,7 +124,8 @@ static uint32_t nearest_place(const struct repair *r, uint32_t from, int *level)
 	for (uint32_t pe = 0; pe < r->topo->n_pes; pe++) {
 		int here = pl_topo_common_level(r->topo, from, pe);
 
-		if ((best == UINT32_MAX || here < *level) && takes_atom(r, pe)) {
+		if ((best == UINT32_MAX || here < *level) && takes_atom(r, pe) &&
+		    !islands_apart(r->topo, from, pe)) {
 			best = pe;
 			*level = here;
 		}
@@ -169,7 +172,7 @@ static uint32_t nearest_domain(const struct repair *r, uint32_t from, uint32_t a
 		for (end = pe; end < r->topo->n_pes && pl_topo_unit(r->topo, end, level) == unit;
 		     end++)
 			room += takes_atom(r, end);
-		if (room >= atoms &&
+		if (room >= atoms && !islands_apart(r->topo, from, pe) &&
 		    (best == UINT32_MAX || near < best_near ||
 		     (near == best_near && room < best_room))) {
 			best = pe;
@@ -314,9 +317,10 @@ static int repair_all(struct repair *r, struct pl_error *err)
 		if (!lost_a_gpu(r, rank) || repair_atom(r, rank))
 			continue;
 		return pl_errorf(err, PL_ENOENT,
-				 "repair: no spare for rank %u of %s%s: give more hosts, or map "
+				 "repair: no spare for rank %u of %s%s%s: give more hosts, or map "
 				 "the job anew with a smaller dp", rank,
 				 pl_hostlist_name(r->topo->hosts, pl_topo_host(r->topo, pe)),
+				 islands_level(r->topo) >= 0 ? " in its island" : "",
 				 r->atom > 1 ? ", whose launcher needs a whole host" : "");
 	}
 	moved = count_moved(r);
@@ -430,5 +434,6 @@ struct pl_rankmap *pl_rankmap_evaluate(const struct pl_map_request *request, con
 		rankmap_note(m, "compared with itself: there are too few usable GPUs for an order");
 	pl_rankmap_destroy(given);
 	note_unusable(m);
+	rankmap_note_torn(m, request, pe);
 	return m;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "map/islands.h"
+#include "map/portfolio.h"
 
 /* A host of the request. */
 struct candidate {
@@ -19,6 +21,8 @@ struct collect {
 	struct candidate *hosts;
 	uint32_t n_hosts;
 	uint32_t *with; /* [m]: hosts that have at least m usable GPUs */
+	int island_level; /* -1: none, or all hosts are in one */
+	bool may_cross[PL_JOB_MAX_FAMILIES];
 };
 
 static uint32_t count_marked(const struct pl_topo *t, uint32_t host, enum pl_topo_mark mark)
@@ -35,26 +39,76 @@ static uint32_t count_usable(const struct pl_topo *t, uint32_t host)
 	return count_marked(t, host, PL_TOPO_USABLE);
 }
 
-static int find_hosts(struct collect *c, struct pl_error *err)
+/* GPUs of a host that ranks may use: whole blocks, where blocks are to be kept and a host takes
+ * one. */
+static uint32_t count_taken(const struct collect *c, uint32_t host)
+{
+	uint32_t usable = count_usable(c->request->topo, host), keep = c->request->keep_blocks;
+
+	return keep > 1 && keep <= c->request->topo->gpus_per_host ? usable - usable % keep
+								    : usable;
+}
+
+static int find_hosts(struct collect *c, const bool *named, struct pl_error *err)
 {
 	const struct pl_topo *t = c->request->topo;
 	const struct pl_hostlist *asked = c->request->hosts;
 	size_t n = pl_hostlist_count(asked != NULL ? asked : t->hosts);
+	int level = islands_level(t);
 
 	c->hosts = xcalloc(n + 1, sizeof(*c->hosts));
 	c->with = xcalloc(t->gpus_per_host + 1, sizeof(*c->with));
 	for (size_t i = 0; i < n; i++) {
-		struct candidate *h = &c->hosts[c->n_hosts++];
+		struct candidate *h = &c->hosts[c->n_hosts];
 		size_t at =
 		        asked == NULL ? i : pl_hostlist_find(t->hosts, pl_hostlist_name(asked, i));
 
 		if (at == SIZE_MAX)
 			return pl_errorf(err, PL_EUSAGE, "%s is no host of '%s'",
 			                 pl_hostlist_name(asked, i), t->name);
+		if (named != NULL &&
+		    !named[island_of(t, level, (uint32_t)at * t->gpus_per_host)])
+			continue;
 		h->host = (uint32_t)at;
-		h->usable = count_usable(t, h->host);
+		h->usable = count_taken(c, h->host);
+		c->n_hosts++;
 	}
 	return 0;
+}
+
+/* The hosts of the islands asked for. */
+static int find_hosts_of_islands(struct collect *c, struct pl_error *err)
+{
+	const struct pl_topo *t = c->request->topo;
+	bool *named;
+	int rc;
+
+	if (c->request->islands == NULL)
+		return find_hosts(c, NULL, err);
+	named = xcalloc(t->n_pes, sizeof(*named));
+	rc = islands_parse(t, c->request->islands, named, err);
+	if (rc == 0)
+		rc = find_hosts(c, named, err);
+	free(named);
+	return rc;
+}
+
+/* Whether the hosts are in several islands, and what may cross then. */
+static int find_islands(struct collect *c, struct pl_error *err)
+{
+	const struct pl_topo *t = c->request->topo;
+	int level = islands_level(t);
+
+	c->island_level = -1;
+	if (level < 0 && c->request->cross != NULL)
+		return pl_errorf(err, PL_EUSAGE, "'%s' has no islands that axes could cross between",
+				 t->name);
+	for (uint32_t i = 1; i < c->n_hosts && level >= 0; i++) {
+		if (islands_apart(t, c->hosts[0].host * t->gpus_per_host,
+				  c->hosts[i].host * t->gpus_per_host))
+			c->island_level = level;
+	}
+	return islands_parse_cross(c->request->job, c->request->cross, c->may_cross, err);
 }
 
 static bool same_domain(const struct pl_topo *t, uint32_t a, uint32_t b)
@@ -77,7 +131,7 @@ static void keep_spares(struct collect *c)
 		if (asked->per_domain && i + 1 < c->n_hosts &&
 		    !same_domain(t, h->host, c->hosts[i + 1].host))
 			kept = 0;
-		if (kept == asked->hosts || h->usable < t->gpus_per_host)
+		if (kept == asked->hosts || count_usable(t, h->host) < t->gpus_per_host)
 			continue;
 		h->spare = true;
 		h->usable = 0;
@@ -107,11 +161,53 @@ int pl_map_spares_parse(struct pl_map_spares *spares, const char *text, struct p
 	return 0;
 }
 
-/* Ranks per host for a world: the largest divisor that enough hosts can take; 0 for none. */
-static uint32_t choose_per_host(const struct collect *c, uint32_t world)
+/* What a host gives: per_host ranks or none where hosts are equal. */
+static uint32_t ranks_of(const struct candidate *h, uint32_t per_host)
 {
+	if (per_host == 0)
+		return h->usable;
+	return h->usable >= per_host ? per_host : 0;
+}
+
+static uint32_t atom_of(const struct collect *c, uint32_t per_host)
+{
+	uint32_t keep = c->request->keep_blocks;
+
+	return (uint32_t)portfolio_lcm(per_host > 0 ? per_host : 1, keep > 0 ? keep : 1);
+}
+
+/* Whether the ranks that may not be apart fit in the islands. */
+static bool islands_fit(const struct collect *c, const struct pl_job *job, uint32_t per_host)
+{
+	const struct pl_topo *t = c->request->topo;
+	struct clusters clusters;
+	uint32_t *room, n;
+	bool fit;
+
+	if (c->island_level < 0)
+		return true;
+	n = pl_topo_units(t, (size_t)c->island_level - 1);
+	room = xcalloc(2 * n, sizeof(*room));
+	for (uint32_t i = 0; i < c->n_hosts; i++)
+		room[island_of(t, c->island_level, c->hosts[i].host * t->gpus_per_host)] +=
+			ranks_of(&c->hosts[i], per_host);
+	clusters_init(&clusters, job, c->may_cross, atom_of(c, per_host));
+	fit = clusters_split(&clusters, room, NULL, n, room + n);
+	clusters_fini(&clusters);
+	free(room);
+	return fit;
+}
+
+/* Ranks per host for a job: the largest divisor that enough hosts can take; 0 for none. */
+static uint32_t choose_per_host(const struct collect *c, const struct pl_job *job, bool islands)
+{
+	uint32_t keep = c->request->keep_blocks;
+
 	for (uint32_t m = c->request->topo->gpus_per_host; m > 0; m--) {
-		if (world % m == 0 && (uint64_t)c->with[m] * m >= world)
+		if (keep > 1 && keep <= m && m % keep != 0)
+			continue;
+		if (job->world % m == 0 && (uint64_t)c->with[m] * m >= job->world &&
+		    (!islands || islands_fit(c, job, m)))
 			return m;
 	}
 	return 0;
@@ -126,10 +222,15 @@ static uint32_t total_usable(const struct collect *c)
 	return n;
 }
 
-static bool world_fits(const struct collect *c, uint32_t world)
+static bool job_fits(const struct collect *c, const struct pl_job *job, bool islands)
 {
-	return pl_launcher_keeps_hosts(c->request->launcher) ? choose_per_host(c, world) > 0
-	                                                     : world <= total_usable(c);
+	uint32_t keep = c->request->keep_blocks;
+
+	if (keep > 1 && job->world % keep != 0)
+		return false;
+	if (pl_launcher_keeps_hosts(c->request->launcher))
+		return choose_per_host(c, job, islands) > 0;
+	return job->world <= total_usable(c) && (!islands || islands_fit(c, job, 0));
 }
 
 /* The largest smaller dp that is a job and fits; 0 for none. */
@@ -142,36 +243,95 @@ static uint32_t nearest_dp(const struct collect *c)
 	if (job.fsdp > 0)
 		job.fsdp = job.hsdp = 0; /* they follow dp */
 	for (job.dp = most < job.dp ? most : job.dp - 1; job.dp > 0; job.dp--) {
-		if (pl_job_check(&job, NULL) == 0 && world_fits(c, job.world))
+		if (pl_job_check(&job, NULL) == 0 && job_fits(c, &job, true))
 			return job.dp;
 	}
 	return 0;
 }
 
+/* The largest smaller ep that divides this one and fits; 0 for none. */
+static uint32_t nearest_ep(const struct collect *c)
+{
+	struct pl_job job = *c->request->job;
+	uint32_t ep = job.ep;
+
+	for (job.ep = ep / 2; job.ep > 0; job.ep--) {
+		if (ep % job.ep == 0 && pl_job_check(&job, NULL) == 0 && job_fits(c, &job, true))
+			return job.ep;
+	}
+	return 0;
+}
+
+/* What would fit, for a person. */
+static void say_what_fits(const struct collect *c, struct strbuf *out)
+{
+	const struct pl_job *job = c->request->job;
+	uint32_t replica = job->world / job->dp, dp, ep;
+
+	if (job->only_lists) {
+		strbuf_adds(out, "groups that are listed cannot be made smaller: use more hosts, or "
+				 "dump a smaller job");
+		return;
+	}
+	dp = nearest_dp(c);
+	ep = dp == 0 || job_fits(c, job, false) ? nearest_ep(c) : 0;
+	if (dp > 0)
+		strbuf_addf(out, "the nearest size that fits is dp=%u with %u GPUs", dp,
+			    dp * replica);
+	if (ep > 0)
+		strbuf_addf(out, "%sep=%u would fit%s", dp > 0 ? ", or " : "", ep,
+			    dp > 0 ? " as well" : "");
+	if (dp == 0 && ep == 0)
+		strbuf_addf(out,
+			    "not even one replica of %u GPUs fits: make tp, cp, pp or ep smaller",
+			    replica);
+}
+
+/* Why so many usable GPUs are not enough. */
+static void say_rule(const struct collect *c, struct strbuf *out)
+{
+	const struct pl_job *job = c->request->job;
+	const char *cross = c->request->cross != NULL ? c->request->cross : ISLANDS_CROSS;
+	struct clusters clusters;
+
+	if (total_usable(c) < job->world)
+		return;
+	if (!job_fits(c, job, false)) {
+		strbuf_adds(out, " but not on hosts with equally many ranks, which this launcher "
+				 "needs");
+		return;
+	}
+	clusters_init(&clusters, job, c->may_cross, atom_of(c, 0));
+	strbuf_addf(out, " but in islands, between which only %s may cross, and no island has room "
+			 "left for %u ranks that belong together", cross, clusters.largest);
+	clusters_fini(&clusters);
+}
+
 static int too_few(const struct collect *c, struct pl_error *err)
 {
 	const struct pl_job *job = c->request->job;
-	uint32_t replica = job->world / job->dp, usable = total_usable(c), dp;
-	const char *rule = "";
-	char fits[128];
+	struct strbuf fits = STRBUF_INIT, rule = STRBUF_INIT;
+	uint32_t usable = total_usable(c);
 
-	dp = job->only_lists ? 0 : nearest_dp(c);
-	if (usable >= job->world)
-		rule = " but not on hosts with equally many ranks, which this launcher needs";
-	if (job->only_lists)
-		snprintf(fits, sizeof(fits), "groups that are listed cannot be made smaller: use more "
-		                             "hosts, or dump a smaller job");
-	else if (dp > 0)
-		snprintf(fits, sizeof(fits), "the nearest size that fits is dp=%u with %u GPUs", dp,
-		         dp * replica);
-	else
-		snprintf(fits, sizeof(fits),
-		         "not even one replica of %u GPUs fits: make tp, cp, pp "
-		         "or ep smaller",
-		         replica);
-	return pl_errorf(err, PL_ENOENT, "%u ranks need %u GPUs; %u %s usable on %u %s%s; %s",
-	                 job->world, job->world, usable, usable == 1 ? "is" : "are", c->n_hosts,
-	                 c->n_hosts == 1 ? "host" : "hosts", rule, fits);
+	say_rule(c, &rule);
+	say_what_fits(c, &fits);
+	pl_errorf(err, PL_ENOENT, "%u ranks need %u GPUs; %u %s usable on %u %s%s; %s", job->world,
+		  job->world, usable, usable == 1 ? "is" : "are", c->n_hosts,
+		  c->n_hosts == 1 ? "host" : "hosts", strbuf_str(&rule), strbuf_str(&fits));
+	strbuf_fini(&fits);
+	strbuf_fini(&rule);
+	return -1;
+}
+
+static int check_blocks(const struct pl_map_request *request, struct pl_error *err)
+{
+	uint32_t keep = request->keep_blocks, world = request->job->world;
+
+	if (keep < 2 || world % keep == 0)
+		return 0;
+	return pl_errorf(err, PL_EUSAGE,
+			 "blocks of %u ranks do not divide %u ranks: %u or %u ranks would do", keep,
+			 world, world - world % keep, world - world % keep + keep);
 }
 
 /* Appends at most `most` usable GPUs of a host. */
@@ -205,8 +365,30 @@ static void take_hosts(struct slots *s, const struct collect *c)
 		else if (h->usable < s->per_host)
 			pl_hostlist_add(s->dropped, pl_hostlist_name(t->hosts, h->host));
 		else
-			take_host(s, t, h->host, s->per_host > 0 ? s->per_host : t->gpus_per_host);
+			take_host(s, t, h->host, ranks_of(h, s->per_host));
 	}
+}
+
+static void number_slots(struct slots *s, uint32_t n_pes)
+{
+	s->at = xcalloc(n_pes, sizeof(*s->at));
+	for (uint32_t i = 0; i < s->n; i++)
+		s->at[s->pe[i]] = i;
+}
+
+/* The rules that the slots are under. */
+static void set_rules(struct slots *s, const struct collect *c)
+{
+	const struct pl_map_request *request = c->request;
+
+	if (pl_launcher_keeps_hosts(request->launcher))
+		s->per_host = choose_per_host(c, request->job, true);
+	s->keep = request->keep_blocks > 1 ? request->keep_blocks : 1;
+	s->atom = atom_of(c, s->per_host);
+	s->island_level = c->island_level;
+	memcpy(s->may_cross, c->may_cross, sizeof(s->may_cross));
+	if (s->island_level >= 0)
+		clusters_init(&s->clusters, request->job, s->may_cross, s->atom);
 }
 
 int slots_collect(struct slots *s, const struct pl_map_request *request, struct pl_error *err)
@@ -216,20 +398,24 @@ int slots_collect(struct slots *s, const struct pl_map_request *request, struct 
 
 	*s = (struct slots){ .dead = pl_hostlist_create(),
 		             .spares = pl_hostlist_create(),
-		             .dropped = pl_hostlist_create() };
-	if (find_hosts(&c, err) < 0)
+		             .dropped = pl_hostlist_create(),
+		             .island_level = -1 };
+	if (check_blocks(request, err) < 0 || find_hosts_of_islands(&c, err) < 0)
 		goto out;
 	if (request->spares.hosts > 0)
 		keep_spares(&c);
 	count_hosts(&c);
 	s->n_usable = total_usable(&c);
-	if (!world_fits(&c, request->job->world)) {
+	if (find_islands(&c, err) < 0)
+		goto out;
+	if (!job_fits(&c, request->job, true)) {
 		too_few(&c, err);
 		goto out;
 	}
-	if (pl_launcher_keeps_hosts(request->launcher))
-		s->per_host = choose_per_host(&c, request->job->world);
+	set_rules(s, &c);
 	take_hosts(s, &c);
+	if (s->keep > 1)
+		number_slots(s, request->topo->n_pes);
 	rc = 0;
 out:
 	free(c.hosts);
@@ -237,12 +423,23 @@ out:
 	return rc;
 }
 
+bool slots_keep_blocks(const struct slots *s, const uint32_t *pe, uint32_t n)
+{
+	for (uint32_t r = 1; r < n && s->keep > 1; r++) {
+		if (r % s->keep != 0 && s->at[pe[r]] != s->at[pe[r - 1]] + 1)
+			return false;
+	}
+	return true;
+}
+
 void slots_fini(struct slots *s)
 {
 	free(s->pe);
+	free(s->at);
 	pl_hostlist_destroy(s->dead);
 	pl_hostlist_destroy(s->spares);
 	pl_hostlist_destroy(s->dropped);
+	clusters_fini(&s->clusters);
 	*s = (struct slots){ 0 };
 }
 

@@ -1,0 +1,106 @@
+#!/bin/sh
+# The verb map, what constrains a map: islands, blocks, hosts with fewer GPUs, spares.
+test_description="map: limits"
+. /usr/share/sharness/sharness.sh
+
+refused() { # refused STATUS WORDS ARGUMENTS...
+	status=$1 words=$2
+	shift 2
+	expect_exit "$status" perilune "$@" >out 2>err && grep -e "$words" err &&
+	test_must_be_empty out
+}
+
+# an island of 16 hosts on InfiniBand, one of 16 on Ethernet
+cat >mixed.lua <<'EOM'
+return {
+  name = "mixed", hosts = "ib[01-16],eth[01-16]", gpus_per_host = 4,
+  topology = {
+    { name = "tray", count = 4, link = "nvlink", bandwidth_gbyte_s = 900 },
+    { name = "rack", count = 4, link = "nvlink", bandwidth_gbyte_s = 900 },
+    { name = "island", count = 4, bandwidth_gbyte_s = 100 },
+    { name = "site", count = 2, link = "ethernet", bandwidth_gbyte_s = 12.5,
+      islands = { "infiniband", "ethernet" } },
+  },
+}
+EOM
+
+# groups of BLOCK consecutive ranks of a CSV map that have hosts of both islands
+torn() { # torn BLOCK <csv
+	awk -F, -v block="$1" '$1 ~ /^[0-9]/ {
+		g = int($1 / block); island = substr($2, 1, 1)
+		if (g in seen && seen[g] != island) bad[g] = 1
+		seen[g] = island
+	} END { n = 0; for (g in bad) n++; print n }'
+}
+
+test_expect_success "expert groups do not cross between islands, whatever the order gives" '
+	for for in torchrun mpi; do
+		perilune map --topo mixed.lua --unusable ib03 --job "tp=2 ep=8 dp=60" --for $for \
+			--format csv >map.csv 2>err || return 1
+		test "$(torn 8 <map.csv)" = 0 || return 1
+		grep "only pp and dp may cross between islands; ranks in each: infiniband" err &&
+		grep "the order given is no choice: .* groups would cross" err || return 1
+	done
+'
+
+test_expect_success "--cross allows it" '
+	perilune map --topo mixed.lua --unusable ib03 --job "tp=2 ep=8 dp=60" --strategy keep-order \
+		--cross pp,dp,ep,tp --format csv >map.csv 2>err && test "$(torn 8 <map.csv)" = 1
+'
+
+test_expect_success "an order that is to be kept but crosses is refused" '
+	refused 2 "lets the tp group of rank 56 cross between islands" map --topo mixed.lua \
+		--unusable ib03 --job "tp=8 dp=15" --strategy keep-order
+'
+
+test_expect_success "--islands uses those that are named" '
+	perilune map --topo mixed.lua --islands ethernet --job "tp=4 dp=16" --format csv >map.csv &&
+	! grep ,ib map.csv && test $(grep -c ,eth map.csv) = 64 &&
+	refused 2 "128 ranks need 128 GPUs; 64 are usable on 16 hosts" map --topo mixed.lua \
+		--islands ethernet --job "tp=4 dp=32" &&
+	refused 2 "did you mean .ethernet" map --topo mixed.lua --islands ethrnet --job dp=4 &&
+	refused 2 "has no islands" map --topo dgx-h100 --islands ethernet --job dp=8
+'
+
+test_expect_success "groups that no island holds are refused with sizes that fit" '
+	refused 2 "no island has room left for 128 ranks.*ep=64 would fit" \
+		map --topo mixed.lua --job "ep=128 dp=128"
+'
+
+test_expect_success "a map made elsewhere that lets groups cross is told so" '
+	seq 4 11 >given && seq 60 67 >>given &&
+	perilune map --topo mixed.lua --job "tp=8 dp=2" --evaluate given >out &&
+	grep "1 tp group crosses between islands, where only pp and dp may: .* of rank 8" out
+'
+
+test_expect_success "a repair does not leave the island" '
+	perilune map --topo mixed.lua --job "tp=4 dp=16" --format json -o map.json &&
+	refused 2 "no spare for rank 8 .* in its island" map --topo mixed.lua --job "tp=4 dp=16" \
+		--previous map.json --failed ib03
+'
+
+test_expect_success "--keep-blocks keeps ranks on GPUs that follow each other" '
+	perilune map --topo mixed.lua --unusable ib01:1 --job "tp=2 dp=40" --for mpi --keep-blocks 2 \
+		--format csv >map.csv 2>err &&
+	awk -F, "\$1 ~ /^[0-9]/ { if (\$1 % 2 == 1 && \$2 != host) bad = 1; host = \$2 }
+	         END { exit bad }" map.csv &&
+	refused 2 "blocks of 3 ranks do not divide 80 ranks: 78 or 81" map --topo mixed.lua \
+		--job "tp=2 dp=40" --keep-blocks 3
+'
+
+test_expect_success "a tray with fewer GPUs is left out where hosts must be equal, and named" '
+	perilune map --topo mixed.lua --unusable ib02:3 --job "tp=4 dp=31" --format csv >map.csv 2>err &&
+	grep "torchrun needs equally many ranks on every host (4 here): ib02 has fewer" err &&
+	! grep ,ib02, map.csv &&
+	perilune map --topo mixed.lua --unusable ib02:3 --job "dp=127" --for mpi --format csv >map.csv &&
+	test $(grep -c ,ib02, map.csv) = 3
+'
+
+test_expect_success "spares are the last hosts, or the last of each rack" '
+	perilune map --topo mixed.lua --job "tp=4 dp=28" --spares 4 >map 2>err &&
+	grep "spares kept free: eth\[13-16\]" err &&
+	perilune map --topo mixed.lua --job "tp=4 dp=24" --spares 1/rack >map 2>err &&
+	grep "spares kept free: .*ib\[04,08,12,16\]" err
+'
+
+test_done
