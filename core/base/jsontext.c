@@ -103,11 +103,19 @@ void jsontext_base64(struct strbuf *out, const void *bytes, size_t len)
 	out->len = (size_t)(to - out->s);
 }
 
+static void add_name(struct strbuf *out, const char *name, const char *suffix)
+{
+	strbuf_addc(out, '"');
+	strbuf_adds(out, name);
+	strbuf_adds(out, suffix);
+	strbuf_adds(out, "\":");
+}
+
 void jsontext_bytes(struct strbuf *out, const char *name, const char *bytes, size_t len)
 {
 	bool text = utf8_valid(bytes, len);
 
-	strbuf_addf(out, text ? "\"%s\":" : "\"%s_base64\":", name);
+	add_name(out, name, text ? "" : "_base64");
 	if (text)
 		jsontext_string(out, bytes, len);
 	else
@@ -118,4 +126,20 @@ void jsontext_field(struct strbuf *out, const char *name, const char *text)
 {
 	strbuf_addc(out, ',');
 	jsontext_bytes(out, name, text, strlen(text));
+}
+
+void jsontext_number(struct strbuf *out, const char *name, int64_t n)
+{
+	strbuf_addc(out, ',');
+	add_name(out, name, "");
+	if (n < 0)
+		strbuf_addc(out, '-');
+	strbuf_addu(out, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
+void jsontext_seconds(struct strbuf *out, const char *name, int64_t us)
+{
+	strbuf_addc(out, ',');
+	add_name(out, name, "");
+	strbuf_add_seconds(out, us);
 }

@@ -6,6 +6,7 @@
 #define PL_BASE_JSONTEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/strbuf.h"
 
@@ -23,5 +24,9 @@ void jsontext_bytes(struct strbuf *out, const char *name, const char *bytes, siz
 
 /* The same for a further field: a comma before, and the bytes of a C string. */
 void jsontext_field(struct strbuf *out, const char *name, const char *text);
+
+/* A further field of a number, and of a time as seconds with six decimals. */
+void jsontext_number(struct strbuf *out, const char *name, int64_t n);
+void jsontext_seconds(struct strbuf *out, const char *name, int64_t us);
 
 #endif

@@ -97,11 +97,11 @@ void printer_object(struct strbuf *to, const struct run_result *r)
 	strbuf_addc(to, '{');
 	jsontext_bytes(to, "host", r->host, strlen(r->host));
 	if (r->index > 0)
-		strbuf_addf(to, ",\"index\":%u", r->index);
+		jsontext_number(to, "index", r->index);
 	task_result_json(to, &r->end);
 	if (r->attempts > 1)
-		strbuf_addf(to, ",\"attempts\":%u", r->attempts);
-	strbuf_addf(to, ",\"seconds\":%.6f", (double)r->seconds_us / 1e6);
+		jsontext_number(to, "attempts", r->attempts);
+	jsontext_seconds(to, "seconds", r->seconds_us);
 	add_stream(to, "stdout", r->out, r->out_len);
 	add_stream(to, "stderr", r->err, r->err_len);
 	if (r->out_total > r->out_len || r->err_total > r->err_len)
@@ -120,7 +120,7 @@ void printer_summary(struct strbuf *to, const struct run *run)
 	run_summary(run, &sum);
 	strbuf_addf(to, "{\"summary\":{\"tasks\":%zu", sum.n_tasks);
 	for (int o = OUTCOME_OK; o < OUTCOMES; o++)
-		strbuf_addf(to, ",\"%s\":%zu", outcome_name(o), sum.by_outcome[o]);
+		jsontext_number(to, outcome_name(o), (int64_t)sum.by_outcome[o]);
 	strbuf_adds(to, "}}\n");
 }
 

@@ -134,17 +134,11 @@ static void on_begin(struct run_sink *sink, struct run *run)
 	if (n_commands > 0)
 		add_command(&s->text, run_command(run, 0));
 	if (n_commands > 1)
-		strbuf_addf(&s->text, ",\"commands\":%zu", n_commands);
+		jsontext_number(&s->text, "commands", (int64_t)n_commands);
 	if (uses_sudo(run))
 		strbuf_adds(&s->text, ",\"sudo\":true");
 	store_run_note(s->run, "call", s->text.s);
 	free(hosts);
-}
-
-static void add_count(struct strbuf *to, const char *field, uint64_t n)
-{
-	strbuf_adds(to, field);
-	strbuf_addu(to, n);
 }
 
 static void on_result(struct run_sink *sink, struct run *run, size_t i,
@@ -160,18 +154,18 @@ static void on_result(struct run_sink *sink, struct run *run, size_t i,
 		return;
 	s->run->row.failed += r->end.outcome != OUTCOME_OK;
 	strbuf_reset(to);
-	add_count(to, "\"call\":", s->call);
-	add_count(to, ",\"task\":", i + 1);
+	strbuf_adds(to, "\"call\":");
+	strbuf_addu(to, s->call);
+	jsontext_number(to, "task", (int64_t)i + 1);
 	jsontext_field(to, "host", r->host);
 	if (r->index > 0)
-		add_count(to, ",\"index\":", r->index);
+		jsontext_number(to, "index", r->index);
 	task_result_json(to, &r->end);
-	strbuf_adds(to, ",\"seconds\":");
-	strbuf_add_seconds(to, r->seconds_us);
-	add_count(to, ",\"out\":", r->out_total);
-	add_count(to, ",\"err\":", r->err_total);
+	jsontext_seconds(to, "seconds", r->seconds_us);
+	jsontext_number(to, "out", (int64_t)r->out_total);
+	jsontext_number(to, "err", (int64_t)r->err_total);
 	if (r->attempts > 1)
-		add_count(to, ",\"attempts\":", r->attempts);
+		jsontext_number(to, "attempts", r->attempts);
 	if (r->out_path != NULL)
 		jsontext_field(to, "out_path", r->out_path);
 	if (r->err_path != NULL)

@@ -66,14 +66,12 @@ void task_result_json(struct strbuf *out, const struct task_result *r)
 	jsontext_field(out, "outcome", outcome_name(r->outcome));
 	if (r->phase != PHASE_NONE)
 		jsontext_field(out, "phase", phase_name(r->phase));
-	if ((r->outcome == OUTCOME_OK || r->outcome == OUTCOME_EXIT) && r->code == 0)
-		strbuf_adds(out, ",\"code\":0");
-	else if (r->outcome == OUTCOME_OK || r->outcome == OUTCOME_EXIT)
-		strbuf_addf(out, ",\"code\":%d", r->code);
+	if (r->outcome == OUTCOME_OK || r->outcome == OUTCOME_EXIT)
+		jsontext_number(out, "code", r->code);
 	if (r->outcome == OUTCOME_SIGNAL)
 		jsontext_field(out, "signal", r->signal);
 	if (r->bytes > 0)
-		strbuf_addf(out, ",\"bytes\":%llu", (unsigned long long)r->bytes);
+		jsontext_number(out, "bytes", (int64_t)r->bytes);
 	if (r->why[0] != '\0')
 		jsontext_field(out, "why", r->why);
 	if (r->detail[0] != '\0')
