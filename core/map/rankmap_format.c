@@ -47,8 +47,9 @@ static int check_contiguous(const struct pl_rankmap *m, const char *format, stru
 		if (p->host != m->places[r - 1].host && p->local_rank > 0)
 			return pl_errorf(err, PL_EUSAGE,
 			                 "format %s cannot say this map: rank %u comes back to %s, "
-			                 "whose ranks must follow one another; map --for %s",
-			                 format, r, host_name(m, r), format);
+			                 "whose ranks must follow one another; map --for torchrun "
+			                 "keeps them together",
+			                 format, r, host_name(m, r));
 	}
 	return 0;
 }
@@ -123,8 +124,11 @@ static int write_seq(const struct pl_rankmap *m, struct strbuf *out, struct pl_e
 	return write_hosts(m, "seq", "", out, err);
 }
 
+/* A host that comes again is a new one to Hydra: its local ranks begin at 0 once more. */
 static int write_mpich(const struct pl_rankmap *m, struct strbuf *out, struct pl_error *err)
 {
+	if (check_contiguous(m, "mpich", err) < 0)
+		return -1;
 	return write_hosts(m, "mpich", ":1", out, err);
 }
 

@@ -13,7 +13,7 @@
  *	svg	   a drawing, see drawing.h
  *
  * Some formats cannot say every map: seq, mpich, slurm and deepspeed leave the GPU to the local
- * rank, deepspeed and torchrun number ranks host by host.
+ * rank; mpich, deepspeed and torchrun number ranks host by host.
  */
 #ifndef PL_MAP_RANKMAP_FORMAT_H
 #define PL_MAP_RANKMAP_FORMAT_H

@@ -21,7 +21,7 @@ bed_world() {
 	mkdir -p /run/sshd /run/netns "$BED" &&
 	ip link set lo up && ip link add br0 type bridge && ip link set br0 up &&
 	ip addr add 10.98.255.254/16 dev br0 &&
-	echo "127.0.0.1 localhost" >"$BED/hosts" && : >"$BED/resolv.conf" &&
+	printf '127.0.0.1 localhost\n10.98.255.254 %s\n' "$(hostname)" >"$BED/hosts" && : >"$BED/resolv.conf" &&
 	mount --bind "$BED/hosts" /etc/hosts && mount --bind "$BED/resolv.conf" /etc/resolv.conf &&
 	ssh-keygen -q -t ed25519 -N '' -C bed -f "$BED/host_key" &&
 	ssh-keygen -q -t ed25519 -N '' -C bed -f "$BED/id" &&

@@ -157,6 +157,7 @@ static void a_scattered_map_is_refused_by_formats_of_host_blocks(void **state)
 	swap_ranks(m, 1, 2); /* n0, n1, n0, n1 */
 	assert_refused(m, "torchrun", PL_EUSAGE, "rank 2 comes back to n0");
 	assert_refused(m, "deepspeed", PL_EUSAGE, "rank 2 comes back to n0");
+	assert_refused(m, "mpich", PL_EUSAGE, "rank 2 comes back to n0");
 	assert_format(m, "seq", "n0\nn1\nn0\nn1\n");
 	assert_format(m, "rankfile",
 	              "rank 0=n0 slot=0\nrank 1=n1 slot=0\nrank 2=n0 slot=1\n"
