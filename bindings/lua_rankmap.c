@@ -4,7 +4,7 @@
  *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best",
  *	       objective="time", spares="1/rack", groups=bytes,
  *	       groups_name="where they come from", islands="infiniband", cross="pp,dp",
- *	       keep_blocks=8 }
+ *	       keep_blocks=8, assumed={"subject: what", ...}, price=true }
  *		-> map | nil, message, code
  *	evaluate{ ..., text=MAP, text_name=FILE }	a map made elsewhere, in any format we read
  *	repair{ ..., text=, text_name=, max_moves=, keep_hosts= }
@@ -115,13 +115,35 @@ static void read_limits(lua_State *L, struct pl_map_request *request)
 	lua_pop(L, 1);
 }
 
+/* The sentences in field `assumed`; what they borrow is left on the stack. */
+static void read_assumed(lua_State *L, struct pl_map_request *request)
+{
+	const char **lines;
+	lua_Integer n;
+	int table;
+
+	if (lua_getfield(L, 1, "assumed") == LUA_TNIL)
+		return;
+	table = lua_gettop(L);
+	luaL_checktype(L, table, LUA_TTABLE);
+	n = luaL_len(L, table);
+	lines = lua_newuserdatauv(L, (size_t)(n > 0 ? n : 1) * sizeof(*lines), 0);
+	luaL_checkstack(L, (int)n + 1, "map: too many lines in assumed");
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_geti(L, table, i);
+		lines[i - 1] = luaL_checkstring(L, -1);
+	}
+	request->assumed = lines;
+	request->n_assumed = (size_t)n;
+}
+
 /* Fills a request from the table at 1; the topology's userdata is left at 2, the hosts' at 3. */
 static void read_request(lua_State *L, struct pl_map_request *request, struct pl_job *job)
 {
 	static const char *const keys[] = { "topo",      "job",    "hosts", "launcher",  "strategy",
 		                            "objective", "spares", "text",  "text_name", "max_moves",
 		                            "keep_hosts", "groups", "groups_name", "islands",
-		                            "cross", "keep_blocks", NULL };
+		                            "cross", "keep_blocks", "assumed", "price", NULL };
 	struct pl_error err = { 0 };
 
 	binding_check_keys(L, 1, "map", keys);
@@ -136,6 +158,10 @@ static void read_request(lua_State *L, struct pl_map_request *request, struct pl
 	read_limits(L, request);
 	if (pl_map_spares_parse(&request->spares, binding_opt_string(L, 1, "spares", "0"), &err) < 0)
 		binding_fail(L, &err);
+	lua_getfield(L, 1, "price");
+	request->price = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	read_assumed(L, request);
 	if (read_job(L, job, &err) < 0)
 		binding_fail(L, &err);
 	request->job = job;
@@ -447,12 +473,38 @@ static int rankmap_assumed(lua_State *L)
 	return push_lines(L, m->assumed, m->n_assumed);
 }
 
-/* map:cost() -> { step=, baseline=, lower_bound= }: modelled, uncalibrated, for ratios. */
+/* The family that the step waits for longest, and the level that holds it up; nothing for a map of a
+ * graph, or when nothing is sent. */
+static void set_slowest(lua_State *L, const struct pl_rankmap *m)
+{
+	unsigned slowest = 0;
+	struct pl_groups g;
+
+	for (unsigned f = 1; f < pl_job_n_families(&m->job); f++) {
+		if (m->cost.family[f] > m->cost.family[slowest])
+			slowest = f;
+	}
+	if (m->graph != NULL || m->cost.family[slowest] == 0)
+		return;
+	pl_job_groups(&m->job, slowest, &g);
+	binding_set_string(L, "phase", g.name);
+	binding_set_integer(L, "level", m->cost.worst[slowest].level + 1);
+}
+
+/*
+ * map:cost() -> { step=, baseline=, lower_bound=, gain=, calibrated=, phase=, level= }: modelled
+ * seconds where the machine is calibrated, else for ratios only; the slowest phase, and the level,
+ * counted from 1, that holds it up.
+ */
 static int rankmap_cost(lua_State *L)
 {
 	const struct pl_rankmap *m = lua_check_rankmap(L, 1);
 
-	lua_createtable(L, 0, 3);
+	lua_createtable(L, 0, 7);
+	binding_set_number(L, "gain", pl_rankmap_gain(m));
+	lua_pushboolean(L, m->topo->calibrated != NULL);
+	lua_setfield(L, -2, "calibrated");
+	set_slowest(L, m);
 	binding_set_number(L, "step", m->cost.step);
 	binding_set_number(L, "baseline", m->baseline.step);
 	binding_set_number(L, "lower_bound", m->bound.step);

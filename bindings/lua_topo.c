@@ -2,7 +2,8 @@
  * lua_topo.c - perilune.core.topo: the machine as a tree of levels.
  *
  *	new{ name=, source=, hosts=set, gpus_per_host=, adapters_per_host=, levels={...},
- *	     unusable="host:gpu,...", missing="host:gpu,...", switches=, adapters= }
+ *	     unusable="host:gpu,...", missing="host:gpu,...", switches=, adapters=,
+ *	     calibrated="what was measured", unknown=true }
  *	tree(tree, distance)
  *
  * A level is { name=, count=, link=, bandwidth_gbyte_s=, latency_us=, oversubscription=, distance=,
@@ -140,7 +141,8 @@ static int topo_new(lua_State *L)
 {
 	static const char *const keys[] = {
 		"name",   "source",   "hosts", "gpus_per_host", "adapters_per_host",
-		"levels", "unusable", "missing", "switches", "adapters", NULL
+		"levels", "unusable", "missing", "switches", "adapters",
+		"calibrated", "unknown", NULL
 	};
 	const uint32_t *units[PL_TOPO_MAX_LEVELS] = { NULL };
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS] = { 0 };
@@ -152,6 +154,9 @@ static int topo_new(lua_State *L)
 	binding_check_keys(L, 1, "topology", keys);
 	spec.name = binding_opt_string(L, 1, "name", NULL);
 	spec.source = binding_opt_string(L, 1, "source", NULL);
+	spec.calibrated = binding_opt_string(L, 1, "calibrated", NULL);
+	lua_getfield(L, 1, "unknown");
+	spec.unknown = lua_toboolean(L, -1);
 	spec.gpus_per_host = opt_count(L, 1, "gpus_per_host");
 	spec.adapters_per_host = opt_count(L, 1, "adapters_per_host");
 	spec.n_switches = opt_count(L, 1, "switches");
@@ -207,6 +212,13 @@ static int topo_name(lua_State *L)
 static int topo_source(lua_State *L)
 {
 	lua_pushstring(L, lua_check_topo(L, 1)->source);
+	return 1;
+}
+
+/* topo:calibrated() -> what was measured, or nil */
+static int topo_calibrated(lua_State *L)
+{
+	lua_pushstring(L, lua_check_topo(L, 1)->calibrated);
 	return 1;
 }
 
@@ -377,6 +389,7 @@ static int topo_len(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "name", topo_name },
 	{ "source", topo_source },
+	{ "calibrated", topo_calibrated },
 	{ "hosts", topo_hosts },
 	{ "gpus_per_host", topo_gpus_per_host },
 	{ "usable", topo_usable },

@@ -32,7 +32,7 @@ local function machine(o)
     { format = o.topo_format, gpus_per_host = o.gpus_per_host })
   if not topo then errors.usage("%s", notes) end
   for _, note in ipairs(notes) do terminal.note("%s", note) end
-  return topo, cluster
+  return topo, cluster, notes
 end
 
 local function parse(text, flag, cluster)
@@ -141,24 +141,10 @@ local function action(o, request)
   return maps.place
 end
 
-local KEEPS_HOSTS = { torchrun = true, megatron = true, deepspeed = true }
-
--- What the launcher's rule costs: the same job placed without it.
-local function note_price(request, map)
-  if not KEEPS_HOSTS[request.launcher] then return end
-  local free = {}
-  for key, value in pairs(request) do free[key] = value end
-  free.launcher = "env"
-  local other = maps.place(free)
-  if not other or map:cost().step <= 0 then return end
-  terminal.note("without the rule of --for %s the modelled step would be %.1f %% shorter",
-    request.launcher, math.max(0, 100 * (1 - other:cost().step / map:cost().step)))
-end
-
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
   check_kind(o, given)
-  local topo, cluster = machine(o)
+  local topo, cluster, notes = machine(o)
   if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
   terminal.set_verb("map")
   if o.comm then
@@ -172,12 +158,12 @@ local function run(o, args, given)
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy, objective = o.objective, spares = o.spares,
     islands = o.islands, cross = o.cross, keep_blocks = o.keep_blocks,
+    assumed = notes, price = o.explain,
   }
   local make = action(o, request)
   if o.failed then checked(topo.mark_unusable, topo, o.failed) end
   local map = checked(make, request)
   if o.evaluate then o.explain = true end
-  if o.explain and make == maps.place then note_price(request, map) end
   print_map(o, given, map)
   return 0
 end

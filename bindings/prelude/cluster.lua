@@ -25,7 +25,7 @@ local KEYS = {
   adapters_per_host = "integer", user = "string", transport = "string", ssh_config = "string",
   topology = "table", unusable = "string table", spares = "integer string table",
   leases = "string", sim = "table",
-  missing = "string table", adapters = "integer", switches = "integer",
+  missing = "string table", adapters = "integer", switches = "integer", calibrated = "table",
 }
 
 local KEY_NAMES = {}
@@ -219,6 +219,21 @@ local function build_imported(c)
   return topo
 end
 
+local CALIBRATED = { run = "string", time = "string" }
+
+-- What the bandwidths were fitted to, as `topo calibrate` wrote it; nil for nominal ones.
+local function calibrated_text(c)
+  local from = c.calibrated
+  if not from then return nil end
+  for key, kind in pairs(CALIBRATED) do
+    if type(from[key]) ~= kind then
+      refuse("cluster '%s': calibrated has no %s: it is what `perilune topo calibrate` writes",
+        c.name, key)
+    end
+  end
+  return ("run %s, measured %s"):format(from.run, from.time)
+end
+
 local function build_topo(c)
   if c.topology and c.topology.from then return build_imported(c) end
   if not c.gpus_per_host then return nil end
@@ -228,6 +243,7 @@ local function build_topo(c)
     adapters_per_host = c.adapters_per_host, levels = c.topology or flat_levels(c),
     unusable = unusable_text(c.unusable), missing = unusable_text(c.missing),
     adapters = c.adapters, switches = c.switches,
+    calibrated = calibrated_text(c), unknown = c.topology == nil,
   })
   if not ok then refuse("cluster '%s': %s", c.name, tostring(topo)) end
   if not topo then refuse("cluster '%s': %s", c.name, message) end

@@ -39,6 +39,8 @@ end
 ---@field launcher? "torchrun"|"megatron"|"deepspeed"|"slurm"|"mpi"|"env" (torchrun)
 ---@field strategy? "best"|"keep-order"|"aligned"|"packed"|"spread" (best)
 ---@field objective? "time"|"load"|"volume" (time)
+---@field assumed? string[] what the caller took for granted, "subject: what", for the explanation
+---@field price? boolean explain what the launcher's rule costs: the job is placed a second time
 ---@field spares? string hosts to keep free: "4", or in each rack: "1/rack"
 ---@field islands? string use only these islands of the machine: "infiniband"
 ---@field cross? string axes whose groups may cross between islands ("pp,dp")

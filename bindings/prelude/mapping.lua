@@ -24,7 +24,7 @@ local function flat_machine(hosts, gpus)
     blame.raise("t:map: gpus_per_host is a whole number from 1, not %s", tostring(gpus))
   end
   return require("perilune.core.topo").new { name = "flat", source = "the hosts of the run",
-    hosts = hosts, gpus_per_host = gpus,
+    hosts = hosts, gpus_per_host = gpus, unknown = true,
     levels = { { name = "host", count = gpus, distance = 1 },
                { name = "network", count = #hosts, distance = 10 } } }
 end

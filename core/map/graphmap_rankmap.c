@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "map/commgraph_text.h"
 #include "map/graphmap.h"
+#include "map/rankmap_build.h"
 #include "map/slots.h"
 
 uint32_t *pl_graphmap_slots(const struct pl_topo *topo, const struct pl_hostlist *hosts,
@@ -49,6 +50,9 @@ struct pl_rankmap *pl_graphmap_rankmap(const struct pl_topo *topo, const uint32_
 	m->strategy = made_by;
 	m->graph = xmalloc(sizeof(*m->graph));
 	*m->graph = *score;
+	rankmap_assume_machine(m);
+	rankmap_assume(m, "objective: volume x distance, as the graph and the machine give them: no "
+	                  "times, uncalibrated");
 	return m;
 }
 

@@ -230,6 +230,29 @@ double job_volume(const struct pl_job *job, enum pl_family family);
 /* The same for peers outside the NVLink domain, see far_gbyte. */
 double job_far_volume(const struct pl_job *job);
 
+/* How a volume is known. None is measured: nothing we read tells it. */
+enum pl_volume_origin {
+	PL_VOLUME_GIVEN,    /* the job says so: an axis of its own, a list with its volume */
+	PL_VOLUME_MODELLED, /* by a formula from figures that were all given */
+	PL_VOLUME_ASSUMED,  /* by a formula, figures that were not given have their defaults */
+};
+
+struct pl_volume_source {
+	enum pl_volume_origin origin;
+	const char *formula;  /* PL_VOLUME_SYMBOLS says what its letters are; NULL where given */
+	const char *citation; /* where it was published; NULL where given */
+};
+
+#define PL_VOLUME_SYMBOLS                                                                          \
+	"b micro-batch, s sequence, h hidden, m micro-batches, L layers, P parameters, e d bytes " \
+	"of an element (d: to an expert), t c p v = tp cp pp vpp, k experts a token visits, n size"
+
+/* Where the gbyte of a family's groups comes from. Strings are static. */
+PL_API void pl_job_volume_source(const struct pl_job *job, unsigned family,
+                                 struct pl_volume_source *out);
+/* "given", "modelled", "assumed". */
+PL_API const char *pl_volume_origin_name(enum pl_volume_origin origin);
+
 /* Fills layer_share and param_share of stages that differ. */
 void job_fill_shares(struct pl_job *job);
 

@@ -301,12 +301,14 @@ static void score_family(struct scoring *s)
 static void end_phase(struct scoring *s)
 {
 	int level = -1;
-	double shared = uplinks_end_phase(s->uplinks, &level);
+	uint32_t unit = 0;
+	double shared = uplinks_end_phase(s->uplinks, &level, &unit);
 
 	if (shared > s->slowest * (1 + 1e-9)) {
 		s->slowest = shared;
 		s->worst.level = level;
 		s->worst.uplink = true;
+		s->worst.unit = unit;
 	}
 }
 
@@ -367,7 +369,8 @@ bool map_gauge_cost(struct map_gauge *gauge, const uint32_t *pe, double limit,
 	for (size_t level = 0; level < topo->n_levels; level++) {
 		cost->weighted += cost->volume[level] * topo->levels[level].distance;
 		if (level >= gauge->uplinks.first)
-			cost->uplink[level] = uplinks_worst(&gauge->uplinks, level);
+			cost->uplink[level] = uplinks_worst(&gauge->uplinks, level,
+			                                    &cost->uplink_unit[level]);
 	}
 	return true;
 }

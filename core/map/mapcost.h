@@ -37,6 +37,7 @@ struct pl_map_worst {
 	uint32_t group; /* the first of the slowest ones */
 	int level;      /* that holds it up; -1: nothing is sent */
 	bool uplink;    /* the group is not, the way out of units shared by all of them is */
+	uint32_t unit;  /* then the fullest one: index in level - 1 (pl_topo_unit_index) */
 };
 
 struct pl_map_cost {
@@ -48,6 +49,7 @@ struct pl_map_cost {
 	double volume[PL_TOPO_MAX_LEVELS]; /* GB per step between ranks that meet at the level */
 	double uplink[PL_TOPO_MAX_LEVELS]; /* GB per step out of the worst unit of level l - 1; 0
 					      within the NVLink domain */
+	uint32_t uplink_unit[PL_TOPO_MAX_LEVELS]; /* index of that unit */
 	struct pl_map_worst worst[PL_JOB_MAX_FAMILIES];
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "map/graphmap.h"
 #include "map/portfolio.h"
 #include "map/rankmap_build.h"
 #include "map/rankmap_limits.h"
@@ -74,23 +75,7 @@ bool pl_launcher_keeps_hosts(enum pl_launcher launcher)
 
 /* ---- what the map tells about itself ---- */
 
-static void add_line(char ***lines, size_t *n, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
-
-static void add_line(char ***lines, size_t *n, const char *fmt, ...)
-{
-	struct strbuf b = STRBUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
-	va_end(ap);
-	*lines = xreallocarray(*lines, *n + 1, sizeof(**lines));
-	(*lines)[(*n)++] = strbuf_detach(&b);
-}
-
-#define note(map, ...)   add_line(&(map)->notes, &(map)->n_notes, __VA_ARGS__)
-#define assume(map, ...) add_line(&(map)->assumed, &(map)->n_assumed, __VA_ARGS__)
+#define note(map, ...) rankmap_note(map, __VA_ARGS__)
 
 static void note_left_out(struct pl_rankmap *m, const struct slots *s)
 {
@@ -132,6 +117,7 @@ static const char *const gain_words[] = { "step", "load of the worst uplink",
 static void note_choice(struct pl_rankmap *m, const struct placement *chosen, double best_gain)
 {
 	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER) {
+		m->no_gain = true;
 		if (best_gain > 0)
 			note(m,
 			     "no gain expected: keep your order (the best other placement gains "
@@ -157,56 +143,6 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 	if (chosen->cut > 0)
 		note(m, "not all blocks of %u ranks fit in whole %ss: some are cut in parts of %u",
 		     chosen->cut, m->topo->levels[chosen->level].name, chosen->piece);
-}
-
-static bool figures_known(const struct pl_topo *t)
-{
-	return t->by_bandwidth;
-}
-
-static void assume_silent_groups(struct pl_rankmap *m)
-{
-	for (unsigned f = PL_FAMILIES; f < pl_job_n_families(&m->job); f++) {
-		struct pl_groups g;
-
-		pl_job_groups(&m->job, f, &g);
-		if (g.gbyte == 0)
-			assume(m, "%s groups send nothing: write %s@BYTES:ring where they do",
-			       g.name, g.name);
-	}
-}
-
-static void assume_job(struct pl_rankmap *m)
-{
-	struct strbuf figures = STRBUF_INIT;
-
-	if (m->job.published != NULL)
-		assume(m, "model %s: %s", m->job.published->name, m->job.published->source);
-	pl_job_format_assumed(&m->job, &figures);
-	if (figures.len > 0)
-		assume(m, "model figures not given: %s", figures.s);
-	if (m->job.fsdp > 0)
-		assume(m, "parameters are gathered twice a step and gradients scattered once in "
-		          "fsdp groups, and summed between hsdp replicas");
-	if (m->job.hierarchical)
-		assume(m, "a token goes once to each NVLink domain that holds experts of it, and is "
-		          "forwarded there");
-	if (m->job.ep > 1 && m->job.tp > 1 && m->job.etp == 1)
-		assume(m, "experts are not split by tensor parallelism (etp=1)");
-	assume_silent_groups(m);
-	strbuf_fini(&figures);
-}
-
-static void assume_all(struct pl_rankmap *m)
-{
-	assume(m, "topology from %s, as described: nothing was probed",
-	       m->topo->source != NULL ? m->topo->source : m->topo->name);
-	assume_job(m);
-	assume(m, "bf16 activations, sequence parallelism, distributed optimizer; rings for tp, cp "
-	          "and dp, pairwise all-to-all for ep; phases do not overlap");
-	assume(m, "costs are %s: uncalibrated, good for ratios only",
-	       figures_known(m->topo) ? "volumes over nominal bandwidths"
-	                              : "volumes times distances");
 }
 
 /* ---- the map ---- */
@@ -248,33 +184,19 @@ struct pl_rankmap *rankmap_create(const struct pl_topo *topo, const uint32_t *pe
 static void fill_bound(struct pl_rankmap *m, const uint32_t *pe, uint32_t n)
 {
 	uint32_t *grouped = xmalloc(n * sizeof(*grouped));
-	uint32_t capacity[PL_TOPO_MAX_LEVELS];
 
 	for (uint32_t i = 0; i < n; i++)
 		grouped[i] = pe != NULL ? pe[i] : i;
 	slots_group(m->topo, grouped, n);
-	slots_capacity(m->topo, grouped, n, capacity);
-	map_cost_bound(m->topo, &m->job, capacity, &m->bound);
+	slots_capacity(m->topo, grouped, n, m->capacity);
+	map_cost_bound(m->topo, &m->job, m->capacity, &m->bound);
 	free(grouped);
-}
-
-void rankmap_note(struct pl_rankmap *m, const char *fmt, ...)
-{
-	struct strbuf b = STRBUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
-	va_end(ap);
-	note(m, "%s", strbuf_str(&b));
-	strbuf_fini(&b);
 }
 
 struct pl_rankmap *rankmap_of_job(const struct pl_map_request *request, const uint32_t *pe,
                                   const struct slots *slots)
 {
 	struct pl_rankmap *m;
-
 
 	m = rankmap_create(request->topo, pe, request->job->world);
 	pl_job_copy(&m->job, request->job);
@@ -284,15 +206,23 @@ struct pl_rankmap *rankmap_of_job(const struct pl_map_request *request, const ui
 		fill_bound(m, slots->pe, slots->n);
 	else
 		fill_bound(m, NULL, m->topo->n_pes);
-	assume_all(m);
+	rankmap_assume_all(m, request);
 	return m;
+}
+
+/* The strategy asked for; without a topology there is nothing to choose by. */
+static enum pl_strategy strategy_of(const struct pl_map_request *request)
+{
+	if (request->topo->unknown && request->strategy == PL_STRATEGY_BEST)
+		return PL_STRATEGY_KEEP_ORDER;
+	return request->strategy;
 }
 
 static struct pl_rankmap *build_map(const struct pl_map_request *request,
                                     const struct portfolio *p, struct pl_error *err)
 {
 	double best_gain;
-	const struct placement *chosen = portfolio_choose(p, request->strategy, &best_gain);
+	const struct placement *chosen = portfolio_choose(p, strategy_of(request), &best_gain);
 	struct pl_rankmap *m;
 
 	if (chosen == NULL)
@@ -303,9 +233,29 @@ static struct pl_rankmap *build_map(const struct pl_map_request *request,
 	m->baseline = p->items[0].cost;
 	note_left_out(m, p->slots);
 	rankmap_note_limits(m, request, p);
-	if (request->strategy != PL_STRATEGY_KEEP_ORDER)
+	if (request->topo->unknown && request->strategy == PL_STRATEGY_BEST) {
+		m->no_gain = true;
+		note(m, "no topology is known: your order is kept");
+	} else if (request->strategy != PL_STRATEGY_KEEP_ORDER) {
 		note_choice(m, chosen, best_gain);
+	}
 	return m;
+}
+
+/* Places the job once more as if the launcher had no rule. */
+static void price_rule(struct pl_rankmap *m, const struct pl_map_request *request)
+{
+	struct pl_map_request free_request = *request;
+	struct pl_rankmap *other;
+
+	if (!request->price || !pl_launcher_keeps_hosts(request->launcher))
+		return;
+	free_request.launcher = PL_FOR_ENV;
+	free_request.price = false;
+	other = pl_rankmap_place(&free_request, NULL);
+	if (other != NULL)
+		m->free_step = other->cost.step < m->cost.step ? other->cost.step : m->cost.step;
+	pl_rankmap_destroy(other);
 }
 
 struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct pl_error *err)
@@ -318,12 +268,23 @@ struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct
 	struct pl_rankmap *map = NULL;
 
 	if (slots_collect(&slots, request, err) == 0) {
-		portfolio_fill(&portfolio, request->strategy);
+		portfolio_fill(&portfolio, strategy_of(request));
 		map = build_map(request, &portfolio, err);
 		portfolio_fini(&portfolio);
 	}
 	slots_fini(&slots);
+	if (map != NULL)
+		price_rule(map, request);
 	return map;
+}
+
+double pl_rankmap_gain(const struct pl_rankmap *m)
+{
+	if (m->graph != NULL)
+		return m->graph->baseline.weighted > 0
+			       ? 1 - m->graph->cost.weighted / m->graph->baseline.weighted
+			       : 0;
+	return map_cost_gain(&m->baseline, &m->cost, m->objective);
 }
 
 void pl_rankmap_destroy(struct pl_rankmap *m)

@@ -58,6 +58,9 @@ struct pl_map_request {
 	const char *cross;    /* axes whose groups may cross between islands; NULL: "pp,dp" */
 	uint32_t keep_blocks; /* so many consecutive ranks stay on consecutive GPUs, a host's where
 				 they fit; 0 or 1: none need to */
+	const char *const *assumed; /* what the caller took for granted: "subject: what" */
+	size_t n_assumed;
+	bool price; /* say what the launcher's rule costs: the job is placed a second time */
 };
 
 /* Where a rank is. */
@@ -78,6 +81,9 @@ struct pl_rankmap {
 	uint32_t n_ranks;
 	struct pl_place *places; /* by rank */
 	struct pl_map_cost cost, baseline /* of the order given */, bound;
+	double free_step; /* of a map without the launcher's rule; 0: not asked, or it has none */
+	bool no_gain; /* the order given is kept: nothing else gains PL_MAP_MIN_GAIN */
+	uint32_t capacity[PL_TOPO_MAX_LEVELS]; /* the most ranks that a unit can take */
 	struct pl_graph_score *graph; /* of a map for a communication graph (graphmap.h), which has
 					 no job and no costs but these; else NULL */
 	char **notes; /* what was left out and why, for a person; a sentence each */
@@ -104,9 +110,17 @@ struct pl_rankmap *rankmap_create(const struct pl_topo *topo, const uint32_t *pe
 /* The rank at a PE, or UINT32_MAX. O(ranks). */
 PL_API uint32_t pl_rankmap_find(const struct pl_rankmap *map, uint32_t pe);
 
-/* The map for a person: strategy, what was assumed, before and after by level and by group, how
- * far from the lower bound. Ends with a newline. */
+/*
+ * The map for a person: what was assumed, the volumes and their sources, then the result: what is
+ * gained, how far it is from the lower bound, what the launcher's rule costs and what limits it;
+ * before and after by phase and by level, the slowest group and the fullest link by name. Times are
+ * milliseconds on a calibrated machine, else shares of the step in the order given. Ends with a
+ * newline.
+ */
 PL_API void pl_rankmap_explain(const struct pl_rankmap *map, struct strbuf *out);
+
+/* What was gained over the order given, a share of what the objective asks for. */
+PL_API double pl_rankmap_gain(const struct pl_rankmap *map);
 
 /* "torchrun", ... and back: -1 with the nearest name in err. */
 PL_API const char *pl_launcher_name(enum pl_launcher launcher);

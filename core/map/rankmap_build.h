@@ -14,4 +14,17 @@ struct pl_rankmap *rankmap_of_job(const struct pl_map_request *request, const ui
 void rankmap_note(struct pl_rankmap *map, const char *fmt, ...)
         __attribute__((format(printf, 2, 3)));
 
+/* The same for what is assumed, which reads "subject: what is taken for granted of it". */
+void rankmap_assume(struct pl_rankmap *map, const char *fmt, ...)
+        __attribute__((format(printf, 2, 3)));
+
+/* Appends what keeps the step from its lower bound: the phase furthest above it, and why. */
+void rankmap_shortfall(const struct pl_rankmap *map, struct strbuf *out);
+
+/* Fills what is assumed of the machine, the request and the job. */
+void rankmap_assume_all(struct pl_rankmap *map, const struct pl_map_request *request);
+
+/* The part of it that a map for a graph has too: the machine. */
+void rankmap_assume_machine(struct pl_rankmap *map);
+
 #endif

@@ -276,6 +276,38 @@ static void add_graph_score(const struct pl_rankmap *m, struct strbuf *out)
 	add_json(out, "lower_bound", json_pack("{s:f}", "weighted", m->graph->bound));
 }
 
+static json_t *volumes_json(const struct pl_rankmap *m)
+{
+	json_t *o = json_object();
+
+	for (unsigned f = 0; f < pl_job_n_families(&m->job); f++) {
+		struct pl_volume_source from;
+		struct pl_groups g;
+
+		pl_job_groups(&m->job, f, &g);
+		if (g.size < 2 || g.gbyte == 0)
+			continue;
+		pl_job_volume_source(&m->job, f, &from);
+		json_object_set_new(o, g.name,
+		                    json_pack("{s:f,s:s,s:s?,s:s?}", "gbyte", g.gbyte, "volume",
+		                              pl_volume_origin_name(from.origin), "formula",
+		                              from.formula, "source", from.citation));
+	}
+	return o;
+}
+
+/* What the costs are worth: seconds of a calibrated machine, else only good for ratios. */
+static void add_worth(const struct pl_rankmap *m, struct strbuf *out)
+{
+	add_json(out, "unit", json_string(m->topo->calibrated != NULL ? "s" : "uncalibrated"));
+	add_json(out, "calibrated", m->topo->calibrated != NULL ? json_string(m->topo->calibrated)
+	                                                        : json_false());
+	add_json(out, "gain", json_real(pl_rankmap_gain(m)));
+	add_json(out, "no_gain_expected", json_boolean(m->no_gain));
+	if (m->free_step > 0)
+		add_json(out, "without_launcher_rule", json_pack("{s:f}", "step", m->free_step));
+}
+
 static void add_job_costs(const struct pl_rankmap *m, struct strbuf *out)
 {
 	struct strbuf job = STRBUF_INIT;
@@ -286,6 +318,8 @@ static void add_job_costs(const struct pl_rankmap *m, struct strbuf *out)
 	add_json(out, "cost", cost_json(m, &m->cost, true));
 	add_json(out, "baseline", cost_json(m, &m->baseline, true));
 	add_json(out, "lower_bound", cost_json(m, &m->bound, false));
+	add_worth(m, out);
+	add_json(out, "volumes", volumes_json(m));
 	strbuf_fini(&job);
 }
 

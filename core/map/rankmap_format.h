@@ -2,7 +2,8 @@
  * rankmap_format.h - a map as each launcher reads it.
  *
  *	vector	   one PE number a line, line i is rank i, as the mapping literature has it
- *	json	   {"ranks": [{"rank", "host", "gpu", "local_rank"}], "cost", "baseline", ...}
+ *	json	   {"ranks": [{"rank", "host", "gpu", "local_rank"}], "cost", "baseline", ...}; costs
+ *		   are in "unit": "s" on a calibrated machine, else "uncalibrated", for ratios
  *	csv	   rank,host,gpu,local_rank,node_rank,pe with that header
  *	rankfile   Open MPI: "rank 0=host slot=0", slot is the GPU index
  *	seq	   Open MPI --mca rmaps seq: one host a line

@@ -93,7 +93,7 @@ static int check_spec(const struct pl_topo_spec *spec, bool *want_bandwidth, str
 	if (spec->n_levels == 0 || spec->n_levels > PL_TOPO_MAX_LEVELS)
 		return pl_errorf(err, PL_EUSAGE, "topology: %zu levels: from 1 to %d are possible",
 		                 spec->n_levels, PL_TOPO_MAX_LEVELS);
-	*want_bandwidth = wants_bandwidth(spec);
+	*want_bandwidth = wants_bandwidth(spec) || spec->calibrated != NULL;
 	for (size_t i = 0; i < spec->n_levels; i++) {
 		bool uneven = spec->host_units != NULL && spec->host_units[i] != NULL;
 
@@ -242,6 +242,8 @@ struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl_error 
 	t = xcalloc(1, sizeof(*t));
 	t->name = xstrdup(spec->name != NULL ? spec->name : "machine");
 	t->source = xstrdup(spec->source);
+	t->calibrated = xstrdup(spec->calibrated);
+	t->unknown = spec->unknown;
 	t->hosts = pl_hostlist_copy(spec->hosts);
 	t->gpus_per_host = spec->gpus_per_host;
 	t->adapters_per_host = spec->adapters_per_host;
@@ -273,6 +275,7 @@ void pl_topo_destroy(struct pl_topo *t)
 	pl_hostlist_destroy(t->hosts);
 	free(t->name);
 	free(t->source);
+	free(t->calibrated);
 	free(t->key);
 	free(t->unusable);
 	free(t);

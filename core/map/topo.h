@@ -50,6 +50,9 @@ struct pl_topo_level {
 struct pl_topo_spec {
 	const char *name;   /* "gb300-nvl72:racks=144" */
 	const char *source; /* where this came from, for the list of assumptions; may be NULL */
+	const char *calibrated; /* the measurement that the bandwidths are of: "run 20261122-..."; NULL:
+				   they are nominal, and no time is told in milliseconds */
+	bool unknown; /* nothing is known but hosts and their GPUs: the levels are a guess */
 	const struct pl_hostlist *hosts;
 	uint32_t gpus_per_host;
 	uint32_t adapters_per_host; /* network adapters for the fabric; 0: unknown */
@@ -68,7 +71,8 @@ enum pl_topo_mark { PL_TOPO_USABLE, PL_TOPO_UNUSABLE, PL_TOPO_MISSING /* there i
 
 /* Read-only for everybody but topo.c. */
 struct pl_topo {
-	char *name, *source;
+	char *name, *source, *calibrated;
+	bool unknown;
 	struct pl_hostlist *hosts;
 	uint32_t gpus_per_host, adapters_per_host;
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS]; /* as given, defaults filled in */
@@ -95,7 +99,8 @@ struct pl_topo {
  * Builds the machine; everything in *spec is copied. PL_EUSAGE when there are no hosts or levels,
  * the levels hold fewer GPUs than the hosts have, no level's unit is exactly one host, a count is
  * 0, a level has neither bandwidth nor distance while another has, or host_units is no tree. Costs
- * come from the bandwidths where every level has one, else from the distances. O(GPUs * levels).
+ * come from the bandwidths where every level has one, else from the distances; a calibrated machine
+ * needs the bandwidths. O(GPUs * levels).
  */
 PL_API struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl_error *err);
 

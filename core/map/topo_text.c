@@ -306,6 +306,8 @@ void pl_topo_format_text(const struct pl_topo *t, struct strbuf *out)
 	free(hosts);
 	if (t->source != NULL)
 		strbuf_addf(out, "source: %s\n", t->source);
+	if (t->calibrated != NULL)
+		strbuf_addf(out, "calibrated: %s\n", t->calibrated);
 	strbuf_addf(out, "\n%-10s  %-14s  %6s  %8s  %-10s  %9s  %7s  %5s  %5s  %8s\n", "level",
 	            "holds", "units", "GPUs", "link", "GB/s/GPU", "us", "over", "rails",
 	            "distance");

@@ -53,7 +53,7 @@ void uplinks_fini(struct uplinks *u)
 	}
 }
 
-double uplinks_end_phase(struct uplinks *u, int *level)
+double uplinks_end_phase(struct uplinks *u, int *level, uint32_t *unit)
 {
 	double longest = 0;
 
@@ -66,6 +66,7 @@ double uplinks_end_phase(struct uplinks *u, int *level)
 			if (time > longest) {
 				longest = time;
 				*level = (int)l;
+				*unit = i;
 			}
 			b->in_step[i] += b->phase[i];
 			b->phase[i] = 0;
@@ -74,14 +75,16 @@ double uplinks_end_phase(struct uplinks *u, int *level)
 	return longest;
 }
 
-double uplinks_worst(const struct uplinks *u, size_t level)
+double uplinks_worst(const struct uplinks *u, size_t level, uint32_t *unit)
 {
 	const struct uplink_boundary *b = &u->at[level];
 	double worst = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
-		if (b->in_step[i] > worst)
+		if (b->in_step[i] > worst) {
 			worst = b->in_step[i];
+			*unit = i;
+		}
 	}
 	return worst;
 }

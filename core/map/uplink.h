@@ -39,10 +39,11 @@ static inline void uplinks_add(struct uplinks *u, size_t level, uint32_t pe, dou
 	b->phase[b->unit[pe]] += gbyte;
 }
 
-/* Ends a phase: the longest time that any unit needs for it, *level the boundary. */
-double uplinks_end_phase(struct uplinks *u, int *level);
+/* Ends a phase: the longest time that any unit needs for it, *level the boundary, *unit the index
+ * of that unit. */
+double uplinks_end_phase(struct uplinks *u, int *level, uint32_t *unit);
 
-/* GB that leave the worst unit of boundary `level` in the phases ended so far. */
-double uplinks_worst(const struct uplinks *u, size_t level);
+/* GB that leave the worst unit of boundary `level` in the phases ended so far; *unit its index. */
+double uplinks_worst(const struct uplinks *u, size_t level, uint32_t *unit);
 
 #endif

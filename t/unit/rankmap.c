@@ -445,10 +445,14 @@ static void the_explanation_begins_with_what_was_assumed(void **state)
 
 	(void)state;
 	pl_rankmap_explain(m, &out);
-	assert_non_null(strstr(out.s, "assumed\n  - topology from racks"));
-	assert_non_null(strstr(out.s, "model figures not given: hidden=8192"));
+	assert_non_null(strstr(out.s, "assumed\n  topology     racks"));
+	assert_non_null(strstr(out.s, "figures not given: hidden=8192"));
 	assert_non_null(strstr(out.s, "uncalibrated"));
-	assert_non_null(strstr(out.s, "its own links within a tray"));
+	assert_non_null(strstr(out.s, "overlap      none"));
+	assert_non_null(strstr(out.s, "8 b s/c h e (t-1)/t L/p m [1]"));
+	assert_non_null(strstr(out.s, "no gain expected: keep your order"));
+	assert_non_null(strstr(out.s, "its own links, of GPU 0 of"));
+	assert_null(strstr(out.s, "millisec"));
 	strbuf_fini(&out);
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
