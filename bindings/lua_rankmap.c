@@ -177,15 +177,18 @@ static int make_map(lua_State *L, make_f *make)
 	struct pl_error err = { 0 };
 	struct lua_rankmap *m;
 	struct pl_job job;
+	int top;
 
 	read_request(L, &request, &job);
+	top = lua_gettop(L);
 	m = binding_new(L, RANKMAP_CLASS, sizeof(*m));
 	lua_pushvalue(L, 2);
 	lua_setiuservalue(L, -2, 1);
 	m->map = make(L, &request, &err);
 	pl_job_fini(&job);
 	if (m->map == NULL)
-		return binding_fail(L, &err);
+		return err.code == PL_EOK ? lua_error(L) : binding_fail(L, &err);
+	lua_settop(L, top + 1);
 	return 1;
 }
 
@@ -206,10 +209,12 @@ static struct pl_rankmap *make_placed(lua_State *L, const struct pl_map_request 
 	return timed(pl_rankmap_place(request, err), start);
 }
 
-/* The map in field `text`; -1 with err. */
+/* The map in field `text`; -1 with err, or with all that is wrong on the stack, which is more than
+ * an error holds. */
 static int read_text(lua_State *L, const struct pl_topo *topo, uint32_t **pe, uint32_t *n,
                      struct pl_error *err)
 {
+	struct strbuf problems = STRBUF_INIT;
 	const char *text;
 	size_t len;
 	int rc;
@@ -218,9 +223,12 @@ static int read_text(lua_State *L, const struct pl_topo *topo, uint32_t **pe, ui
 	text = lua_tolstring(L, -1, &len);
 	if (text == NULL)
 		return pl_errorf(err, PL_EUSAGE, "map: 'text' holds the map that is given");
-	rc = pl_rankmap_read(topo, binding_opt_string(L, 1, "text_name", "map"), text, len, pe, n,
-	                     err);
+	rc = pl_rankmap_read_all(topo, binding_opt_string(L, 1, "text_name", "map"), text, len, pe,
+	                         n, &problems);
 	lua_pop(L, 1);
+	if (rc < 0)
+		lua_pushlstring(L, strbuf_str(&problems), problems.len);
+	strbuf_fini(&problems);
 	return rc;
 }
 

@@ -31,6 +31,23 @@ test_expect_success "--evaluate scores a rankfile and names the line that is wro
 	grep "twice:7: rank 6 is on GPU 1 of r001t02, where rank 5 is (line 6)" err
 '
 
+test_expect_success "--evaluate reads every format that is written" '
+	for format in vector json csv rankfile seq mpich slurm torchrun deepspeed; do
+		perilune map $machine --job "tp=8 dp=24" --format $format -o map.$format 2>/dev/null &&
+		perilune map $machine --job "tp=8 dp=24" --evaluate map.$format >out &&
+		grep "^step .*100.00  *100.00" out || return 1
+	done
+'
+
+test_expect_success "all that is wrong with a rankfile is listed, each with its line" '
+	sed "3s/slot=2/slot=9/; 5s/r001t02/r001t022/; 7s/slot=2/slot=1/; 9d" rankfile >wrong &&
+	expect_exit 2 perilune map $machine $job "tp=8 dp=24" --evaluate wrong 2>err &&
+	grep "wrong:3: r001t01 has GPUs 0 to 3, not 9" err &&
+	grep "wrong:5: r001t022 is no host of .*did you mean .r001t02" err &&
+	grep "wrong:7: rank 6 is on GPU 1 of r001t02, where rank 5 is (line 6)" err &&
+	grep "wrong:191: rank 8 is missing" err
+'
+
 test_expect_success "options that need one another say so" '
 	expect_exit 2 perilune map $machine $job dp=4 --failed r001t01 2>err &&
 	grep -e "--failed needs --previous" err &&

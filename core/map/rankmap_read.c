@@ -7,156 +7,92 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
+#include "map/rankmap_reading.h"
 
-/* One rank as it was read. */
-struct entry {
-	uint32_t pe, line; /* line 0: not given */
-};
+/* ---- problems ---- */
 
-struct reading {
-	const struct pl_topo *topo;
-	const char *name;
-	struct entry *ranks;
-	size_t n, cap;
-	uint32_t line;
-	struct pl_error *err;
-};
-
-static int refuse(const struct reading *r, const char *fmt, ...)
-        __attribute__((format(printf, 2, 3)));
-
-static int refuse(const struct reading *r, const char *fmt, ...)
+void reading_refuse(struct reading *r, const char *fmt, ...)
 {
-	struct strbuf b = STRBUF_INIT;
 	va_list ap;
 
+	if (r->n_problems++ >= READING_MAX_PROBLEMS)
+		return;
+	strbuf_addf(&r->problems, "%s%s:%u: ", r->problems.len > 0 ? "\n" : "", r->name, r->line);
 	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
+	strbuf_vaddf(&r->problems, fmt, ap);
 	va_end(ap);
-	pl_errorf(r->err, PL_EUSAGE, "%s:%u: %s", r->name, r->line, strbuf_str(&b));
-	strbuf_fini(&b);
-	return -1;
 }
 
-static int add_rank(struct reading *r, uint64_t rank, uint32_t pe)
+static void refuse_host(struct reading *r, const char *host)
 {
-	if (rank >= r->topo->n_pes)
-		return refuse(r, "rank %llu: the machine has %u GPUs", (unsigned long long)rank,
-		              r->topo->n_pes);
+	size_t n = pl_hostlist_count(r->topo->hosts);
+	const char **names;
+	char hint[300];
+
+	if (r->n_problems >= READING_MAX_PROBLEMS) {
+		r->n_problems++;
+		return;
+	}
+	names = xcalloc(n + 1, sizeof(*names));
+	for (size_t i = 0; i < n; i++)
+		names[i] = pl_hostlist_name(r->topo->hosts, i);
+	reading_refuse(r, "%s is no host of '%s'%s", host, r->topo->name,
+		       nearest_hint(host, names, hint, sizeof(hint)));
+	free(names);
+}
+
+/* ---- places ---- */
+
+void reading_place_pe(struct reading *r, uint64_t rank, uint64_t pe)
+{
+	struct reading_entry *e;
+
+	if (rank >= r->topo->n_pes) {
+		reading_refuse(r, "rank %llu: the machine has %u GPUs", (unsigned long long)rank,
+			       r->topo->n_pes);
+		return;
+	}
+	if (pe != UINT64_MAX && pe >= r->topo->n_pes) {
+		reading_refuse(r, "PE %llu: '%s' has PEs 0 to %u", (unsigned long long)pe,
+			       r->topo->name, r->topo->n_pes - 1);
+		pe = UINT64_MAX;
+	}
 	while (r->n <= rank) {
 		ARRAY_GROW(r->ranks, r->n, r->cap);
-		r->ranks[r->n++] = (struct entry){ 0 };
+		r->ranks[r->n++] = (struct reading_entry){ UINT32_MAX, 0 };
 	}
-	if (r->ranks[rank].line > 0)
-		return refuse(r, "rank %llu was placed in line %u already",
-		              (unsigned long long)rank, r->ranks[rank].line);
-	r->ranks[rank] = (struct entry){ pe, r->line };
-	return 0;
+	e = &r->ranks[rank];
+	if (e->line > 0)
+		reading_refuse(r, "rank %llu was placed in line %u already",
+			       (unsigned long long)rank, e->line);
+	else
+		*e = (struct reading_entry){ pe != UINT64_MAX ? (uint32_t)pe : UINT32_MAX, r->line };
 }
 
-static int add_on_host(struct reading *r, uint64_t rank, const char *host, uint64_t gpu)
+void reading_place(struct reading *r, uint64_t rank, const char *host, uint64_t gpu)
 {
 	size_t at = pl_hostlist_find(r->topo->hosts, host);
+	uint64_t pe = UINT64_MAX;
 
 	if (at == SIZE_MAX)
-		return refuse(r, "%s is no host of '%s'", host, r->topo->name);
-	if (gpu >= r->topo->gpus_per_host)
-		return refuse(r, "%s has GPUs 0 to %u, not %llu", host, r->topo->gpus_per_host - 1,
-		              (unsigned long long)gpu);
-	return add_rank(r, rank, pl_topo_pe(r->topo, at, (uint32_t)gpu));
+		refuse_host(r, host);
+	else if (gpu >= r->topo->gpus_per_host)
+		reading_refuse(r, "%s has GPUs 0 to %u, not %llu", host,
+			       r->topo->gpus_per_host - 1, (unsigned long long)gpu);
+	else
+		pe = pl_topo_pe(r->topo, at, (uint32_t)gpu);
+	reading_place_pe(r, rank, pe);
 }
 
-/* A whole number that ends at *end; false where there is none. */
-static bool read_number(const char **text, uint64_t *value)
+/* ---- the text ---- */
+
+static void read_lines(struct reading *r, const char *bytes, size_t len)
 {
-	char *end;
+	const char *end = bytes + len, *format;
+	reading_line_f *read_line = NULL;
 
-	if (!isdigit((unsigned char)**text))
-		return false;
-	*value = strtoull(*text, &end, 10);
-	*text = end;
-	return true;
-}
-
-static const char *skip_blanks(const char *text)
-{
-	return text + strspn(text, " \t\r");
-}
-
-/* ---- lines of the formats ---- */
-
-typedef int line_f(struct reading *r, char *line);
-
-static int read_vector_line(struct reading *r, char *line)
-{
-	const char *at = line;
-	uint64_t pe;
-
-	if (!read_number(&at, &pe) || *skip_blanks(at) != '\0')
-		return refuse(r, "'%s' is no PE number: line i says where rank i - 1 is", line);
-	if (pe >= r->topo->n_pes)
-		return refuse(r, "PE %llu: '%s' has PEs 0 to %u", (unsigned long long)pe,
-		              r->topo->name, r->topo->n_pes - 1);
-	return add_rank(r, r->n, (uint32_t)pe);
-}
-
-/* rank 0=host slot=0 */
-static int read_rankfile_line(struct reading *r, char *line)
-{
-	static const char shape[] = "a line is 'rank 0=HOST slot=GPU'";
-	const char *at = line;
-	char *host;
-	uint64_t rank, gpu;
-
-	if (strncmp(at, "rank", 4) != 0)
-		return refuse(r, "'%s': %s", line, shape);
-	at = skip_blanks(at + 4);
-	if (!read_number(&at, &rank) || *(at = skip_blanks(at)) != '=')
-		return refuse(r, "'%s': no rank number and '=': %s", line, shape);
-	host = line + (skip_blanks(at + 1) - line);
-	at = host + strcspn(host, " \t");
-	if (*at == '\0' || at == host)
-		return refuse(r, "'%s': no host and slot: %s", line, shape);
-	line[at - line] = '\0';
-	at = skip_blanks(at + 1);
-	if (strncmp(at, "slot=", 5) == 0 || strncmp(at, "slots=", 6) == 0)
-		at = strchr(at, '=') + 1;
-	if (!read_number(&at, &gpu) || *skip_blanks(at) != '\0')
-		return refuse(r, "rank %llu: 'slot=' takes one GPU index, not '%s'",
-		              (unsigned long long)rank, at);
-	return add_on_host(r, rank, host, gpu);
-}
-
-/* rank,host,gpu,... */
-static int read_csv_line(struct reading *r, char *line)
-{
-	const char *at = line;
-	char *host, *end;
-	uint64_t rank, gpu;
-
-	if (r->line == 1)
-		return 0;
-	if (!read_number(&at, &rank) || *at != ',')
-		return refuse(r, "'%s': no rank in the first column", line);
-	host = line + (at + 1 - line);
-	end = strchr(host, ',');
-	if (end == NULL)
-		return refuse(r, "rank %llu: no host and GPU", (unsigned long long)rank);
-	*end = '\0';
-	at = end + 1;
-	if (!read_number(&at, &gpu))
-		return refuse(r, "rank %llu: '%s' is no GPU index", (unsigned long long)rank, at);
-	return add_on_host(r, rank, host, gpu);
-}
-
-/* ---- the whole ---- */
-
-static int read_lines(struct reading *r, const char *bytes, size_t len, line_f *read_line)
-{
-	const char *end = bytes + len;
-	int rc = 0;
-
-	while (bytes < end && rc == 0) {
+	while (bytes < end) {
 		const char *eol = memchr(bytes, '\n', (size_t)(end - bytes));
 		char *line = xstrndup(bytes, (size_t)((eol != NULL ? eol : end) - bytes));
 		char *text;
@@ -164,106 +100,161 @@ static int read_lines(struct reading *r, const char *bytes, size_t len, line_f *
 		line[strcspn(line, "#\r")] = '\0';
 		text = line + strspn(line, " \t");
 		r->line++;
-		if (*text != '\0')
-			rc = read_line(r, text);
+		if (*text != '\0' && read_line == NULL)
+			read_line = reading_format(text, &format);
+		if (*text != '\0' && read_line != NULL)
+			read_line(r, text);
+		else if (*text != '\0')
+			reading_refuse(r, "'%.60s': a line of no format of maps: vector, csv, "
+			                  "rankfile, torchrun, deepspeed, mpich, seq or slurm",
+				       text);
 		free(line);
 		bytes = eol != NULL ? eol + 1 : end;
+		if (read_line == NULL && r->n_problems > 0)
+			return;
 	}
-	return rc;
 }
 
-static int read_json(struct reading *r, const char *bytes, size_t len)
+static void read_json_rank(struct reading *r, size_t i, json_t *item)
+{
+	json_t *rank = json_object_get(item, "rank"), *gpu = json_object_get(item, "gpu");
+	const char *host = json_string_value(json_object_get(item, "host"));
+
+	if (!json_is_integer(rank) || !json_is_integer(gpu) || host == NULL ||
+	    json_integer_value(rank) < 0 || json_integer_value(gpu) < 0)
+		reading_refuse(r, "entry %zu of \"ranks\" needs rank, host and gpu", i + 1);
+	else
+		reading_place(r, (uint64_t)json_integer_value(rank), host,
+			      (uint64_t)json_integer_value(gpu));
+}
+
+static void read_json(struct reading *r, const char *bytes, size_t len)
 {
 	json_error_t why;
 	json_t *doc = json_loadb(bytes, len, 0, &why), *ranks, *item;
-	int rc = 0;
 	size_t i;
 
 	r->line = doc != NULL || why.line < 0 ? 1 : (uint32_t)why.line;
-	if (doc == NULL)
-		return refuse(r, "no JSON: %s", why.text);
+	if (doc == NULL) {
+		reading_refuse(r, "no JSON: %s", why.text);
+		return;
+	}
 	ranks = json_object_get(doc, "ranks");
 	if (!json_is_array(ranks))
-		rc = refuse(r, "no \"ranks\": a map has {\"ranks\":[{\"rank\":0,\"host\":...,"
-			       "\"gpu\":0}, ...]}");
+		reading_refuse(r, "no \"ranks\": a map has {\"ranks\":[{\"rank\":0,\"host\":...,"
+				  "\"gpu\":0}, ...]}");
 	json_array_foreach(ranks, i, item) {
-		json_t *rank = json_object_get(item, "rank"), *gpu = json_object_get(item, "gpu");
-		const char *host = json_string_value(json_object_get(item, "host"));
-
 		r->line = (uint32_t)i + 2; /* as we write it: one rank a line */
-		if (rc == 0 && (!json_is_integer(rank) || !json_is_integer(gpu) || host == NULL ||
-		                json_integer_value(rank) < 0 || json_integer_value(gpu) < 0))
-			rc = refuse(r, "entry %zu of \"ranks\" needs rank, host and gpu", i + 1);
-		if (rc == 0)
-			rc = add_on_host(r, (uint64_t)json_integer_value(rank), host,
-			                 (uint64_t)json_integer_value(gpu));
+		read_json_rank(r, i, item);
 	}
 	json_decref(doc);
-	return rc;
 }
 
-static int read_any(struct reading *r, const char *bytes, size_t len)
+static void read_any(struct reading *r, const char *bytes, size_t len)
 {
 	size_t at = 0;
 
-	while (at < len && (isspace((unsigned char)bytes[at]) || bytes[at] == '#')) {
-		const char *eol = bytes[at] == '#' ? memchr(bytes + at, '\n', len - at) : NULL;
-
-		at = eol != NULL ? (size_t)(eol - bytes) : at + 1;
-	}
+	while (at < len && isspace((unsigned char)bytes[at]))
+		at++;
 	if (at < len && bytes[at] == '{')
-		return read_json(r, bytes, len);
-	if (len - at >= 5 && memcmp(bytes + at, "rank,", 5) == 0)
-		return read_lines(r, bytes, len, read_csv_line);
-	if (at < len && isdigit((unsigned char)bytes[at]))
-		return read_lines(r, bytes, len, read_vector_line);
-	return read_lines(r, bytes, len, read_rankfile_line);
+		read_json(r, bytes, len);
+	else
+		read_lines(r, bytes, len);
 }
 
-/* Every rank is there, and alone on its GPU. */
-static int check_all(struct reading *r)
+/* ---- every rank is there, and alone on its GPU ---- */
+
+/* "3, 7-9": the ranks below the highest that no line places. */
+static void check_missing(struct reading *r)
+{
+	struct strbuf list = STRBUF_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0, end; i < r->n; i = end) {
+		for (end = i; end < r->n && r->ranks[end].line == 0; end++)
+			;
+		if (end > i && list.len < 300) {
+			strbuf_addf(&list, "%s%zu", n > 0 ? ", " : "", i);
+			if (end > i + 1)
+				strbuf_addf(&list, "-%zu", end - 1);
+		}
+		n += end - i;
+		end += end == i;
+	}
+	if (n > 0) {
+		r->line = r->ranks[r->n - 1].line;
+		reading_refuse(r, "%s %s%s missing below rank %zu", n == 1 ? "rank" : "ranks",
+			       list.s, n == 1 ? " is" : list.len < 300 ? " are" : " and more are",
+			       r->n - 1);
+	}
+	strbuf_fini(&list);
+}
+
+static void check_shared(struct reading *r)
 {
 	uint32_t *rank_on = xcalloc(r->topo->n_pes, sizeof(*rank_on));
-	int rc = 0;
 
-	if (r->n == 0) {
-		r->line = 1;
-		rc = refuse(r, "no ranks: a vector, JSON, CSV or rankfile has one a line");
-	}
-	for (size_t i = 0; i < r->n && rc == 0; i++) {
-		const struct entry *e = &r->ranks[i];
-		uint32_t *on = &rank_on[e->pe];
+	for (size_t i = 0; i < r->n; i++) {
+		const struct reading_entry *e = &r->ranks[i];
 
+		if (e->pe == UINT32_MAX)
+			continue;
 		r->line = e->line;
-		if (e->line == 0) {
-			r->line = r->ranks[r->n - 1].line;
-			rc = refuse(r, "rank %zu is missing below rank %zu", i, r->n - 1);
-		} else if (*on > 0) {
-			rc = refuse(r, "rank %zu is on GPU %u of %s, where rank %u is (line %u)", i,
-			            pl_topo_gpu(r->topo, e->pe),
-			            pl_hostlist_name(r->topo->hosts, pl_topo_host(r->topo, e->pe)),
-			            *on - 1, r->ranks[*on - 1].line);
-		}
-		*on = (uint32_t)i + 1;
+		if (rank_on[e->pe] > 0)
+			reading_refuse(r, "rank %zu is on GPU %u of %s, where rank %u is (line %u)",
+				       i, pl_topo_gpu(r->topo, e->pe),
+				       pl_hostlist_name(r->topo->hosts,
+							pl_topo_host(r->topo, e->pe)),
+				       rank_on[e->pe] - 1, r->ranks[rank_on[e->pe] - 1].line);
+		else
+			rank_on[e->pe] = (uint32_t)i + 1;
 	}
 	free(rank_on);
-	return rc;
 }
 
-int pl_rankmap_read(const struct pl_topo *topo, const char *name, const char *bytes, size_t len,
-                    uint32_t **pe, uint32_t *n, struct pl_error *err)
+static void check_all(struct reading *r)
 {
-	struct reading r = { .topo = topo, .name = name, .err = err };
-	int rc = read_any(&r, bytes, len);
+	if (r->n == 0 && r->n_problems == 0) {
+		r->line = 1;
+		reading_refuse(r, "no ranks: a map of any format has them one a line");
+	}
+	check_missing(r);
+	check_shared(r);
+	if (r->n_problems > READING_MAX_PROBLEMS)
+		strbuf_addf(&r->problems, "\n%s: and %zu more problems", r->name,
+			    r->n_problems - READING_MAX_PROBLEMS);
+}
 
-	if (rc == 0)
-		rc = check_all(&r);
-	if (rc == 0) {
+int pl_rankmap_read_all(const struct pl_topo *topo, const char *name, const char *bytes, size_t len,
+			uint32_t **pe, uint32_t *n, struct strbuf *problems)
+{
+	struct reading r = { .topo = topo, .name = name, .problems = STRBUF_INIT };
+	int rc = -1;
+
+	read_any(&r, bytes != NULL ? bytes : "", len);
+	check_all(&r);
+	if (r.n_problems == 0) {
+		rc = 0;
 		*n = (uint32_t)r.n;
 		*pe = xcalloc(r.n, sizeof(**pe));
 		for (size_t i = 0; i < r.n; i++)
 			(*pe)[i] = r.ranks[i].pe;
 	}
+	strbuf_add(problems, strbuf_str(&r.problems), r.problems.len);
+	strbuf_fini(&r.problems);
 	free(r.ranks);
+	free(r.next_gpu);
+	return rc;
+}
+
+int pl_rankmap_read(const struct pl_topo *topo, const char *name, const char *bytes, size_t len,
+		    uint32_t **pe, uint32_t *n, struct pl_error *err)
+{
+	struct strbuf problems = STRBUF_INIT;
+	int rc = pl_rankmap_read_all(topo, name, bytes, len, pe, n, &problems);
+
+	if (rc < 0)
+		pl_errorf(err, PL_EUSAGE, "%s", strbuf_str(&problems));
+	strbuf_fini(&problems);
 	return rc;
 }

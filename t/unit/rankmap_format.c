@@ -90,7 +90,9 @@ static void each_format_writes_the_regular_map(void **state)
 static void json_is_an_object_with_all_that_is_promised(void **state)
 {
 	static const char *const keys[] = { "ranks", "cost", "baseline", "lower_bound", "assumed",
-		                            "notes", "job",  "topology", "launcher",    "seconds" };
+		                            "notes", "job",  "topology", "launcher",    "seconds",
+		                            "unit",  "calibrated", "gain", "no_gain_expected",
+		                            "volumes" };
 	struct pl_topo *t = pl_topo_parse_tree("2:2", "1:5", NULL);
 	struct pl_rankmap *m = place(t, "tp=2 dp=2", PL_FOR_TORCHRUN);
 	struct strbuf out = STRBUF_INIT;
