@@ -481,8 +481,8 @@ static int rankmap_assumed(lua_State *L)
 	return push_lines(L, m->assumed, m->n_assumed);
 }
 
-/* The family that the step waits for longest, and the level that holds it up; nothing for a map of a
- * graph, or when nothing is sent. */
+/* The family that the step waits for longest, and the level that holds it up; nothing for a map of
+ * a graph, or when nothing is sent. */
 static void set_slowest(lua_State *L, const struct pl_rankmap *m)
 {
 	unsigned slowest = 0;

@@ -11,7 +11,8 @@ void explain_fact(struct strbuf *out, const char *key, const char *text);
 /* "subject: text" as such a fact, the subject being the key; what has none is all text. */
 void explain_sentence(struct strbuf *out, const char *sentence);
 
-/* Unit `unit` (pl_topo_unit_index) of a level, "rack r001t[01-18]"; level -1: the GPU of that PE. */
+/* Unit `unit` (pl_topo_unit_index) of a level, "rack r001t[01-18]"; of level -1 the GPU of that
+ * PE. */
 void explain_unit(const struct pl_topo *topo, int level, uint32_t unit, struct strbuf *out);
 
 /* "48-71", "0-56 by 8", "0 3 7 ... 40": the ranks of a group. */

@@ -1,4 +1,4 @@
-/* job_formula.c - where the volume of a family of groups comes from; the sums are in job_volume.c */
+/* job_formula.c - where the volumes of families of groups come from; sums are in job_volume.c */
 #include "map/job.h"
 
 #include "base/mem.h"

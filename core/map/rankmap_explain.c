@@ -155,8 +155,8 @@ static void explain_phases(const struct pl_rankmap *m, struct strbuf *out)
 
 /* The unit of level - 1 by whose way out a group waits, and how many of its ranks are there: where
  * it has fewest, which share their traffic among fewest adapters. */
-static uint32_t narrowest_unit(const struct pl_rankmap *m, const struct pl_groups *g, uint32_t group,
-                               int level, uint32_t *inside)
+static uint32_t narrowest_unit(const struct pl_rankmap *m, const struct pl_groups *g,
+                               uint32_t group, int level, uint32_t *inside)
 {
 	uint32_t size = pl_groups_size(g, group), unit = 0;
 

@@ -10,8 +10,8 @@
  *	mpich		"HOST:1": the next rank
  *	seq, slurm	"HOST": the next rank
  *
- * '#' begins a comment. Where a line names no GPU, a host's ranks take its GPUs from 0. The first line
- * tells which format it is; all must be of that.
+ * '#' begins a comment. Where a line names no GPU, a host's ranks take its GPUs from 0. The first
+ * line tells which format it is; all must be of that.
  */
 #ifndef PL_MAP_RANKMAP_READ_H
 #define PL_MAP_RANKMAP_READ_H
