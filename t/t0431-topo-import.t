@@ -105,7 +105,7 @@ BlockName=y Nodes=r002t[01-04],r003t[01-04],r004t[01-02],r004t04,login[1-2]" >bl
 test_expect_success "map takes any of them, and says what it took for granted" '
 	perilune map --topo "$fixtures/slurm-topology.conf" --gpus-per-host 4 \
 		--job "tp=4 dp=17" --explain >out 2>err &&
-	grep "topology from .*slurm-topology.conf (slurm-topology-conf of " out &&
+	tr -s " \n" " " <out | grep "topology [^ ]*slurm-topology.conf (slurm-topology-conf of " &&
 	perilune map --topo "$fixtures/slurm-topology.conf,blocks.conf" --gpus-per-host 4 \
 		--job "tp=4 dp=17" --for mpi >vector 2>err && test "$(sort -u vector | wc -l)" -eq 68
 '
