@@ -1,11 +1,13 @@
 /* graphmap.c - see graphmap.h */
 #include "map/graphmap.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "map/graph_rework.h"
 #include "map/graph_split.h"
 #include "map/graph_swap.h"
 #include "map/slots.h"
@@ -100,14 +102,16 @@ struct depth {
 	struct multisect_effort cut;
 	uint32_t retry_size;
 	unsigned retries, candidates, sweeps;
-	uint64_t budget; /* of work in all attempts together, see count_attempts() */
 	unsigned most_attempts;
+	uint64_t attempts; /* work in all attempts together, see work_of() */
+	uint64_t rework;   /* work in what is laid out anew afterwards */
+	unsigned patience; /* see struct rework_plan */
 };
 
 static const struct depth depths[] = {
-	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 0, 1 },
-	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 700000, 40 },
-	[PL_EFFORT_BEST] = { { { 4, 8, 6 }, 3, 4 }, 128, 2, 12, 40, 2500000, 40 },
+	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 1, 0, 0, 0 },
+	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 1, 0, 700000, 32 },
+	[PL_EFFORT_BEST] = { { { 4, 8, 6 }, 3, 4 }, 128, 2, 12, 40, 8, 2500000, 8000000, 200 },
 };
 
 /* A placement being looked for. */
@@ -115,23 +119,30 @@ struct attempt {
 	const struct pl_graphmap_request *request;
 	const struct depth *depth;
 	struct chance chance;
-	uint32_t *slot; /* by place: the slots, units together */
-	uint32_t *at;   /* place by rank */
-	uint32_t *pe;   /* by rank */
-	double best;    /* J of the best so far, which lies in out */
+	uint32_t *slot;    /* by place: the slots, units together */
+	uint32_t *at;      /* place by rank */
+	uint32_t *best_at; /* of the best found so far */
+	uint32_t *pe;      /* by rank */
+	double found;      /* J of best_at */
+	double best;       /* J of what lies in out: that, or the order given */
 	uint32_t *out;
 };
 
 static void keep_if_better(struct attempt *a)
 {
 	struct pl_graph_cost cost;
+	uint32_t n = a->request->graph->n;
 
-	for (uint32_t v = 0; v < a->request->graph->n; v++)
+	for (uint32_t v = 0; v < n; v++)
 		a->pe[v] = a->slot[a->at[v]];
 	pl_graph_cost(a->request->topo, a->request->graph, a->pe, &cost);
+	if (cost.weighted < a->found) {
+		a->found = cost.weighted;
+		memcpy(a->best_at, a->at, n * sizeof(*a->at));
+	}
 	if (cost.weighted < a->best) {
 		a->best = cost.weighted;
-		memcpy(a->out, a->pe, a->request->graph->n * sizeof(*a->pe));
+		memcpy(a->out, a->pe, n * sizeof(*a->pe));
 	}
 }
 
@@ -147,7 +158,17 @@ static void swap_and_keep(struct attempt *a)
 	keep_if_better(a);
 }
 
-/* What one attempt costs, in entries of rows: a rank is worth some thirty of them. */
+static struct split_plan split_plan(struct attempt *a)
+{
+	return (struct split_plan){ .topo = a->request->topo,
+		                    .pe = a->slot,
+		                    .effort = a->depth->cut,
+		                    .retry_size = a->depth->retry_size,
+		                    .retries = a->depth->retries,
+		                    .chance = &a->chance };
+}
+
+/* What laying out the graph costs, in entries of rows: a rank is worth some thirty of them. */
 static uint64_t work_of(const struct pl_commgraph *g)
 {
 	return 30 * (uint64_t)g->n + g->first[g->n] + 1;
@@ -158,12 +179,7 @@ static uint64_t work_of(const struct pl_commgraph *g)
 
 static void split_and_keep(struct attempt *a)
 {
-	struct split_plan plan = { .topo = a->request->topo,
-		                   .pe = a->slot,
-		                   .effort = a->depth->cut,
-		                   .retry_size = a->depth->retry_size,
-		                   .retries = a->depth->retries,
-		                   .chance = &a->chance };
+	struct split_plan plan = split_plan(a);
 
 	if (work_of(a->request->graph) > MUCH_WORK)
 		plan.effort.bisect.tries = (plan.effort.bisect.tries + 1) / 2;
@@ -174,15 +190,33 @@ static void split_and_keep(struct attempt *a)
 /* Small graphs are laid out several times. */
 static unsigned count_attempts(const struct attempt *a)
 {
-	uint64_t n = a->depth->budget / work_of(a->request->graph);
+	uint64_t n = a->depth->attempts / work_of(a->request->graph);
 
 	return n < 1 ? 1 : n < a->depth->most_attempts ? (unsigned)n : a->depth->most_attempts;
 }
 
-/* The order given is worth bettering by itself where cutting up the graph found little more. */
-static void better_given_order(struct attempt *a, double given, double found)
+/* Ranks of a piece that is laid out anew: two racks of 72, or many small units. */
+#define LARGEST_PIECE 160
+
+static void rework_and_keep(struct attempt *a)
 {
-	if (given > 1.1 * found)
+	const struct pl_commgraph *g = a->request->graph;
+	struct split_plan split = split_plan(a);
+	struct rework_plan plan = { .split = &split,
+		                    .largest = LARGEST_PIECE,
+		                    .patience = a->depth->patience };
+
+	split.effort.bisect.tries = 1;
+	plan.budget = (uint64_t)((double)a->depth->rework / (double)work_of(g) * g->n);
+	memcpy(a->at, a->best_at, g->n * sizeof(*a->at));
+	if (graph_rework(&plan, g, a->at) > 0)
+		swap_and_keep(a);
+}
+
+/* The order given is worth bettering by itself where cutting up the graph found little more. */
+static void better_given_order(struct attempt *a, double given)
+{
+	if (given > 1.1 * a->best)
 		return;
 	for (uint32_t v = 0; v < a->request->graph->n; v++)
 		a->at[v] = v;
@@ -196,9 +230,12 @@ static void run_attempts(struct attempt *a)
 	memcpy(a->out, a->request->slots, a->request->graph->n * sizeof(*a->out));
 	pl_graph_cost(a->request->topo, a->request->graph, a->out, &given);
 	a->best = given.weighted;
+	a->found = INFINITY;
 	for (unsigned i = count_attempts(a); i-- > 0;)
 		split_and_keep(a);
-	better_given_order(a, given.weighted, a->best);
+	better_given_order(a, given.weighted);
+	if (a->depth->rework > 0)
+		rework_and_keep(a);
 }
 
 int pl_graphmap_place(const struct pl_graphmap_request *request, uint32_t *pe,
@@ -215,9 +252,10 @@ int pl_graphmap_place(const struct pl_graphmap_request *request, uint32_t *pe,
 		                 "the graph has %u ranks but only %u GPUs are usable: one rank runs "
 		                 "on one GPU",
 		                 n, request->n_slots);
-	a.slot = xmalloc(3 * ((size_t)n + 1) * sizeof(*a.slot));
+	a.slot = xmalloc(4 * ((size_t)n + 1) * sizeof(*a.slot));
 	a.at = a.slot + n + 1;
-	a.pe = a.at + n + 1;
+	a.best_at = a.at + n + 1;
+	a.pe = a.best_at + n + 1;
 	memcpy(a.slot, request->slots, n * sizeof(*a.slot));
 	slots_group(request->topo, a.slot, n);
 	run_attempts(&a);
