@@ -241,7 +241,7 @@ void lua_sim_destroy(lua_State *L, struct lua_sim *sim)
 {
 	if (sim == NULL)
 		return;
-	sched_call_cancel(sim->sched, &sim->call);
+	sched_call_cancel(&sim->call);
 	while (sim->first < sim->n)
 		sim_answer(sim->asked[sim->first++], NULL);
 	lua_pushnil(L);

@@ -125,7 +125,7 @@ static void notes_destroy(lua_State *L, struct notes *notes)
 {
 	if (notes == NULL)
 		return;
-	sched_call_cancel(notes->sched, &notes->call);
+	sched_call_cancel(&notes->call);
 	lua_pushnil(L);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &notes->call);
 	for (size_t i = 0; i < notes->n; i++)

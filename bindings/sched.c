@@ -27,6 +27,7 @@ struct sched *sched_create(lua_State *L, enum loop_time time, struct pl_error *e
 	if (loop == NULL)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
+	ring_init(&s->calls);
 	s->L = L;
 	s->loop = loop;
 	s->interrupt_ref = LUA_NOREF;
@@ -392,12 +393,11 @@ static void run_batch(struct sched *s)
 /* What callbacks asked for gets tasks of its own. */
 static void spawn_calls(struct sched *s)
 {
-	struct sched_call *call;
-	int n_args;
+	while (!ring_is_empty(&s->calls)) {
+		struct sched_call *call = ring_first(&s->calls, struct sched_call, link);
+		int n_args;
 
-	while ((call = s->calls) != NULL) {
-		s->calls = call->next;
-		call->queued = false;
+		ring_remove(&call->link);
 		n_args = call->push(s->L, call);
 		if (n_args < 0)
 			continue;
@@ -410,27 +410,13 @@ static void spawn_calls(struct sched *s)
 
 void sched_call_soon(struct sched *s, struct sched_call *call)
 {
-	struct sched_call **at = &s->calls;
-
-	if (call->queued)
-		return;
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = call;
-	call->next = NULL;
-	call->queued = true;
+	if (!ring_holds(&call->link))
+		ring_add_last(&s->calls, &call->link);
 }
 
-void sched_call_cancel(struct sched *s, struct sched_call *call)
+void sched_call_cancel(struct sched_call *call)
 {
-	struct sched_call **at = &s->calls;
-
-	if (!call->queued)
-		return;
-	while (*at != call)
-		at = &(*at)->next;
-	*at = call->next;
-	call->queued = false;
+	ring_remove(&call->link);
 }
 
 static void cancel_rest(struct sched *s)
@@ -443,7 +429,7 @@ static void cancel_rest(struct sched *s)
  * amid Lua, so that calls are due that nothing else would wake us for. */
 static int turn_loop(struct sched *s)
 {
-	bool idle = s->ready.head == NULL && s->calls == NULL;
+	bool idle = s->ready.head == NULL && ring_is_empty(&s->calls);
 
 	return loop_turn(s->loop, idle ? LOOP_WAIT : LOOP_NOWAIT);
 }
@@ -458,7 +444,7 @@ void sched_run(struct sched *s, struct sched_task *main)
 			cancel_rest(s);
 		if (s->live.oldest == NULL)
 			break;
-		if (turn_loop(s) == 0 && s->ready.head == NULL && s->calls == NULL)
+		if (turn_loop(s) == 0 && s->ready.head == NULL && ring_is_empty(&s->calls))
 			sched_end_deadlock(s, main);
 	}
 	sched_report_lost(s);

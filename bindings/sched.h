@@ -28,6 +28,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
+#include "base/ring.h"
 #include "loop/loop.h"
 
 #define SCHED_CLOSER_GRACE_US (10 * 1000000)
@@ -65,8 +66,7 @@ void sched_wake_all(struct sched_queue *queue);
  * to a recipe. Embedded in its owner; `push` is set once.
  */
 struct sched_call {
-	struct sched_call *next;
-	bool queued;
+	struct ring link; /* among those that are due */
 	const char *name; /* of the task */
 	/* Pushes a function and its arguments, which a task of its own will run; returns how many
 	 * arguments, or -1 (nothing pushed) when there is nothing to do any more. */
@@ -76,7 +76,7 @@ struct sched_call {
 /* From anywhere, loop callbacks included: push() is called before Lua runs next. No-op when that
  * is already due. */
 void sched_call_soon(struct sched *s, struct sched_call *call);
-void sched_call_cancel(struct sched *s, struct sched_call *call);
+void sched_call_cancel(struct sched_call *call);
 
 /* A long loop in C over Lua calls: true when others should run. Then
  * `return sched_give_way(L, ctx, k)`; k goes on, or raises when the task is cancelled. */

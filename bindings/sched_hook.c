@@ -91,7 +91,7 @@ static void raise_in(lua_State *L, struct sched *s, struct sched_task *t)
 /* on_interrupt has a function, and the code that runs keeps its task from running. */
 static void end_impatiently(struct sched *s, struct sched_task *t)
 {
-	if (s->interrupt.queued && sched_real_us() - s->signal_us > INTERRUPT_PATIENCE_US)
+	if (ring_holds(&s->interrupt.link) && sched_real_us() - s->signal_us > INTERRUPT_PATIENCE_US)
 		sched_cancel(t, "cancel", "interrupted");
 }
 

@@ -92,7 +92,7 @@ struct sched {
 	struct sched_task *current, *main;
 	struct sched_queue ready;
 	struct sched_list live, failed;
-	struct sched_call *calls; /* due, in order */
+	struct ring calls;	/* struct sched_call: due, in order */
 	unsigned long last_id;
 	enum sched_yield yield;
 

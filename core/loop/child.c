@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/ring.h"
 #include "base/strbuf.h"
 #include "loop/loop_private.h"
 #include "loop/spawn.h"
@@ -27,7 +28,7 @@ enum child_state {
 
 struct child {
 	struct loop *loop;
-	struct child *prev, *next; /* in loop->children until reaped */
+	struct ring link; /* in loop->children until reaped */
 	enum child_state state;
 	pid_t pid;
 	bool leads_group;
@@ -42,27 +43,6 @@ struct child {
 	bool close_wanted; /* stdin, once the queue is empty */
 	struct loop_defer drained;
 };
-
-/* ---- the list of those to be reaped ---- */
-
-static void list_add(struct child *c)
-{
-	c->next = c->loop->children;
-	if (c->next != NULL)
-		c->next->prev = c;
-	c->loop->children = c;
-}
-
-static void list_remove(struct child *c)
-{
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		c->loop->children = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
-	c->prev = c->next = NULL;
-}
 
 /* ---- streams ---- */
 
@@ -101,7 +81,7 @@ static void finish(struct child *c)
 	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	c->state = CHILD_GONE;
-	list_remove(c);
+	ring_remove(&c->link);
 	loop_release(c->loop);
 	close_end(&c->in);
 	loop_defer_cancel(&c->drained);
@@ -226,18 +206,18 @@ static bool is_dead(pid_t pid)
 
 static void free_left(struct child *c)
 {
-	list_remove(c);
+	ring_remove(&c->link);
 	free(c);
 }
 
 /* The next of the list that died and was not noticed yet. Only our own children are looked at. */
 static struct child *next_dead(const struct loop *loop)
 {
-	struct child *c = loop->children;
-
-	while (c != NULL && (c->state == CHILD_DEAD || !is_dead(c->pid)))
-		c = c->next;
-	return c;
+	ring_each (struct child, c, &loop->children, link) {
+		if (c->state != CHILD_DEAD && is_dead(c->pid))
+			return c;
+	}
+	return NULL;
 }
 
 static void note_death(struct child *c)
@@ -283,7 +263,7 @@ struct child *child_spawn(struct loop *loop, const struct child_spec *spec,
 	open_end(c, &c->out, s.out, on_stdout, LOOP_READ);
 	open_end(c, &c->err, s.err, on_stderr, LOOP_READ);
 	loop_defer_init(&c->drained, loop, on_drained, c);
-	list_add(c);
+	ring_add_behind(&c->loop->children, &c->link);
 	loop_hold(loop);
 	return c;
 }
@@ -344,7 +324,7 @@ void child_signal(struct child *c, int signo)
 
 void child_kill_all(struct loop *loop)
 {
-	for (struct child *c = loop->children; c != NULL; c = c->next)
+	ring_each (struct child, c, &loop->children, link)
 		kill(c->leads_group ? -c->pid : c->pid, SIGKILL);
 }
 
@@ -371,8 +351,8 @@ void child_destroy(struct child *c)
 
 void children_fini(struct loop *loop)
 {
-	while (loop->children != NULL) {
-		struct child *c = loop->children;
+	while (!ring_is_empty(&loop->children)) {
+		struct child *c = ring_first(&loop->children, struct child, link);
 
 		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 			continue;

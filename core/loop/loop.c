@@ -57,7 +57,8 @@ struct loop *loop_create(enum loop_time time, struct pl_error *err)
 	loop->time = time;
 	loop->wake_fd = -1;
 	loop->alarm_due_us = NO_ALARM;
-	loop->deferred.prev = loop->deferred.next = &loop->deferred;
+	ring_init(&loop->deferred);
+	ring_init(&loop->children);
 	loop->base = create_base();
 	if (loop->base != NULL)
 		loop->alarm = evtimer_new(loop->base, on_alarm, loop);
@@ -119,42 +120,25 @@ void loop_defer_init(struct loop_defer *d, struct loop *loop, loop_call_f fn, vo
 
 void loop_defer_schedule(struct loop_defer *d)
 {
-	struct loop_defer *head = &d->loop->deferred;
-
-	if (d->queued)
-		return;
-	d->queued = true;
-	d->prev = head->prev;
-	d->next = head;
-	d->prev->next = d->next->prev = d;
+	if (!ring_holds(&d->link))
+		ring_add_last(&d->loop->deferred, &d->link);
 }
 
 void loop_defer_cancel(struct loop_defer *d)
 {
-	if (!d->queued)
-		return;
-	d->prev->next = d->next;
-	d->next->prev = d->prev;
-	d->queued = false;
+	ring_remove(&d->link);
 }
 
-/* Moves the whole ring to `to`, so that what is scheduled meanwhile waits for the next turn. */
-static void splice(struct loop_defer *from, struct loop_defer *to)
-{
-	*to = *from;
-	to->prev->next = to->next->prev = to;
-	from->prev = from->next = from;
-}
-
+/* What is scheduled meanwhile waits for the next turn. */
 static void run_deferred(struct loop *loop)
 {
-	struct loop_defer batch;
+	struct ring batch;
 
-	if (loop->deferred.next == &loop->deferred)
+	if (ring_is_empty(&loop->deferred))
 		return;
-	splice(&loop->deferred, &batch);
-	while (batch.next != &batch) {
-		struct loop_defer *d = batch.next;
+	ring_move(&loop->deferred, &batch);
+	while (!ring_is_empty(&batch)) {
+		struct loop_defer *d = ring_first(&batch, struct loop_defer, link);
 
 		loop_defer_cancel(d);
 		loop_count(loop);

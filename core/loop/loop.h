@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/ring.h"
 
 struct loop;
 
@@ -81,8 +82,7 @@ struct loop_defer {
 	struct loop *loop;
 	loop_call_f fn;
 	void *arg;
-	struct loop_defer *prev, *next;
-	bool queued;
+	struct ring link; /* of those that are due */
 };
 
 void loop_defer_init(struct loop_defer *d, struct loop *loop, loop_call_f fn, void *arg);

@@ -33,13 +33,13 @@ struct loop {
 	struct event *alarm; /* wakes the wait at alarm_due_us */
 	int64_t alarm_due_us;
 
-	struct loop_defer deferred; /* head of a ring */
+	struct ring deferred; /* head of a ring */
 
 	int wake_fd; /* eventfd that signal handlers write to */
 	struct event *wake;
 	struct loop_signal *signals;
 
-	struct child *children; /* those not reaped yet */
+	struct ring children; /* those not reaped yet */
 	struct loop_signal *sigchld;
 	struct pool *pool; /* NULL until the first job */
 	char *scratch;	   /* LOOP_SCRATCH bytes for reads, NULL until needed */

@@ -45,7 +45,8 @@ struct run *run_start(const struct run_spec *spec, struct run_sink *const *sinks
 	copy_tasks(run, spec);
 	run->n_unstarted = spec->n_tasks;
 	next_batch(run);
-	run->again_tail = &run->again;
+	ring_init(&run->live);
+	ring_init(&run->again);
 	run->sinks = xcalloc(n_sinks, sizeof(struct run_sink *));
 	run->n_sinks = n_sinks;
 	if (n_sinks > 0)
@@ -97,7 +98,7 @@ void run_pause(struct run *run)
 {
 	if (run->paused++ > 0)
 		return;
-	for (struct attempt *a = run->live; a != NULL; a = a->next)
+	ring_each (struct attempt, a, &run->live, link)
 		run->spec.transport->ops->pause(&a->task);
 }
 
@@ -106,7 +107,7 @@ void run_resume(struct run *run)
 	assert(run->paused > 0);
 	if (--run->paused > 0)
 		return;
-	for (struct attempt *a = run->live; a != NULL; a = a->next) {
+	ring_each (struct attempt, a, &run->live, link) {
 		/* silence while nobody listened was not the command's */
 		a->sign_us = loop_now_us(run->spec.loop);
 		run->spec.transport->ops->resume(&a->task);
@@ -249,13 +250,10 @@ static size_t window_room(const struct run *run)
 /* The next slot to hand out: those to be tried again first; NULL when none is left. */
 static struct slot *window_next(struct run *run)
 {
-	if (run->again != NULL) {
-		struct attempt *a = run->again;
+	if (!ring_is_empty(&run->again)) {
+		struct attempt *a = ring_first(&run->again, struct attempt, link);
 
-		run->again = a->next;
-		if (run->again == NULL)
-			run->again_tail = &run->again;
-		a->next = NULL;
+		ring_remove(&a->link);
 		return a->slot;
 	}
 	for (; run->next < run->batch_end; run->next++) {

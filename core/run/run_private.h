@@ -8,6 +8,7 @@
 #ifndef PL_RUN_RUN_PRIVATE_H
 #define PL_RUN_RUN_PRIVATE_H
 
+#include "base/ring.h"
 #include "base/strbuf.h"
 #include "run/output.h"
 #include "run/run.h"
@@ -71,7 +72,7 @@ struct slot {
 struct attempt {
 	struct run *run;
 	struct slot *slot;
-	struct attempt *prev, *next; /* in run->live, or (next only) in run->again */
+	struct ring link; /* in run->live or run->again */
 	struct task task;
 	struct loop_timer timer; /* deadlines while RUNNING, the pause before a retry in PENDING */
 	int64_t handed_us;
@@ -100,8 +101,8 @@ struct run {
 	size_t n_behind;	/* attempts that are behind */
 	size_t n_ended, n_failed;
 	size_t by_outcome[OUTCOMES];
-	struct attempt *live;	/* handed out */
-	struct attempt *again, **again_tail; /* to be handed out again, first come first */
+	struct ring live;	/* attempts that are handed out */
+	struct ring again;	/* attempts to be handed out again, first come first */
 	struct stdin_log input; /* for all */
 	unsigned paused;
 	enum { RUN_NEW, RUN_GOING, RUN_ENDED } state;

@@ -49,47 +49,21 @@ static void attempt_destroy(struct attempt *a)
 
 static void live_add(struct run *run, struct attempt *a)
 {
-	a->prev = NULL;
-	a->next = run->live;
-	if (a->next != NULL)
-		a->next->prev = a;
-	run->live = a;
+	ring_add_behind(&run->live, &a->link);
 	run->n_live++;
 }
 
 static void live_remove(struct run *run, struct attempt *a)
 {
-	if (a->prev != NULL)
-		a->prev->next = a->next;
-	else
-		run->live = a->next;
-	if (a->next != NULL)
-		a->next->prev = a->prev;
-	a->prev = a->next = NULL;
+	ring_remove(&a->link);
 	run->n_live--;
 }
 
 /* At the end of those to be handed out again. */
 static void again_add(struct run *run, struct attempt *a)
 {
-	a->next = NULL;
-	*run->again_tail = a;
-	run->again_tail = &a->next;
+	ring_add_last(&run->again, &a->link);
 	loop_defer_schedule(&run->tick);
-}
-
-static void again_remove(struct run *run, struct attempt *a)
-{
-	struct attempt **at = &run->again;
-
-	while (*at != NULL && *at != a)
-		at = &(*at)->next;
-	if (*at == NULL)
-		return;
-	*at = a->next;
-	if (run->again_tail == &a->next)
-		run->again_tail = at;
-	a->next = NULL;
 }
 
 /* ---- what the transport tells ---- */
@@ -235,7 +209,7 @@ static void close_attempt(struct run *run, struct slot *slot, enum outcome endin
 static void close_pending(struct run *run, struct slot *slot)
 {
 	if (slot->attempt != NULL) {
-		again_remove(run, slot->attempt);
+		ring_remove(&slot->attempt->link); /* of those to be handed out again */
 		attempt_destroy(slot->attempt);
 	}
 	slot->state = SLOT_CLOSING;

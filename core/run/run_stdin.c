@@ -279,7 +279,7 @@ size_t run_stdin_pending(const struct run *run)
 {
 	size_t most = 0;
 
-	for (const struct attempt *a = run->live; a != NULL; a = a->next) {
+	ring_each (const struct attempt, a, &run->live, link) {
 		if (a->stdin_queued > most)
 			most = a->stdin_queued;
 	}

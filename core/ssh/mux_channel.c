@@ -50,11 +50,11 @@ static void send_bare(struct ssh_channel *ch, enum mux_type type)
 
 static struct ssh_channel *find_channel(const struct ssh_session *s, uint32_t id)
 {
-	struct ssh_channel *ch = s->first;
-
-	while (ch != NULL && (ch->mux == NULL || mux_of(ch)->id != id))
-		ch = ch->next;
-	return ch;
+	ring_each (struct ssh_channel, ch, &s->channels, link) {
+		if (ch->mux != NULL && mux_of(ch)->id == id)
+			return ch;
+	}
+	return NULL;
 }
 
 static void take_confirmation(struct mux_channel *m, struct field_reader *p)

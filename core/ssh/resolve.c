@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/ring.h"
 #include "base/strtable.h"
 #include "loop/lane.h"
 
@@ -22,21 +23,17 @@ struct lookup {
 
 	struct resolver *all;
 	char *key;
-	struct lookup *next;	/* in the row, or of those that are young */
+	struct ring link;	/* among those that wait, or that are young */
 	int64_t began_us;
 	bool is_young;		/* counts among those at once */
-	struct resolve *first;	/* who wants it; NULL: its answer is dropped */
-};
-
-struct row {
-	struct lookup *first, *last;
+	struct ring wanted;	/* by these; by none: its answer is dropped */
 };
 
 struct resolver {
 	struct loop *loop;
 	struct lane *lane;
 	struct strtable by_key; /* struct lookup of the row and underway */
-	struct row waiting, young; /* both in order of time */
+	struct ring waiting, young; /* both in order of time */
 	size_t n_young, underway;
 	struct loop_timer patience; /* with the oldest young one */
 };
@@ -44,7 +41,7 @@ struct resolver {
 /* One who wants a name. */
 struct resolve {
 	struct lookup *lookup;
-	struct resolve *prev, *next;
+	struct ring link; /* in lookup->wanted */
 	int port;
 	resolve_f fn;
 	void *arg;
@@ -130,9 +127,8 @@ static void lookup_free(void *arg)
 static void lookup_tell(struct lookup *l)
 {
 	const char *why = l->rc == EAI_SYSTEM ? strerror(l->errnum) : gai_strerror(l->rc);
-	struct resolve *r;
-
-	while ((r = l->first) != NULL) {
+	while (!ring_is_empty(&l->wanted)) {
+		struct resolve *r = ring_first(&l->wanted, struct resolve, link);
 		struct resolve told = *r;
 
 		resolve_cancel(r);
@@ -143,36 +139,14 @@ static void lookup_tell(struct lookup *l)
 	}
 }
 
-/* ---- the row ---- */
-
-static void row_add(struct row *row, struct lookup *l)
-{
-	l->next = NULL;
-	*(row->last != NULL ? &row->last->next : &row->first) = l;
-	row->last = l;
-}
-
-/* O(row); no-op when it is not in it. */
-static void row_remove(struct row *row, struct lookup *l)
-{
-	struct lookup *before = NULL;
-
-	for (struct lookup *at = row->first; at != NULL; before = at, at = at->next) {
-		if (at != l)
-			continue;
-		*(before != NULL ? &before->next : &row->first) = l->next;
-		if (row->last == l)
-			row->last = before;
-		return;
-	}
-}
+/* ---- those that are young ---- */
 
 static void end_youth(struct resolver *all, struct lookup *l)
 {
 	if (!l->is_young)
 		return;
 	l->is_young = false;
-	row_remove(&all->young, l);
+	ring_remove(&l->link);
 	all->n_young--;
 }
 
@@ -180,7 +154,7 @@ static void begin_lookup(struct resolver *all, struct lookup *l)
 {
 	l->began_us = loop_now_us(all->loop);
 	l->is_young = true;
-	row_add(&all->young, l);
+	ring_add_last(&all->young, &l->link);
 	all->n_young++;
 	all->underway++;
 }
@@ -189,35 +163,37 @@ static void begin_lookup(struct resolver *all, struct lookup *l)
  * one. */
 static void start_patience(struct resolver *all)
 {
-	const struct lookup *oldest = all->young.first;
-	int64_t since = oldest != NULL ? oldest->began_us : loop_now_us(all->loop);
+	int64_t since = loop_now_us(all->loop);
+
+	if (!ring_is_empty(&all->young))
+		since = ring_first(&all->young, struct lookup, link)->began_us;
 
 	loop_timer_start(&all->patience, since + RESOLVE_PATIENCE_US - loop_now_us(all->loop));
 }
 
 static void drop_waiting(struct resolver *all, struct lookup *l)
 {
-	row_remove(&all->waiting, l);
+	ring_remove(&l->link);
 	strtable_remove(&all->by_key, l->key);
 	lookup_free(l);
 }
 
 static void begin_waiting(struct resolver *all)
 {
-	struct lookup *l;
-
-	while ((l = all->waiting.first) != NULL && all->n_young < RESOLVES_AT_ONCE &&
+	while (!ring_is_empty(&all->waiting) && all->n_young < RESOLVES_AT_ONCE &&
 	       all->underway < RESOLVES_MOST) {
-		if (l->first == NULL) {
+		struct lookup *l = ring_first(&all->waiting, struct lookup, link);
+
+		if (ring_is_empty(&l->wanted)) {
 			drop_waiting(all, l);
 			continue;
 		}
 		if (!lane_start(all->lane, l))
 			break;
-		row_remove(&all->waiting, l);
+		ring_remove(&l->link);
 		begin_lookup(all, l);
 	}
-	if (l != NULL && all->underway < RESOLVES_MOST)
+	if (!ring_is_empty(&all->waiting) && all->underway < RESOLVES_MOST)
 		start_patience(all);
 }
 
@@ -226,8 +202,13 @@ static void on_patience(void *arg)
 	struct resolver *all = arg;
 	int64_t before = loop_now_us(all->loop) - RESOLVE_PATIENCE_US;
 
-	while (all->young.first != NULL && all->young.first->began_us <= before)
-		end_youth(all, all->young.first);
+	while (!ring_is_empty(&all->young)) {
+		struct lookup *oldest = ring_first(&all->young, struct lookup, link);
+
+		if (oldest->began_us > before)
+			break;
+		end_youth(all, oldest);
+	}
 	begin_waiting(all);
 }
 
@@ -260,7 +241,8 @@ static struct lookup *find_lookup(struct resolver *all, const char *host, int fa
 	l->host = xstrdup(host);
 	l->family = family;
 	strtable_put(&all->by_key, key, l);
-	row_add(&all->waiting, l);
+	ring_init(&l->wanted);
+	ring_add_last(&all->waiting, &l->link);
 	return l;
 }
 
@@ -273,10 +255,7 @@ struct resolve *resolve_start(struct resolver *all, const char *host, int port, 
 
 	*r = (struct resolve){ .port = port, .fn = fn, .arg = arg };
 	r->lookup = find_lookup(all, host, family);
-	r->next = r->lookup->first;
-	if (r->next != NULL)
-		r->next->prev = r;
-	r->lookup->first = r;
+	ring_add_behind(&r->lookup->wanted, &r->link);
 	begin_waiting(all);
 	return r;
 }
@@ -285,9 +264,7 @@ void resolve_cancel(struct resolve *r)
 {
 	if (r == NULL)
 		return;
-	*(r->prev != NULL ? &r->prev->next : &r->lookup->first) = r->next;
-	if (r->next != NULL)
-		r->next->prev = r->prev;
+	ring_remove(&r->link);
 	free(r);
 }
 
@@ -298,6 +275,8 @@ struct resolver *resolver_create(struct loop *loop)
 
 	all->loop = loop;
 	all->lane = lane_create(loop, &steps);
+	ring_init(&all->waiting);
+	ring_init(&all->young);
 	loop_timer_init(&all->patience, loop, on_patience, all);
 	return all;
 }
@@ -307,8 +286,8 @@ void resolver_destroy(struct resolver *all)
 	if (all == NULL)
 		return;
 	loop_timer_stop(&all->patience);
-	while (all->waiting.first != NULL)
-		drop_waiting(all, all->waiting.first);
+	while (!ring_is_empty(&all->waiting))
+		drop_waiting(all, ring_first(&all->waiting, struct lookup, link));
 	lane_destroy(all->lane);
 	strtable_fini(&all->by_key);
 	free(all);

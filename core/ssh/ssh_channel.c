@@ -13,23 +13,12 @@
 
 static void on_deadline(void *arg);
 
-static void unlink_channel(struct ssh_channel *ch)
-{
-	struct ssh_session *s = ch->session;
-
-	*(ch->prev != NULL ? &ch->prev->next : &s->first) = ch->next;
-	*(ch->next != NULL ? &ch->next->prev : &s->last) = ch->prev;
-}
-
 static void link_channel(struct ssh_channel *ch)
 {
-	struct ssh_session *s = ch->session;
+	struct ring *channels = &ch->session->channels;
 	bool goes_first = ch->role == CHANNEL_OF_KILL || ch->role == CHANNEL_OF_SUPERVISOR;
 
-	ch->prev = goes_first ? NULL : s->last;
-	ch->next = goes_first ? s->first : NULL;
-	*(ch->prev != NULL ? &ch->prev->next : &s->first) = ch;
-	*(ch->next != NULL ? &ch->next->prev : &s->last) = ch;
+	ring_add_behind(goes_first ? channels : channels->prev, &ch->link);
 }
 
 /* One that somebody waits for, or does no longer. */
@@ -73,7 +62,7 @@ void ssh_channel_ask(struct ssh_channel *ch, struct ssh_request *request)
 
 void ssh_channel_free(struct ssh_channel *ch)
 {
-	unlink_channel(ch);
+	ring_remove(&ch->link);
 	loop_timer_stop(&ch->deadline);
 	ssh_sudo_free(ch->sudo);
 	if (ch->is_secret) {
@@ -88,11 +77,6 @@ void ssh_channel_free(struct ssh_channel *ch)
 	free(ch->mux);
 	free(ch->dial);
 	free(ch);
-}
-
-struct ssh_channel *ssh_channel_next(const struct ssh_channel *ch)
-{
-	return ch->next;
 }
 
 void ssh_channel_tell_phase(struct ssh_channel *ch, enum phase phase)

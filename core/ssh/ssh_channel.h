@@ -71,7 +71,7 @@ extern const struct ssh_channel_steps ssh_channel_steps; /* libssh2's */
 
 struct ssh_channel {
 	struct ssh_session *session;
-	struct ssh_channel *prev, *next;
+	struct ring link; /* in session->channels */
 	enum ssh_channel_state state;
 	enum ssh_channel_role role;
 	const struct ssh_channel_events *events; /* NULL: nobody listens */
@@ -121,7 +121,6 @@ void ssh_channel_abandon(struct ssh_channel *ch);
 
 /* ---- for the session ---- */
 
-struct ssh_channel *ssh_channel_next(const struct ssh_channel *ch);
 void ssh_channel_tell_phase(struct ssh_channel *ch, enum phase phase);
 
 /* Does what can be done. Sets session->stuck; may fail the session. */

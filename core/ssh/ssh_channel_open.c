@@ -14,7 +14,7 @@ static size_t count_open(const struct ssh_session *s)
 {
 	size_t n = 0;
 
-	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
+	ring_each (const struct ssh_channel, ch, &s->channels, link)
 		n += ch->role != CHANNEL_OF_SUPERVISOR && ch->state != CHANNEL_QUEUED &&
 		     ch->state != CHANNEL_GONE;
 	return n;
@@ -106,7 +106,7 @@ void ssh_channel_late_open(struct ssh_channel *late)
 	struct ssh_session *s = late->session;
 
 	s->most = 0;
-	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+	ring_each (struct ssh_channel, ch, &s->channels, link) {
 		if (ch == late || ch->state == CHANNEL_QUEUED)
 			ssh_channel_end_failed(ch, OUTCOME_UNREACHABLE, PHASE_OPEN,
 					       "it did not open a channel within %g s",

@@ -26,7 +26,7 @@ static size_t count_dialed(const struct ssh_session *s)
 {
 	size_t n = 0;
 
-	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
+	ring_each (const struct ssh_channel, ch, &s->channels, link)
 		n += ch->dial != NULL && ch->state != CHANNEL_QUEUED && ch->state != CHANNEL_GONE;
 	return n;
 }

@@ -60,7 +60,7 @@ void ssh_login_enter(struct ssh_session *s, enum phase phase)
 	s->login->phase = phase;
 	s->login->phase_ends_us = loop_now_us(s->loop) + allowance;
 	loop_timer_start(&s->timer, allowance);
-	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ssh_channel_next(ch))
+	ring_each (struct ssh_channel, ch, &s->channels, link)
 		ssh_channel_tell_phase(ch, phase);
 }
 

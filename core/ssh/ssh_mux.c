@@ -295,7 +295,7 @@ void ssh_mux_flush(struct ssh_session *s)
 
 void ssh_mux_ask_for_life(struct ssh_session *s)
 {
-	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+	ring_each (struct ssh_channel, ch, &s->channels, link) {
 		if (mux_channel_ask_for_life(ch)) {
 			ssh_session_poke(s);
 			return;

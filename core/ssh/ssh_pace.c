@@ -30,7 +30,7 @@ struct ssh_pace {
 	int64_t filled_us; /* when tokens were counted last */
 	unsigned max_auth_fail;
 	struct strtable logins, addresses;
-	struct ssh_turn *first, *last; /* WAITING and HELD, in the order they came */
+	struct ring waiting; /* turns that are WAITING or HELD, in the order they came */
 	size_t turns;		       /* that are none of NONE and USED_UP */
 	struct loop_timer timer;       /* looks again */
 	struct loop_defer again;
@@ -43,6 +43,7 @@ struct ssh_pace *ssh_pace_create(struct loop *loop, double rate, unsigned max_au
 	struct ssh_pace *p = xcalloc(1, sizeof(*p));
 
 	p->loop = loop;
+	ring_init(&p->waiting);
 	p->rate = rate > 0 ? rate : PACE_RATE;
 	p->tokens = p->rate > 1 ? p->rate : 1;
 	p->filled_us = loop_now_us(loop);
@@ -90,17 +91,12 @@ static void *find(struct strtable *t, const char *key, size_t size)
 static void enqueue(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_state state)
 {
 	t->state = state;
-	t->next = NULL;
-	t->prev = p->last;
-	*(p->last != NULL ? &p->last->next : &p->first) = t;
-	p->last = t;
+	ring_add_last(&p->waiting, &t->link);
 }
 
-static void dequeue(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_state state)
+static void dequeue(struct ssh_turn *t, enum ssh_turn_state state)
 {
-	*(t->prev != NULL ? &t->prev->next : &p->first) = t->next;
-	*(t->next != NULL ? &t->next->prev : &p->last) = t->prev;
-	t->prev = t->next = NULL;
+	ring_remove(&t->link);
 	t->state = state;
 }
 
@@ -190,7 +186,7 @@ static bool rate_lets(const struct ssh_pace *p, int64_t *again_us)
 
 static void take(struct ssh_pace *p, struct ssh_turn *t)
 {
-	dequeue(p, t, TURN_TAKEN);
+	dequeue(t, TURN_TAKEN);
 	p->tokens -= 1;
 	if (t->login->underway++ == 0)
 		t->login->canaries = 1;
@@ -203,7 +199,7 @@ static void use_up(struct ssh_pace *p, struct ssh_turn *t)
 {
 	bool was_held = t->state == TURN_HELD;
 
-	dequeue(p, t, TURN_USED_UP);
+	dequeue(t, TURN_USED_UP);
 	if (was_held)
 		leave(p, t, TURN_USED_UP);
 	else
@@ -215,17 +211,19 @@ static void look(void *arg)
 {
 	struct ssh_pace *p = arg;
 	int64_t again_us = INT64_MAX;
-	struct ssh_turn *next;
+	struct ring *next;
 
 	fill_tokens(p);
-	for (struct ssh_turn *t = p->first; t != NULL; t = next) {
-		next = t->next;
+	for (struct ring *at = p->waiting.next; at != &p->waiting; at = next) {
+		struct ssh_turn *t = container_of(at, struct ssh_turn, link);
+
+		next = at->next;
 		if (is_used_up(p, t->login)) {
 			use_up(p, t);
 		} else if (t->state == TURN_HELD) {
 			if (!may_show(p, t->login))
 				continue;
-			dequeue(p, t, TURN_TAKEN);
+			dequeue(t, TURN_TAKEN);
 		} else {
 			if (!login_lets(p, t, &again_us) || !address_lets(t->address) ||
 			    !rate_lets(p, &again_us))
@@ -327,11 +325,11 @@ void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
 	case TURN_USED_UP:
 		return;
 	case TURN_WAITING:
-		dequeue(p, t, TURN_NONE);
+		dequeue(t, TURN_NONE);
 		p->turns--;
 		return;
 	case TURN_HELD:
-		dequeue(p, t, TURN_TAKEN);
+		dequeue(t, TURN_TAKEN);
 		break;
 	case TURN_SHOWING:
 		t->login->showing--;
@@ -341,7 +339,7 @@ void ssh_pace_end(struct ssh_pace *p, struct ssh_turn *t, enum ssh_turn_end how)
 	}
 	leave(p, t, TURN_NONE);
 	note_end(p, t, how);
-	if (p->first != NULL)
+	if (!ring_is_empty(&p->waiting))
 		loop_defer_schedule(&p->again);
 }
 

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ring.h"
 #include "loop/loop.h"
 
 #define PACE_RATE 100	       /* logins per second */
@@ -48,7 +49,7 @@ struct ssh_turn {
 	bool answered;	    /* the host does; ssh_pace.c's */
 	loop_call_f fn; /* called in a later turn of the loop when the state has changed */
 	void *arg;
-	struct ssh_turn *prev, *next; /* of those that wait */
+	struct ring link; /* among those that wait */
 	struct pace_login *login;     /* what is equal in all that show the same */
 	struct pace_address *address;
 };

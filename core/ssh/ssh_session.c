@@ -28,6 +28,7 @@ struct ssh_session *ssh_session_create(struct loop *loop, struct ssh_route *rout
 	struct ssh_session *s = xcalloc(1, sizeof(*s));
 
 	s->loop = loop;
+	ring_init(&s->channels);
 	s->route = route;
 	s->scratch = scratch;
 	s->events = events;
@@ -157,15 +158,11 @@ void ssh_session_drop_connection(struct ssh_session *s)
 
 void ssh_session_destroy(struct ssh_session *s)
 {
-	struct ssh_channel *next;
-
 	ssh_session_drop_connection(s);
 	ssh_mux_free(s);
 	ssh_supervisor_free(s);
-	for (struct ssh_channel *ch = s->first; ch != NULL; ch = next) {
-		next = ch->next;
-		ssh_channel_free(ch);
-	}
+	while (!ring_is_empty(&s->channels))
+		ssh_channel_free(ring_first(&s->channels, struct ssh_channel, link));
 	loop_defer_cancel(&s->again);
 	free(s);
 }
@@ -207,7 +204,7 @@ void ssh_session_end(struct ssh_session *s, const struct task_result *as)
 	ssh_login_over(s, &result);
 	ssh_detour_tell(s);
 	die(s);
-	for (struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+	ring_each (struct ssh_channel, ch, &s->channels, link) {
 		struct task_result own = result;
 
 		own.begun = ch->begun;
@@ -271,11 +268,11 @@ static void send_keepalive(struct ssh_session *s)
 
 static bool wants_input(const struct ssh_session *s)
 {
-	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+	ring_each (const struct ssh_channel, ch, &s->channels, link) {
 		if (ssh_channel_wants_input(ch))
 			return true;
 	}
-	return s->first == NULL || s->mux != NULL; /* what comes from ssh is read in any case */
+	return ring_is_empty(&s->channels) || s->mux != NULL; /* what comes from ssh is read in any case */
 }
 
 /* The watch for silence: idle sessions may be silent, and so may a reader that was paused. */
@@ -327,7 +324,7 @@ bool ssh_session_is_keepable(const struct ssh_session *s)
 {
 	bool listens = s->ear != NULL || s->mux != NULL;
 
-	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next)
+	ring_each (const struct ssh_channel, ch, &s->channels, link)
 		listens = listens || ch->ssh != NULL;
 	return s->state == SESSION_READY && s->most > 0 && !s->spent && listens;
 }
@@ -344,25 +341,27 @@ static void listen_idle(struct ssh_session *s)
 
 static void step_channels(struct ssh_session *s)
 {
-	struct ssh_channel *next;
+	struct ring *next;
 
 	if (s->stuck != NULL) {
 		ssh_channel_step(s->stuck);
 		if (s->stuck != NULL)
 			return;
 	}
-	for (struct ssh_channel *ch = s->first; ch != NULL; ch = next) {
+	for (struct ring *at = s->channels.next; at != &s->channels; at = next) {
+		struct ssh_channel *ch = container_of(at, struct ssh_channel, link);
+
 		if (s->state != SESSION_READY || s->stuck != NULL)
 			return;
 		ssh_channel_step(ch);
-		next = ch->next;
+		next = at->next;
 		if (ch->state != CHANNEL_GONE)
 			continue;
 		ssh_channel_free(ch);
-		if (s->first != NULL)
+		if (!ring_is_empty(&s->channels))
 			ssh_session_poke(s); /* one before it in the row may take its place */
 	}
-	if (s->first == NULL && s->ear != NULL && s->state == SESSION_READY)
+	if (ring_is_empty(&s->channels) && s->ear != NULL && s->state == SESSION_READY)
 		listen_idle(s);
 }
 

@@ -21,6 +21,7 @@
 
 #include <libssh2.h>
 
+#include "base/ring.h"
 #include "base/strbuf.h"
 #include "loop/loop.h"
 #include "ssh/ssh.h"
@@ -132,7 +133,7 @@ struct ssh_session {
 
 	LIBSSH2_SESSION *ssh;
 	LIBSSH2_CHANNEL *ear; /* closed; through it an idle session listens */
-	struct ssh_channel *first, *last; /* channels in the order they came */
+	struct ring channels; /* in the order they came */
 	size_t n_users;	 /* channels somebody waits for */
 	bool spent;	 /* serves those it has, and nobody new */
 	bool has_opened; /* a channel for a command */

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/ring.h"
 #include "base/secret.h"
 #include "ssh/ssh_channel.h"
 #include "ssh/ssh_preamble.h"
@@ -20,7 +21,7 @@ struct ssh_sudo {
 	char *password;
 	enum sudo_trust trust;
 	unsigned refusals;
-	struct ssh_sudo_talk *first, *last; /* ASKED, in the order they came */
+	struct ring asking; /* talks that are ASKED, in the order they came */
 	struct ssh_sudo_talk *canary;	    /* TRIED: who is; NULL once it has ended */
 	struct loop_timer patience;
 	struct loop_defer again;
@@ -32,7 +33,7 @@ struct ssh_sudo_talk {
 	struct ssh_sudo *sudo;
 	struct ssh_channel *ch;
 	enum talk_state state;
-	struct ssh_sudo_talk *prev, *next;
+	struct ring link; /* among those that ask */
 	struct strbuf says; /* what its words begin with */
 	struct strbuf said, kept;
 	int64_t shown_us;
@@ -46,6 +47,7 @@ struct ssh_sudo *ssh_sudo_create(struct loop *loop, const char *password)
 	struct ssh_sudo *sudo = xcalloc(1, sizeof(*sudo));
 
 	sudo->loop = loop;
+	ring_init(&sudo->asking);
 	sudo->password = xstrdup(password);
 	loop_timer_init(&sudo->patience, loop, lose_patience, sudo);
 	loop_defer_init(&sudo->again, loop, look, sudo);
@@ -71,22 +73,9 @@ bool ssh_sudo_has_password(const struct ssh_sudo *sudo)
 
 static void enqueue(struct ssh_sudo_talk *talk)
 {
-	struct ssh_sudo *sudo = talk->sudo;
-
 	talk->state = TALK_ASKED;
-	talk->prev = sudo->last;
-	*(sudo->last != NULL ? &sudo->last->next : &sudo->first) = talk;
-	sudo->last = talk;
-	loop_defer_schedule(&sudo->again);
-}
-
-static void dequeue(struct ssh_sudo_talk *talk)
-{
-	struct ssh_sudo *sudo = talk->sudo;
-
-	*(talk->prev != NULL ? &talk->prev->next : &sudo->first) = talk->next;
-	*(talk->next != NULL ? &talk->next->prev : &sudo->last) = talk->prev;
-	talk->prev = talk->next = NULL;
+	ring_add_last(&talk->sudo->asking, &talk->link);
+	loop_defer_schedule(&talk->sudo->again);
 }
 
 static void release_kept(struct ssh_sudo_talk *talk)
@@ -104,7 +93,7 @@ static void show(struct ssh_sudo_talk *talk)
 	struct ssh_channel *ch = talk->ch;
 	size_t len = strlen(talk->sudo->password);
 
-	dequeue(talk);
+	ring_remove(&talk->link);
 	talk->state = TALK_SHOWN;
 	talk->shown_us = loop_now_us(talk->sudo->loop);
 	ch->is_secret = true;
@@ -133,7 +122,7 @@ static void turn_away(struct ssh_sudo_talk *talk)
 {
 	unsigned n = talk->sudo->refusals;
 
-	dequeue(talk);
+	ring_remove(&talk->link);
 	talk->state = TALK_OVER;
 	ssh_channel_end_failed(talk->ch, OUTCOME_AUTH, PHASE_AUTH,
 			       "not tried: %u host%s refused the same password for sudo, and none "
@@ -145,36 +134,23 @@ static void look(void *arg)
 {
 	struct ssh_sudo *sudo = arg;
 
-	while (sudo->first != NULL) {
+	while (!ring_is_empty(&sudo->asking)) {
+		struct ssh_sudo_talk *first = ring_first(&sudo->asking, struct ssh_sudo_talk, link);
+
 		switch (sudo->trust) {
 		case SUDO_UNTRIED:
-			become_canary(sudo->first);
+			become_canary(first);
 			return;
 		case SUDO_TRIED:
 			return;
 		case SUDO_ACCEPTED:
-			show(sudo->first);
+			show(first);
 			break;
 		case SUDO_REFUSED:
-			turn_away(sudo->first);
+			turn_away(first);
 			break;
 		}
 	}
-}
-
-/* Nobody knows more than before: the next one is tried. */
-static void go_on_untried(struct ssh_sudo *sudo)
-{
-	loop_timer_stop(&sudo->patience);
-	sudo->canary = NULL;
-	if (sudo->trust == SUDO_TRIED)
-		sudo->trust = SUDO_UNTRIED;
-	loop_defer_schedule(&sudo->again);
-}
-
-static void lose_patience(void *arg)
-{
-	go_on_untried(arg);
 }
 
 static void decide(struct ssh_sudo *sudo, enum sudo_trust trust)
@@ -183,6 +159,17 @@ static void decide(struct ssh_sudo *sudo, enum sudo_trust trust)
 	sudo->canary = NULL;
 	sudo->trust = trust;
 	loop_defer_schedule(&sudo->again);
+}
+
+/* Nobody knows more than before: the next one is tried. */
+static void go_on_untried(struct ssh_sudo *sudo)
+{
+	decide(sudo, sudo->trust == SUDO_TRIED ? SUDO_UNTRIED : sudo->trust);
+}
+
+static void lose_patience(void *arg)
+{
+	go_on_untried(arg);
 }
 
 /* ---- what it says ---- */
@@ -342,8 +329,7 @@ static void on_refused(struct ssh_sudo_talk *talk)
 
 void ssh_sudo_leave(struct ssh_sudo_talk *talk)
 {
-	if (talk->state == TALK_ASKED)
-		dequeue(talk);
+	ring_remove(&talk->link);
 	if (talk->state == TALK_REFUSED && talk->shown_us > 0)
 		on_refused(talk);
 	else if (talk->sudo->canary == talk)

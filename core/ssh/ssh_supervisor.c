@@ -254,7 +254,7 @@ void ssh_supervisor_listen(struct ssh_session *s)
 
 static bool is_all_over(const struct ssh_session *s)
 {
-	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+	ring_each (const struct ssh_channel, ch, &s->channels, link) {
 		if (ch->role != CHANNEL_OF_SUPERVISOR && ch->begun && ch->state < CHANNEL_CLOSE)
 			return false;
 	}

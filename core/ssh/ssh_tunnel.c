@@ -258,7 +258,7 @@ size_t ssh_tunnel_queue(const struct ssh_session *s)
 {
 	size_t n = 0, queued = 0;
 
-	for (const struct ssh_channel *ch = s->first; ch != NULL; ch = ch->next) {
+	ring_each (const struct ssh_channel, ch, &s->channels, link) {
 		n += ch->events != NULL;
 		queued += ch->events != NULL && ch->state == CHANNEL_QUEUED;
 	}

@@ -70,7 +70,7 @@ void local_drop_child(struct local_task *t)
 	child_destroy(t->child);
 	t->child = NULL;
 	t->local->children--;
-	if (t->local->queue.next != &t->local->queue)
+	if (!ring_is_empty(&t->local->queue))
 		loop_defer_schedule(&t->local->starter);
 }
 
@@ -341,7 +341,7 @@ static void begin_copy(struct local_task *t)
 
 static void begin(struct local_task *t)
 {
-	ring_remove(t);
+	ring_remove(&t->link);
 	if (t->task->events->on_phase != NULL)
 		t->task->events->on_phase(t->task, PHASE_EXEC);
 	if (t->state != LOCAL_QUEUED) /* cancelled in on_phase */
@@ -368,9 +368,9 @@ static void start_some(void *arg)
 	size_t most = most_children();
 
 	for (int i = 0; i < STARTS_PER_TURN; i++) {
-		if (local->queue.next == &local->queue || local->children >= most)
+		if (ring_is_empty(&local->queue) || local->children >= most)
 			return;
-		begin(local->queue.next);
+		begin(ring_first(&local->queue, struct local_task, link));
 	}
 	loop_defer_schedule(&local->starter);
 }
@@ -405,7 +405,7 @@ static void accept_task(struct local *local, struct task *task)
 	loop_defer_init(&t->done, local->base.loop, deliver, t);
 	ending_init_task(t);
 	task->impl = t;
-	ring_add(&local->queue, t);
+	ring_add_last(&local->queue, &t->link);
 }
 
 /* ---- the transport ---- */

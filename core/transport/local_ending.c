@@ -103,9 +103,9 @@ static void look(void *arg)
 {
 	struct local *local = arg;
 	struct strtable tags = STRTABLE_INIT;
-	struct local_task *t, *next;
+	struct ring *next;
 
-	for (t = local->ending.next; t != &local->ending; t = t->next) {
+	ring_each (struct local_task, t, &local->ending, link) {
 		t->left = 0;
 		if (t->task->tag != NULL)
 			strtable_put(&tags, t->task->tag, t);
@@ -114,8 +114,10 @@ static void look(void *arg)
 		tagged_each(on_tagged, &tags);
 	strtable_fini(&tags);
 	local->looked_us = loop_now_us(local->base.loop);
-	for (t = local->ending.next; t != &local->ending; t = next) {
-		next = t->next;
+	for (struct ring *at = local->ending.next; at != &local->ending; at = next) {
+		struct local_task *t = container_of(at, struct local_task, link);
+
+		next = at->next;
 		t->looked = true;
 		step(t, ENDING_LOOKED);
 	}
@@ -165,7 +167,7 @@ void ending_init_task(struct local_task *t)
 void ending_start(struct local_task *t)
 {
 	t->state = LOCAL_ENDING;
-	ring_add(&t->local->ending, t);
+	ring_add_last(&t->local->ending, &t->link);
 	child_signal(t->child, SIGTERM);
 	child_signal(t->child, SIGCONT); /* a stopped process would not see it */
 	/* its output must come to an end even when nobody reads on */
@@ -181,6 +183,6 @@ void ending_exited(struct local_task *t)
 
 void ending_fini_task(struct local_task *t)
 {
-	ring_remove(t);
+	ring_remove(&t->link);
 	loop_timer_stop(&t->grace);
 }

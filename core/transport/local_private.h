@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "base/ring.h"
 #include "base/strbuf.h"
 #include "loop/child.h"
 #include "transport/copy.h"
@@ -30,7 +31,7 @@ enum local_state {
 struct local_task {
 	struct local *local;
 	struct task *task;
-	struct local_task *prev, *next; /* in the ring of queued or of ending tasks, or in none */
+	struct ring link; /* among the queued or the ending tasks, or in none */
 	enum local_state state;
 	struct task_result result;
 	struct loop_defer done;
@@ -54,32 +55,13 @@ struct local {
 	struct transport base;
 	char *shell;
 	struct copy_sources *copies;
-	struct local_task queue;  /* head of a ring */
-	struct local_task ending; /* head of a ring */
+	struct ring queue;  /* tasks that are to begin */
+	struct ring ending; /* tasks that are told to end */
 	struct loop_defer starter;
 	struct loop_timer look;
 	int64_t looked_us;
 	size_t children;
 };
-
-static inline void ring_init(struct local_task *t)
-{
-	t->prev = t->next = t;
-}
-
-static inline void ring_add(struct local_task *head, struct local_task *t)
-{
-	t->prev = head->prev;
-	t->next = head;
-	t->prev->next = t->next->prev = t;
-}
-
-static inline void ring_remove(struct local_task *t)
-{
-	t->prev->next = t->next;
-	t->next->prev = t->prev;
-	ring_init(t);
-}
 
 /* local.c: sets the result; on_done follows in a later turn. */
 void local_finish(struct local_task *t, enum outcome outcome, const char *fmt, ...)
