@@ -21,6 +21,7 @@ struct scoring {
 	double gbyte;     /* its volume */
 	double far_gbyte; /* the same for peers beyond the NVLink domain */
 	double slowest;   /* group so far */
+	double allowed;   /* a group slower than this settles it: the placement is of no interest */
 	struct pl_map_worst worst;
 	uint32_t straddling, widest;
 	double *volume; /* by level, added to */
@@ -274,19 +275,20 @@ static void score_group(struct scoring *s)
 	}
 }
 
-static void score_family(struct scoring *s)
+/* False once a group is slower than allowed. */
+static bool score_family(struct scoring *s)
 {
 	uint32_t size = s->groups.size;
 
 	if (size < 2)
-		return;
+		return true;
 	s->offset = xcalloc(size, sizeof(*s->offset));
 	s->member = xcalloc(size, sizeof(*s->member));
 	s->place = xcalloc(size, sizeof(*s->place));
 	s->key = xcalloc(size, sizeof(*s->key));
 	for (uint32_t i = 0; i < size && s->groups.ranks == NULL; i++)
 		s->offset[i] = pl_groups_rank(&s->groups, 0, i);
-	for (s->g = 0; s->g < s->groups.n_groups; s->g++) {
+	for (s->g = 0; s->g < s->groups.n_groups && s->slowest <= s->allowed; s->g++) {
 		load_group(s, s->g);
 		if (s->size > 1)
 			score_group(s);
@@ -295,6 +297,7 @@ static void score_family(struct scoring *s)
 	free(s->member);
 	free(s->place);
 	free(s->key);
+	return s->slowest <= s->allowed;
 }
 
 /* The phase is over: what all its groups share may have held them up longer. */
@@ -321,23 +324,27 @@ static unsigned scored_at(unsigned i)
 	return i <= PL_FAMILY_EP ? i - 1 : i;
 }
 
-static void cost_family(struct map_gauge *gauge, const uint32_t *pe, unsigned f,
+/* False once the family takes longer than allowed. */
+static bool cost_family(struct map_gauge *gauge, const uint32_t *pe, unsigned f, double allowed,
                         struct pl_map_cost *cost)
 {
 	struct scoring s = { .topo = gauge->topo,
 		             .pe = pe,
 		             .groups = gauge->groups[f],
 		             .volume = cost->volume,
+		             .allowed = allowed,
 		             .worst = { .level = -1 },
 		             .uplinks = &gauge->uplinks };
 
-	score_family(&s);
+	if (!score_family(&s))
+		return false;
 	end_phase(&s);
 	cost->family[f] = s.slowest;
 	cost->worst[f] = s.worst;
 	cost->straddling[f] = s.straddling;
 	cost->widest[f] = s.widest;
 	cost->step += s.slowest;
+	return s.slowest <= allowed;
 }
 
 void map_gauge_init(struct map_gauge *gauge, const struct pl_topo *topo, const struct pl_job *job)
@@ -354,16 +361,26 @@ void map_gauge_fini(struct map_gauge *gauge)
 	uplinks_fini(&gauge->uplinks);
 }
 
+void map_gauge_expect(struct map_gauge *gauge, const struct pl_map_cost *bound)
+{
+	memcpy(gauge->least, bound->family, sizeof(gauge->least));
+}
+
 bool map_gauge_cost(struct map_gauge *gauge, const uint32_t *pe, double limit,
                     struct pl_map_cost *cost)
 {
 	const struct pl_topo *topo = gauge->topo;
+	double rest = 0; /* at least, of the families that are to come */
 
 	*cost = (struct pl_map_cost){ 0 };
 	uplinks_clear(&gauge->uplinks);
-	for (unsigned f = 0; f < gauge->n_families; f++) {
-		cost_family(gauge, pe, scored_at(f), cost);
-		if (cost->step > limit * (1 + 1e-9))
+	for (unsigned f = 0; f < gauge->n_families; f++)
+		rest += gauge->least[f];
+	for (unsigned i = 0; i < gauge->n_families; i++) {
+		unsigned f = scored_at(i);
+
+		rest -= gauge->least[f];
+		if (!cost_family(gauge, pe, f, limit * (1 + 1e-9) - cost->step - rest, cost))
 			return false;
 	}
 	for (size_t level = 0; level < topo->n_levels; level++) {

@@ -66,10 +66,14 @@ struct map_gauge {
 	struct pl_groups groups[PL_JOB_MAX_FAMILIES];
 	unsigned n_families;
 	struct uplinks uplinks;
+	double least[PL_JOB_MAX_FAMILIES]; /* time that no placement undercuts; 0 until it is known */
 };
 
 void map_gauge_init(struct map_gauge *gauge, const struct pl_topo *topo, const struct pl_job *job);
 void map_gauge_fini(struct map_gauge *gauge);
+
+/* Lets map_gauge_cost() give up sooner: `bound` as of map_cost_bound(). */
+void map_gauge_expect(struct map_gauge *gauge, const struct pl_map_cost *bound);
 
 /* As pl_map_cost(), but gives up, false and *cost partly filled, once the step is seen to be longer
  * than `limit`. */

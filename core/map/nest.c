@@ -98,6 +98,15 @@ void nest_init(struct nest *nest, const struct pl_job *job, uint32_t atom)
 	free(c.scratch);
 }
 
+bool nest_reorders(const struct nest *nest, const struct pl_job *job)
+{
+	for (uint32_t i = 0; i < job->world; i++) {
+		if (nest->order[i] != i)
+			return true;
+	}
+	return false;
+}
+
 void nest_fini(struct nest *nest)
 {
 	free(nest->order);

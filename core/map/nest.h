@@ -21,6 +21,9 @@ struct nest {
 /* Blocks of `atom` consecutive ranks stay together and in order. O(world * families). nest_fini()
  * frees. */
 void nest_init(struct nest *nest, const struct pl_job *job, uint32_t atom);
+
+/* Whether the order is another than that of the ranks. */
+bool nest_reorders(const struct nest *nest, const struct pl_job *job);
 void nest_fini(struct nest *nest);
 
 #endif

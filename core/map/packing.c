@@ -11,8 +11,10 @@ void packing_init(struct packing *p, const uint32_t *capacity, uint32_t n_units,
 	uint64_t room = 0;
 
 	*p = (struct packing){ .capacity = capacity, .n_units = n_units };
-	for (uint32_t i = 0; i < n_units; i++)
+	for (uint32_t i = 0; i < n_units; i++) {
 		room += capacity[i];
+		p->largest = capacity[i] > p->largest ? capacity[i] : p->largest;
+	}
 	p->spare = room > atoms ? room - atoms : 0;
 }
 
@@ -22,7 +24,7 @@ void packing_fini(struct packing *p)
 	*p = (struct packing){ 0 };
 }
 
-static void add_part(struct packing *p, uint32_t unit, uint32_t atoms)
+void packing_add(struct packing *p, uint32_t unit, uint32_t atoms)
 {
 	if (atoms == 0)
 		return;
@@ -62,7 +64,7 @@ static bool lay_even(struct packing *p, uint32_t *unit, uint32_t block)
 			share = p->capacity[first + i];
 		if (block - share > later)
 			share = block - (uint32_t)later;
-		add_part(p, first + i, share);
+		packing_add(p, first + i, share);
 		block -= share;
 	}
 	*unit += n;
@@ -79,11 +81,11 @@ static bool lay_full(struct packing *p, uint32_t *unit, uint32_t *used, uint32_t
 			return false;
 		room = p->capacity[*unit] - *used;
 		if (room > block) {
-			add_part(p, *unit, block);
+			packing_add(p, *unit, block);
 			*used += block;
 			return true;
 		}
-		add_part(p, *unit, room);
+		packing_add(p, *unit, room);
 		block -= room;
 		*used = 0;
 		(*unit)++;
@@ -139,6 +141,13 @@ struct fill {
 	uint32_t whole, cuts /* first parts */, ends /* second parts */, empty;
 };
 
+/* How many parts of each size a unit has; [0] counts whole groups. */
+struct shape {
+	uint8_t parts[PACKING_MAX_GROUP];
+	uint32_t capacity;
+	double at; /* where among the units of its capacity, 0 to 1 */
+};
+
 struct halves {
 	struct packing *packing;
 	uint32_t group, least;
@@ -149,11 +158,7 @@ struct halves {
 	uint32_t seen;
 	struct fill now, best;
 	bool found;
-	/* where the parts of a group went */
-	struct packing_part (*placed)[2];
-	uint32_t *queue; /* groups that wait, in the order they were begun */
-	size_t n_queue;
-	uint32_t begun;
+	struct shape *shape; /* by unit */
 };
 
 /* Fewer cuts first where the empty room is allowed, else less empty room. */
@@ -222,48 +227,22 @@ static void try_fills(struct halves *h, uint32_t room)
 	}
 }
 
-/* The waiting group whose second part has this size. */
-static uint32_t take_waiting(struct halves *h, uint32_t size)
+/* Counts what the best fill ends and begins. */
+static void take_fill(struct halves *h, struct shape *shape)
 {
-	for (size_t i = 0; i < h->n_queue; i++) {
-		uint32_t g = h->queue[i];
+	uint32_t whole = h->best.whole < UINT8_MAX ? h->best.whole : UINT8_MAX;
 
-		if (h->group - h->placed[g][0].atoms != size)
-			continue;
-		memmove(h->queue + i, h->queue + i + 1,
-			(h->n_queue - i - 1) * sizeof(*h->queue));
-		h->n_queue--;
-		return g;
-	}
-	return UINT32_MAX;
-}
-
-static void end_groups(struct halves *h, uint32_t unit)
-{
+	shape->parts[0] = (uint8_t)whole;
+	h->fresh -= whole + h->best.cuts;
 	for (uint32_t s = h->least; s <= h->group - h->least; s++) {
-		for (uint32_t i = 0; i < h->best.second[s]; i++) {
-			uint32_t g = take_waiting(h, s);
+		uint32_t first = h->best.first[s], second = h->best.second[s];
 
-			h->placed[g][1] = (struct packing_part){ unit, s };
-			h->open[s]--;
-			h->waiting -= s;
-		}
+		shape->parts[s] = (uint8_t)(first + second);
+		h->open[s] -= second;
+		h->open[h->group - s] += first;
+		h->waiting += (uint64_t)first * (h->group - s);
+		h->waiting -= (uint64_t)second * s;
 	}
-}
-
-static void begin_groups(struct halves *h, uint32_t unit)
-{
-	for (uint32_t i = 0; i < h->best.whole; i++)
-		h->placed[h->begun++][0] = (struct packing_part){ unit, h->group };
-	for (uint32_t s = h->group - h->least; s >= h->least; s--) {
-		for (uint32_t i = 0; i < h->best.first[s]; i++) {
-			h->queue[h->n_queue++] = h->begun;
-			h->placed[h->begun++][0] = (struct packing_part){ unit, s };
-			h->open[h->group - s]++;
-			h->waiting += h->group - s;
-		}
-	}
-	h->fresh -= h->best.whole + h->best.cuts;
 }
 
 static bool fill_units(struct halves *h)
@@ -277,34 +256,137 @@ static bool fill_units(struct halves *h)
 		if (h->best.empty > spare)
 			return false;
 		spare -= h->best.empty;
-		end_groups(h, u);
-		begin_groups(h, u);
+		take_fill(h, &h->shape[u]);
 	}
 	return h->fresh == 0 && h->waiting == 0;
+}
+
+static int compare_shapes(const void *a, const void *b)
+{
+	const struct shape *x = a, *y = b;
+
+	if (x->capacity != y->capacity)
+		return x->capacity < y->capacity ? -1 : 1;
+	return memcmp(x->parts, y->parts, sizeof(x->parts));
+}
+
+static int compare_spread(const void *a, const void *b)
+{
+	const struct shape *x = a, *y = b;
+
+	if (x->capacity != y->capacity)
+		return x->capacity < y->capacity ? -1 : 1;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return memcmp(x->parts, y->parts, sizeof(x->parts));
+}
+
+/* Units of one capacity can change shapes: each shape is spread over them evenly, so that the two
+ * parts of a group find each other nearby. */
+static void spread_shapes(struct halves *h)
+{
+	uint32_t n = h->packing->n_units;
+	struct shape *sorted = xmalloc(n * sizeof(*sorted));
+	uint32_t *next = xcalloc(h->packing->largest + 1, sizeof(*next));
+
+	for (uint32_t u = 0; u < n; u++)
+		h->shape[u].capacity = h->packing->capacity[u];
+	memcpy(sorted, h->shape, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_shapes);
+	for (uint32_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && compare_shapes(&sorted[i], &sorted[end]) == 0; end++)
+			;
+		for (uint32_t k = i; k < end; k++)
+			sorted[k].at = (k - i + 0.5) / (end - i);
+	}
+	qsort(sorted, n, sizeof(*sorted), compare_spread);
+	for (uint32_t i = n; i-- > 0;)
+		next[sorted[i].capacity] = i;
+	for (uint32_t u = 0; u < n; u++)
+		h->shape[u] = sorted[next[h->packing->capacity[u]]++];
+	free(sorted);
+	free(next);
+}
+
+/* Groups by the units of their parts, in the order they are begun. */
+struct pairing {
+	struct packing_part (*placed)[2];
+	uint32_t *queue; /* by group: the next that waits for a part of the same size */
+	uint32_t first[PACKING_MAX_GROUP], last[PACKING_MAX_GROUP]; /* by that size; UINT32_MAX */
+	uint32_t begun;
+};
+
+/* A part of `size` in a unit: the second one of the group that has waited longest for it, else the
+ * first one of a new group. */
+static void pair_part(struct pairing *p, uint32_t unit, uint32_t size, uint32_t group)
+{
+	uint32_t g = p->first[size], wants = group - size;
+
+	if (g != UINT32_MAX) {
+		p->first[size] = p->queue[g];
+		p->placed[g][1] = (struct packing_part){ unit, size };
+		return;
+	}
+	g = p->begun++;
+	p->placed[g][0] = (struct packing_part){ unit, size };
+	p->queue[g] = UINT32_MAX;
+	if (p->first[wants] == UINT32_MAX)
+		p->first[wants] = g;
+	else
+		p->queue[p->last[wants]] = g;
+	p->last[wants] = g;
+}
+
+static void pair_parts(const struct halves *h, struct pairing *p)
+{
+	for (uint32_t u = 0; u < h->packing->n_units; u++) {
+		const uint8_t *parts = h->shape[u].parts;
+
+		for (uint32_t i = 0; i < parts[0]; i++)
+			p->placed[p->begun++][0] = (struct packing_part){ u, h->group };
+		for (uint32_t s = h->least; s <= h->group - h->least; s++) {
+			for (uint32_t i = 0; i < parts[s]; i++)
+				pair_part(p, u, s, h->group);
+		}
+	}
+}
+
+/* Which parts make a group, once it is known which each unit has. */
+static void lay_groups(struct halves *h, uint64_t n)
+{
+	struct pairing p = { .placed = xcalloc(n, sizeof(*p.placed)),
+		             .queue = xcalloc(n, sizeof(*p.queue)) };
+
+	memset(p.first, 0xff, sizeof(p.first));
+	pair_parts(h, &p);
+	for (uint64_t g = 0; g < n; g++) {
+		packing_add(h->packing, p.placed[g][0].unit, p.placed[g][0].atoms);
+		packing_add(h->packing, p.placed[g][1].unit, p.placed[g][1].atoms);
+	}
+	free(p.placed);
+	free(p.queue);
 }
 
 bool packing_halves(struct packing *p, uint64_t atoms, uint32_t group, uint32_t least)
 {
 	struct halves *h = xcalloc(1, sizeof(*h));
-	uint64_t n = atoms / group;
 	bool done = false;
 
 	h->packing = p;
 	h->group = group;
 	h->least = least;
-	h->fresh = n;
+	h->fresh = atoms / group;
 	p->n_parts = 0;
-	if (least > 0 && least <= group / 2 && group < PACKING_MAX_GROUP && atoms % group == 0) {
-		h->placed = xcalloc(n, sizeof(*h->placed));
-		h->queue = xcalloc(n, sizeof(*h->queue));
+	if (least > 0 && least <= group / 2 && group < PACKING_MAX_GROUP && atoms % group == 0 &&
+	    p->largest < (uint64_t)UINT8_MAX * least) {
+		h->shape = xcalloc(p->n_units, sizeof(*h->shape));
 		done = fill_units(h);
-		for (uint64_t g = 0; done && g < n; g++) {
-			add_part(p, h->placed[g][0].unit, h->placed[g][0].atoms);
-			add_part(p, h->placed[g][1].unit, h->placed[g][1].atoms);
+		if (done) {
+			spread_shapes(h);
+			lay_groups(h, atoms / group);
 		}
 	}
-	free(h->placed);
-	free(h->queue);
+	free(h->shape);
 	free(h);
 	return done;
 }

@@ -18,6 +18,7 @@ struct packing_part {
 struct packing {
 	const uint32_t *capacity; /* by unit, in atoms; borrowed */
 	uint32_t n_units;
+	uint32_t largest;           /* capacity */
 	uint64_t spare;             /* atoms that may stay empty: all capacity less all ranks */
 	struct packing_part *parts; /* in rank order */
 	size_t n_parts, cap_parts;
@@ -25,6 +26,9 @@ struct packing {
 
 void packing_init(struct packing *p, const uint32_t *capacity, uint32_t n_units, uint64_t atoms);
 void packing_fini(struct packing *p);
+
+/* Appends a part; none of 0 atoms. */
+void packing_add(struct packing *p, uint32_t unit, uint32_t atoms);
 
 /*
  * Blocks of `block` atoms, each begun in a fresh unit as long as spare room lasts. `even`: each
@@ -36,6 +40,7 @@ bool packing_fresh(struct packing *p, uint64_t atoms, uint32_t block, bool even)
 /*
  * Groups of `group` atoms, each whole in a unit or cut in two parts of at least `least` atoms:
  * unit by unit the fill that leaves no more empty than there is room to spare and cuts the fewest.
+ * Fills are then spread over units of the same capacity so that the parts of a group are close.
  * False when it finds none. O(units * fills), fills at most PACKING_MAX_FILLS.
  */
 bool packing_halves(struct packing *p, uint64_t atoms, uint32_t group, uint32_t least);

@@ -7,6 +7,10 @@
 
 #include "base/mem.h"
 
+/* Other orders of axes that are scored: as many as make so many ranks in all, within limits. */
+#define AXES_RANKS 50000
+#define AXES_LEAST 1
+#define AXES_MOST  40
 static struct placement *append(struct portfolio *p, const struct placement *like,
 				const uint32_t *pe)
 {
@@ -201,9 +205,44 @@ void portfolio_add_strategies(struct portfolio *p, enum pl_strategy strategy)
 		portfolio_add_packed(p);
 }
 
+/* How many placements with other orders of axes are worth their time. */
+static uint32_t axes_budget(const struct portfolio *p)
+{
+	uint32_t budget = AXES_RANKS / p->job->world;
+
+	return budget < AXES_LEAST ? AXES_LEAST : budget > AXES_MOST ? AXES_MOST : budget;
+}
+
+/* Groups that were dumped, or whose order of axes is unusual, need not lie together in the order of
+ * the ranks. */
+static void add_nested(struct portfolio *p, enum pl_strategy strategy)
+{
+	nest_init(&p->nest, p->job, p->slots->atom);
+	if (nest_reorders(&p->nest, p->job))
+		portfolio_add_strategies(p, strategy);
+	nest_fini(&p->nest);
+}
+
+/* What no placement on these slots can undercut. */
+static void expect_bound(struct portfolio *p)
+{
+	size_t size = p->slots->n * sizeof(*p->slots->pe);
+	uint32_t *grouped = xmalloc(size), capacity[PL_TOPO_MAX_LEVELS];
+	struct pl_map_cost bound;
+
+	memcpy(grouped, p->slots->pe, size);
+	slots_group(p->topo, grouped, p->slots->n);
+	slots_capacity(p->topo, grouped, p->slots->n, capacity);
+	map_cost_bound(p->topo, p->job, capacity, &bound);
+	map_gauge_expect(&p->gauge, &bound);
+	free(grouped);
+}
+
 void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 {
 	map_gauge_init(&p->gauge, p->topo, p->job);
+	if (strategy != PL_STRATEGY_KEEP_ORDER)
+		expect_bound(p);
 	p->n_ranks = p->job->world;
 	p->limit = INFINITY;
 	p->bounded = strategy == PL_STRATEGY_BEST && p->objective == PL_OBJECTIVE_TIME;
@@ -213,12 +252,10 @@ void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 		return;
 	}
 	portfolio_add_strategies(p, strategy);
-	if (strategy == PL_STRATEGY_KEEP_ORDER || p->job->lists == NULL || p->slots->atom > 1)
-		return;
-	/* groups that were dumped need not lie together in the order of the ranks */
-	nest_init(&p->nest, p->job, 1);
-	portfolio_add_strategies(p, strategy);
-	nest_fini(&p->nest);
+	if (strategy != PL_STRATEGY_KEEP_ORDER)
+		add_nested(p, strategy);
+	if (strategy == PL_STRATEGY_BEST)
+		portfolio_add_axes(p, axes_budget(p));
 }
 
 void portfolio_fini(struct portfolio *p)
@@ -230,14 +267,25 @@ void portfolio_fini(struct portfolio *p)
 	*p = (struct portfolio){ 0 };
 }
 
+const struct placement *portfolio_best(const struct portfolio *p)
+{
+	const struct placement *best = &p->items[0];
+
+	for (size_t i = 1; i < p->n; i++) {
+		if (best->barred || map_cost_compare(&p->items[i].cost, &best->cost, p->objective) < 0)
+			best = &p->items[i];
+	}
+	return best;
+}
+
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
                                          double *best_gain)
 {
-	const struct placement *given = &p->items[0], *best = given;
+	const struct placement *given = &p->items[0], *best = portfolio_best(p);
 
-	for (size_t i = 1; i < p->n; i++) {
-		if (((strategy != PL_STRATEGY_BEST || best->barred) && best == given) ||
-		    map_cost_compare(&p->items[i].cost, &best->cost, p->objective) < 0)
+	/* a strategy that was asked for counts even where the order given is better */
+	for (size_t i = 1; i < p->n && strategy != PL_STRATEGY_BEST; i++) {
+		if (best == given || map_cost_compare(&p->items[i].cost, &best->cost, p->objective) < 0)
 			best = &p->items[i];
 	}
 	*best_gain = map_cost_gain(&given->cost, &best->cost, p->objective);

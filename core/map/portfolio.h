@@ -20,6 +20,7 @@ struct placement {
 	uint32_t cut;   /* smaller blocks, not all of which fit in units of the level; 0: all do */
 	uint32_t piece; /* ranks of those that are together */
 	uint32_t *pe;   /* by rank */
+	uint32_t axes;  /* blocks of so many ranks follow another axis first; 0: the job's order */
 	bool nested;    /* laid out in the nest's order, not in that of the ranks */
 	bool barred;    /* it may not be chosen: groups cross between islands that may not */
 	struct pl_map_cost cost;
@@ -52,6 +53,12 @@ void portfolio_add_strategies(struct portfolio *p, enum pl_strategy strategy);
 
 /* The same where slots are in several islands: what may not cross does not. */
 void portfolio_add_islands(struct portfolio *p, enum pl_strategy strategy);
+/* The best so far with its blocks in other orders of axes: data parallelism before pipeline
+ * parallelism, say. Scores at most `budget` placements. */
+void portfolio_add_axes(struct portfolio *p, uint32_t budget);
+
+/* The best so far under the objective, the order given among equals, nothing barred unless all is. Valid until one is added. */
+const struct placement *portfolio_best(const struct portfolio *p);
 
 /* job_blocks() of what candidates are laid out in: ranks, or positions of the nest. */
 size_t portfolio_blocks(const struct portfolio *p, uint32_t blocks[PL_JOB_MAX_BLOCKS]);

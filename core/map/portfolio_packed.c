@@ -49,16 +49,16 @@ static uint32_t rest_of(const struct packed *k, uint32_t u)
 	return (k->start[u + 1] - k->start[u]) % k->atom;
 }
 
-/* The largest part of an atom of which the rests of the units hold enough for `atoms` more; parts
- * are whole hosts where hosts are equal. 0 when there is none. */
+/* The largest part of an atom of which the rests of the units hold enough for `atoms` more; whole
+ * hosts where hosts are equal. 0 when there is none. */
 static uint32_t choose_piece(const struct packed *k, uint64_t atoms)
 {
-	uint32_t per_host = k->portfolio->slots->per_host > 0 ? k->portfolio->slots->per_host : 1;
+	uint32_t least = k->portfolio->slots->atom;
 
-	for (uint32_t piece = k->atom / 2; piece >= per_host; piece--) {
+	for (uint32_t piece = k->atom / 2; piece >= least; piece--) {
 		uint64_t pieces = 0;
 
-		if (k->atom % piece != 0 || piece % per_host != 0)
+		if (k->atom % piece != 0 || piece % least != 0)
 			continue;
 		for (uint32_t u = 0; u < k->n_units; u++)
 			pieces += rest_of(k, u) / piece;
@@ -78,7 +78,8 @@ static void join_rests(struct packed *k, uint32_t *row_end, uint32_t *u)
 			(*u)++;
 			continue;
 		}
-		memcpy(k->row + *row_end, k->grouped + k->start[*u + 1] - taken,
+		memcpy(k->row + *row_end,
+		       k->grouped + k->start[*u + 1] - rest_of(k, *u) + k->used[*u],
 		       k->piece * sizeof(*k->row));
 		k->used[*u] = taken;
 		*row_end += k->piece;
@@ -100,7 +101,7 @@ static bool begins_cut(const struct packed *k, uint32_t u)
  */
 static uint32_t count_in_atoms(struct packed *k, uint32_t atom)
 {
-	uint64_t wanted = k->portfolio->job->world / atom, whole = 0;
+	uint64_t wanted = k->portfolio->n_ranks / atom, whole = 0;
 	uint32_t largest = 0, end = 0, next = 0;
 
 	k->atom = atom;
@@ -159,14 +160,101 @@ static void add_fresh(struct packed *k, uint32_t block, uint64_t atoms)
 	}
 }
 
+/* ---- groups cut in two ---- */
+
+/* A run of units that lie in one unit further out. */
+struct run {
+	uint32_t first, n;
+	uint64_t atoms;  /* room */
+	uint64_t groups; /* that are to be there */
+};
+
+/* The runs by a level further out; `runs` has room for one per unit. */
+static uint32_t find_runs(const struct packed *k, size_t outer, struct run *runs)
+{
+	const struct pl_topo *t = k->portfolio->topo;
+	uint64_t last = 0;
+	uint32_t n = 0;
+
+	for (uint32_t u = 0; u < k->n_units; u++) {
+		uint64_t unit = pl_topo_unit(t, k->grouped[k->start[u]], outer);
+
+		if (n == 0 || unit != last)
+			runs[n++] = (struct run){ .first = u };
+		last = unit;
+		runs[n - 1].n++;
+		runs[n - 1].atoms += k->capacity[u];
+	}
+	return n;
+}
+
+/* Shares the groups out so that each run has whole ones only and they are about equally full.
+ * False where they do not fit so. */
+static bool share_out(struct run *runs, uint32_t n, uint32_t size, uint64_t groups)
+{
+	uint64_t room = 0, given = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		room += runs[i].atoms / size;
+	if (room < groups)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t here = runs[i].atoms / size, rest = room - here;
+		uint64_t share = room > 0 ? (groups - given) * here / room : 0;
+
+		if (groups - given - share > rest)
+			share = groups - given - rest;
+		runs[i].groups = share;
+		given += share;
+		room = rest;
+	}
+	return true;
+}
+
+/* Packs every run by itself; the parts in the order of the runs. */
+static bool pack_runs(const struct packed *k, const struct run *runs, uint32_t n, uint32_t size,
+                      uint32_t least, struct packing *all)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t atoms = runs[i].groups * size;
+		struct packing p;
+		bool packed;
+
+		packing_init(&p, k->capacity + runs[i].first, runs[i].n, atoms);
+		packed = packing_halves(&p, atoms, size, least);
+		for (size_t part = 0; part < p.n_parts && packed; part++)
+			packing_add(all, runs[i].first + p.parts[part].unit, p.parts[part].atoms);
+		packing_fini(&p);
+		if (!packed)
+			return false;
+	}
+	return true;
+}
+
+/* The same with no group in two units of a level further out. */
+static void add_halves_within(struct packed *k, size_t outer, uint64_t atoms,
+                              struct placement *like)
+{
+	struct run *runs = xcalloc(k->n_units, sizeof(*runs));
+	uint32_t n = find_runs(k, outer, runs), size = like->block / k->atom;
+	struct packing p;
+
+	packing_init(&p, k->capacity, k->n_units, atoms);
+	if (n > 1 && share_out(runs, n, size, atoms / size) &&
+	    pack_runs(k, runs, n, size, like->least / k->atom, &p))
+		lay(k, &p, like);
+	packing_fini(&p);
+	free(runs);
+}
+
 /* Groups cut in two with the smaller part as large as can be. */
 static void add_halves(struct packed *k, uint32_t group, uint64_t atoms)
 {
 	struct placement like = { .strategy = PL_STRATEGY_PACKED,
 		                  .block = group,
 		                  .level = (int)k->level };
-	struct packing p;
 	uint32_t size = group / k->atom;
+	struct packing p;
 	bool found = false;
 
 	for (uint32_t least = size / 2; least > 0 && !found; least--) {
@@ -177,6 +265,8 @@ static void add_halves(struct packed *k, uint32_t group, uint64_t atoms)
 			lay(k, &p, &like);
 		packing_fini(&p);
 	}
+	for (size_t outer = k->level + 1; found && outer + 1 < k->portfolio->topo->n_levels; outer++)
+		add_halves_within(k, outer, atoms, &like);
 }
 
 /* Atoms one after another where some must be cut. */

@@ -116,7 +116,7 @@ static const char *const gain_words[] = { "step", "load of the worst uplink",
 
 static void note_choice(struct pl_rankmap *m, const struct placement *chosen, double best_gain)
 {
-	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER) {
+	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER && chosen->axes == 0) {
 		m->no_gain = true;
 		if (best_gain > 0)
 			note(m,
@@ -134,12 +134,17 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 		     chosen->block, m->topo->levels[chosen->level].name);
 	} else if (chosen->nested) {
 		note(m, "ranks that share groups are placed together, whatever their numbers");
+	} else if (chosen->strategy == PL_STRATEGY_KEEP_ORDER) {
+		note(m, "hosts are taken in the order given");
 	} else if (chosen->level >= 0) {
 		note(m, "blocks of %u ranks are kept within a %s", chosen->block,
 		     m->topo->levels[chosen->level].name);
 	} else {
 		note(m, "hosts are taken unit by unit instead of in the order given");
 	}
+	if (chosen->axes > 0)
+		note(m, "blocks of %u ranks follow one another along another axis than in the job's "
+			"order", chosen->axes);
 	if (chosen->cut > 0)
 		note(m, "not all blocks of %u ranks fit in whole %ss: some are cut in parts of %u",
 		     chosen->cut, m->topo->levels[chosen->level].name, chosen->piece);
@@ -228,7 +233,7 @@ static struct pl_rankmap *build_map(const struct pl_map_request *request,
 	if (chosen == NULL)
 		return rankmap_refuse_order(request, p, err);
 	m = rankmap_of_job(request, chosen->pe, p->slots);
-	m->strategy = pl_strategy_name(chosen->strategy);
+	m->strategy = chosen->axes > 0 ? "axes" : pl_strategy_name(chosen->strategy);
 	m->cost = chosen->cost;
 	m->baseline = p->items[0].cost;
 	note_left_out(m, p->slots);

@@ -30,6 +30,24 @@ static struct pl_topo *create_racks(unsigned racks, const char *unusable)
 	return t;
 }
 
+/* Two pods of 8 hosts of 4 GPUs, 1:16 between them. */
+static struct pl_topo *create_oversubscribed(void)
+{
+	struct pl_topo_level levels[] = {
+		{ .name = "host", .count = 4, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 450 },
+		{ .name = "pod", .count = 8, .bandwidth_gbyte_s = 50 },
+		{ .name = "fabric", .count = 2, .bandwidth_gbyte_s = 50, .oversubscription = 16 },
+	};
+	struct pl_hostlist *hosts = pl_hostlist_parse("n[01-16]", NULL, NULL);
+	struct pl_topo_spec spec = { .hosts = hosts, .gpus_per_host = 4, .levels = levels,
+		                     .n_levels = ARRAY_LEN(levels) };
+	struct pl_topo *t = pl_topo_create(&spec, NULL);
+
+	pl_hostlist_destroy(hosts);
+	assert_non_null(t);
+	return t;
+}
+
 struct setup {
 	const struct pl_topo *topo;
 	const char *job, *hosts; /* hosts NULL: all */
@@ -279,6 +297,55 @@ static void expert_groups_that_do_not_fit_are_cut_in_halves(void **state)
 	pl_topo_destroy(t);
 }
 
+static void parts_of_a_group_are_close_where_there_is_room(void **state)
+{
+	/* as before on 16 racks, where each unit of 8 has room for 10 whole groups and no more */
+	struct pl_topo *t = create_racks(16, "");
+	struct setup s = { .topo = t, .job = "tp=4 dp=280 ep=56" };
+	struct pl_rankmap *m = place(&s);
+
+	(void)state;
+	for (uint32_t r = 0; r < m->n_ranks; r++)
+		assert_int_equal(pl_topo_unit(t, m->places[r].pe, 2),
+		                 pl_topo_unit(t, m->places[r - r % 56].pe, 2));
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+static void an_unusual_order_of_axes_does_not_split_tensor_groups(void **state)
+{
+	struct pl_topo *t = create_racks(5, "");
+	struct setup s = { .topo = t, .job = "tp=8 dp=36 order=dp-tp" };
+	static const enum pl_launcher launchers[] = { PL_FOR_TORCHRUN, PL_FOR_ENV };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(launchers); i++) {
+		struct pl_rankmap *m;
+
+		s.launcher = launchers[i];
+		m = place(&s);
+		assert_int_equal(m->baseline.straddling[PL_FAMILY_TP], 36);
+		assert_int_equal(m->cost.straddling[PL_FAMILY_TP], 0);
+		pl_rankmap_destroy(m);
+	}
+	pl_topo_destroy(t);
+}
+
+static void pipeline_stages_cross_an_oversubscribed_border_where_data_would_cost_more(void **state)
+{
+	/* in the job's order each data-parallel ring crosses the border; each stage could be whole */
+	struct pl_topo *t = create_oversubscribed();
+	struct setup s = { .topo = t, .job = "tp=4 pp=2 dp=8 order=tp-pp-dp params=400e9" };
+	struct pl_rankmap *m = place(&s);
+
+	(void)state;
+	for (uint32_t r = 0; r < m->n_ranks; r++)
+		assert_int_equal(pl_topo_unit(t, m->places[r].pe, 1),
+		                 pl_topo_unit(t, m->places[r % 8].pe, 1));
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
 static void stages_begin_in_racks_of_their_own_where_that_helps(void **state)
 {
 	struct pl_topo *t = create_racks(16, "r[101-116]t18:2-3");
@@ -286,8 +353,8 @@ static void stages_begin_in_racks_of_their_own_where_that_helps(void **state)
 	struct pl_rankmap *m = place(&s);
 
 	(void)state;
-	assert_string_equal(m->strategy, "spread");
 	assert_int_equal(m->cost.straddling[PL_FAMILY_TP], 0);
+	assert_true(m->cost.step < 0.75 * m->baseline.step);
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
 }
@@ -480,6 +547,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(tensor_groups_that_find_no_room_are_cut_in_halves),
 	cmocka_unit_test(expert_groups_get_a_rack_each_where_there_is_room),
 	cmocka_unit_test(expert_groups_that_do_not_fit_are_cut_in_halves),
+	cmocka_unit_test(parts_of_a_group_are_close_where_there_is_room),
+	cmocka_unit_test(an_unusual_order_of_axes_does_not_split_tensor_groups),
+	cmocka_unit_test(pipeline_stages_cross_an_oversubscribed_border_where_data_would_cost_more),
 	cmocka_unit_test(stages_begin_in_racks_of_their_own_where_that_helps),
 	cmocka_unit_test(the_objective_decides_what_is_better),
 	cmocka_unit_test(an_oversubscribed_level_is_paid_by_all_who_share_it),
