@@ -78,10 +78,23 @@ static void permute(struct axes *a, size_t digit[MAX_DIGITS], size_t from, bool 
 	}
 }
 
+/* Whether blocks of this size may go elsewhere: they keep expert groups that fit an NVLink domain
+ * together, as far as they were, and what is smaller than a host or kept. */
+static bool may_move(const struct portfolio *p, uint32_t block)
+{
+	uint32_t experts = p->job->etp * p->job->ep;
+	int domain = p->topo->domain_level;
+
+	if (p->n_ranks % block != 0 || block % p->slots->atom != 0)
+		return false;
+	return domain < 0 || p->job->ep == 1 || experts > p->topo->span[domain] ||
+	       block % experts == 0;
+}
+
 void portfolio_add_axes(struct portfolio *p, uint32_t budget)
 {
 	const struct placement *best = portfolio_best(p);
-	uint32_t blocks[PL_JOB_MAX_BLOCKS], atom = p->slots->atom;
+	uint32_t blocks[PL_JOB_MAX_BLOCKS];
 	size_t size = p->n_ranks * sizeof(*best->pe), n = job_blocks(p->job, blocks);
 	struct axes a = { .portfolio = p, .like = *best, .budget = budget };
 	uint32_t *pe = xmalloc(size);
@@ -93,7 +106,7 @@ void portfolio_add_axes(struct portfolio *p, uint32_t budget)
 	for (size_t i = n; i-- > 0 && !best->nested;) {
 		size_t digit[MAX_DIGITS] = { 0, 1, 2, 3 };
 
-		if (p->n_ranks % blocks[i] != 0 || blocks[i] % atom != 0)
+		if (!may_move(p, blocks[i]))
 			continue;
 		a.block = a.like.axes = blocks[i];
 		find_digits(&a, blocks, n);
