@@ -193,8 +193,12 @@ static int place_k(lua_State *L, int status, lua_KContext ctx)
 	(void)status;
 	if (!j->ended)
 		return sched_block(L, &j->waiter, "map", ctx, place_k);
-	if (j->pe == NULL)
-		return binding_fail(L, &j->err);
+	if (j->pe == NULL) {
+		/* a wrong file is the world's doing: it does not raise as a wrong request does */
+		lua_pushnil(L);
+		lua_pushstring(L, j->err.text);
+		return 2;
+	}
 	map = pl_graphmap_rankmap(lua_check_topo(L, 2), j->pe, j->n, &j->score,
 				  j->evaluate != NULL ? "somebody else" : "graph");
 	map->seconds = j->seconds;

@@ -54,7 +54,8 @@ assert m[\"lower_bound\"][\"weighted\"] == 36 and m[\"cost\"][\"volume\"][\"host
 
 test_expect_success "what is wrong with a graph or a map is told with its line" '
 	printf "3 2\n2\n1\n2\n" >bad.graph &&
-	refused 2 "bad.graph:.*3 neighbours are listed" --tree 4:2 --distance 1:2 --comm bad.graph &&
+	refused 2 "map: bad.graph:.*3 neighbours are listed" --tree 4:2 --distance 1:2 \
+		--comm bad.graph &&
 	refused 2 "cannot open nowhere" --tree 4:2 --distance 1:2 --comm nowhere &&
 	refused 2 "8 ranks but only 6 GPUs" --tree 2:3 --distance 1:2 --comm pairs.csv &&
 	printf "0\n1\n1\n" >twice &&

@@ -89,8 +89,8 @@ end
 ---@field evaluate? string file of a map to be scored instead, one PE a line
 
 --- Places the ranks of a communication graph so that the sum of volume x distance is least. Waits;
---- the rest of the program goes on. Nil and a message when a file cannot be read or there are too
---- few usable GPUs; a wrong request or graph raises.
+--- the rest of the program goes on. Nil and a message when a file cannot be read or is wrong, with
+--- its line, or there are too few usable GPUs; a wrong request raises.
 ---@param request perilune.GraphMapRequest
 ---@return userdata? map
 ---@return string? message

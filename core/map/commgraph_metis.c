@@ -83,9 +83,13 @@ static int read_weight(struct metis *m, float *weight)
 
 	if (m->weighted) {
 		graph_text_blanks(m->text);
-		if (!graph_text_number(m->text, 1ull << 53, &number))
+		if (graph_text_line_ended(m->text))
+			return graph_text_error(m->text, "the line ends before the weight of its "
+			                                 "last neighbour: is the file whole?");
+		if (!graph_text_number(m->text, 1ull << 53, &number) ||
+		    !graph_text_word_ended(m->text))
 			return graph_text_error(m->text, "the weight of an edge must be a whole "
-			                                 "number");
+			                                 "number from 0 to 2^53: scale fractions");
 	}
 	*weight = (float)number;
 	return 0;
@@ -104,7 +108,7 @@ static int read_row(struct metis *m, uint32_t v)
 		if (m->n_arcs == 2 * m->edges)
 			return graph_text_error(t, "more edges than the %llu of the header",
 			                        (unsigned long long)m->edges);
-		if (!graph_text_number(t, m->n + 1, &u) || u == 0)
+		if (!graph_text_number(t, m->n + 1, &u) || u == 0 || !graph_text_word_ended(t))
 			return graph_text_error(t, "a neighbour must be a number from 1 to %llu",
 			                        (unsigned long long)m->n);
 		if (u == (uint64_t)v + 1)

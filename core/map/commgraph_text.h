@@ -58,6 +58,11 @@ static inline bool graph_text_line_ended(const struct graph_text *t)
 	return t->at == t->end || *t->at == '\n';
 }
 
+static inline bool graph_text_word_ended(const struct graph_text *t)
+{
+	return graph_text_line_ended(t) || *t->at == ' ' || *t->at == '\t' || *t->at == '\r';
+}
+
 /* Goes to the next line; nothing at the end of the text. */
 static inline void graph_text_next_line(struct graph_text *t)
 {

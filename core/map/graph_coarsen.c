@@ -21,14 +21,21 @@ static uint32_t cluster_of(const struct clusters *c, uint32_t v)
 	return c->leader[v] != NOBODY ? c->leader[v] : v;
 }
 
-/* The cluster that v is tied to most and that has room for it; v itself when there is none. */
-static uint32_t choose_cluster(const struct clusters *c, uint32_t v)
+/*
+ * The cluster that v is tied to most and that has room for it; v itself when there is none. Of
+ * equal ones, the first from a random place in the row on: neighbours stand there in the order of
+ * their numbers, and a mesh would be joined along its lines.
+ */
+static uint32_t choose_cluster(const struct clusters *c, uint32_t v, struct chance *chance)
 {
 	const struct work_graph *g = c->g;
+	uint32_t first = g->first[v], n = g->first[v + 1] - first;
+	uint32_t turn = n > 0 ? chance_below(chance, n) : 0;
 	uint32_t size = work_graph_size(g, v), best = v;
 	float best_rating = 0;
 
-	for (uint32_t a = g->first[v]; a < g->first[v + 1]; a++) {
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t a = first + (i + turn < n ? i + turn : i + turn - n);
 		uint32_t leader = cluster_of(c, g->to[a]);
 		float rating = g->weight[a] * g->weight[a] / (float)c->size[leader];
 
@@ -145,7 +152,7 @@ struct work_graph graph_coarsen(const struct work_graph *g, uint32_t max_size,
 	}
 	for (uint32_t i = 0; i < g->n; i++) {
 		if (c.leader[order[i]] == NOBODY)
-			join(&c, order[i], choose_cluster(&c, order[i]));
+			join(&c, order[i], choose_cluster(&c, order[i], chance));
 	}
 	*cluster = order; /* the order has been used up */
 	n = number_clusters(&c, *cluster);

@@ -110,7 +110,7 @@ struct depth {
 
 static const struct depth depths[] = {
 	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 1, 0, 0, 0 },
-	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 1, 0, 700000, 32 },
+	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 2, 500000, 700000, 32 },
 	[PL_EFFORT_BEST] = { { { 4, 8, 6 }, 3, 4 }, 128, 2, 12, 40, 8, 2500000, 8000000, 200 },
 };
 

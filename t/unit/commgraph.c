@@ -53,7 +53,13 @@ static void wrong_counts_and_numbers_of_metis_are_refused_with_their_line(void *
 	assert_refused("3 2\n2\n1 0\n2\n", "g:3: a neighbour");
 	assert_refused("3 2\n2\n1 x\n2\n", "g:3: a neighbour");
 	assert_refused("3 2\n2\n2 1\n2\n", "g:3: vertex 2 lists itself");
-	assert_refused("2 1 1\n2\n1 5\n", "g:2: the weight of an edge");
+	assert_refused("2 1 1\n2\n1 5\n", "g:2: the line ends before the weight");
+	assert_refused("2 1 1\n2 5\n1", "g:3: the line ends before the weight");
+	assert_refused("2 1 1\n2 1.5\n1 1.5\n", "g:2: the weight of an edge must be a whole");
+	assert_refused("2 1 1\n2 99999999999999999999\n1 5\n", "g:2: the weight of an edge");
+	assert_refused("2 1\n2,\n1\n", "g:2: a neighbour must be");
+	assert_refused("99999999999999999999 1\n", "g:1: no graph");
+	assert_refused("2 99999999999999999999\n", "g:1: the header needs two numbers");
 	assert_refused("2 1 1\n2 -5\n1 5\n", "g:2: the weight of an edge");
 	assert_refused("2 1 11\n\n1 2 5\n", "g:2: a weight of the vertex is missing");
 }
