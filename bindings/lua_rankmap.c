@@ -495,14 +495,20 @@ static void set_slowest(lua_State *L, const struct pl_rankmap *m)
 	if (m->graph != NULL || m->cost.family[slowest] == 0)
 		return;
 	pl_job_groups(&m->job, slowest, &g);
+	for (int level = (int)m->topo->n_levels - 1; level >= 0; level--) {
+		if (m->cost.volume[level] == 0)
+			continue;
+		binding_set_integer(L, "outermost", level + 1);
+		break;
+	}
 	binding_set_string(L, "phase", g.name);
-	binding_set_integer(L, "level", m->cost.worst[slowest].level + 1);
+	binding_set_integer(L, "level", pl_rankmap_slowest_level(m, slowest) + 1);
 }
 
 /*
- * map:cost() -> { step=, baseline=, lower_bound=, gain=, calibrated=, phase=, level= }: modelled
- * seconds where the machine is calibrated, else for ratios only; the slowest phase, and the level,
- * counted from 1, that holds it up.
+ * map:cost() -> { step=, baseline=, lower_bound=, gain=, calibrated=, phase=, level=, outermost= }:
+ * modelled seconds where the machine is calibrated, else for ratios only; the slowest phase, the
+ * level that holds it up, and the outermost level that is crossed, both counted from 1.
  */
 static int rankmap_cost(lua_State *L)
 {

@@ -348,10 +348,18 @@ static void push_level(lua_State *L, const struct pl_topo *t, size_t i)
 	binding_set_number(L, "distance", l->distance);
 	lua_pushboolean(L, t->host_unit[i] != NULL);
 	lua_setfield(L, -2, "uneven");
+	if (l->n_islands == 0)
+		return;
+	lua_createtable(L, (int)l->n_islands, 0);
+	for (size_t k = 0; k < l->n_islands; k++) {
+		lua_pushstring(L, l->islands[k]);
+		lua_rawseti(L, -2, (lua_Integer)k + 1);
+	}
+	lua_setfield(L, -2, "islands");
 }
 
 /* topo:levels() -> array of { name, count, units, gpus, link, bandwidth_gbyte_s, latency_us,
- * oversubscription, rails, distance, uneven } */
+ * oversubscription, rails, distance, uneven, [islands] } */
 static int topo_levels(lua_State *L)
 {
 	const struct pl_topo *t = lua_check_topo(L, 1);

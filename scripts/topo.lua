@@ -3,7 +3,7 @@
 local errors = require "perilune.errors"
 local terminal = require "perilune.terminal"
 
-local ACTIONS = { "show", "import", "draw" }
+local ACTIONS = { "show", "import", "draw", "calibrate" }
 local LATER = { probe = true }
 local TO = { "cluster", "slurm-topology-conf", "slurm-topology-yaml", "topograph-yaml" }
 
@@ -29,13 +29,16 @@ local function from_files(o, names)
   return machine
 end
 
-local function machine_of(o, names)
-  local machine = o.tree and from_tree(o) or from_files(o, names)
+local function marked(o, machine)
   if o.unusable then
     local ok, message = pcall(machine.mark_unusable, machine, o.unusable)
     if not ok then errors.usage("%s", tostring(message)) end
   end
   return machine
+end
+
+local function machine_of(o, names)
+  return marked(o, o.tree and from_tree(o) or from_files(o, names))
 end
 
 local function show(o, names)
@@ -65,6 +68,32 @@ local function draw(o, names)
   return write(o, machine, machine:draw())
 end
 
+-- ---- calibrate -----------------------------------------------------------------------------
+
+-- The machine that a run measured: the one named, else the run's own cluster.
+local function measured_machine(o, found)
+  local name = o.topo or found.cluster
+  if not name and not o.tree then
+    errors.usage("which machine was measured by %s? Name it with --topo FILE|NAME", found.run)
+  end
+  return machine_of(o, { name })
+end
+
+local function calibrate(o, names)
+  local found = require("perilune.measured").load(names[1] or "last")
+  local machine = measured_machine(o, found)
+  if #found == 0 and #found.problems == 0 then
+    errors.fail(2, "run %s has measured no collective: calibrate needs what nccl-tests printed, "
+      .. "attached by a recipe or in a file, or points of ring-allreduce", found.run)
+  end
+  local calibration, message = require("perilune.calibrate").fit(machine, found)
+  if not calibration then errors.fail(2, "%s", message) end
+  for _, note in ipairs(calibration.notes) do terminal.note("%s", note) end
+  local text = require("perilune.calibrate").text(machine, calibration)
+  io.stderr:write(text)
+  return write(o, machine, require("perilune.topo_write").calibrated(machine, calibration, text))
+end
+
 local function list_formats()
   for _, format in ipairs(require("perilune.survey").formats()) do
     terminal.print(("%-22s %s\n"):format(format.name, format.about))
@@ -76,10 +105,14 @@ local function run(o, args)
   local action = table.remove(args, 1)
   if o.formats then return list_formats() end
   if LATER[action] then errors.usage("topo %s is not in this version", action) end
+  if action == "calibrate" then
+    if #args > 1 then errors.usage("topo calibrate takes one RUN or file") end
+    return calibrate(o, args)
+  end
   local act = ({ show = show, import = import, draw = draw })[action]
   if not act then
     local hint = action and require("perilune.nearest").hint(action, ACTIONS) or ""
-    errors.usage("topo show|import|draw FILE...|NAME%s", hint)
+    errors.usage("topo show|import|draw FILE...|NAME, topo calibrate RUN%s", hint)
   end
   if (#args > 0) == (o.tree ~= nil) then
     errors.usage(o.tree and "topo %s takes files, a name or --tree"
@@ -93,7 +126,8 @@ return {
   summary = "the machine: hosts, GPUs, and the levels of links between them",
   usage = { "topo show FILE...|NAME", "topo show --tree 4:18:7:20 --distance 1:3:10:30",
             "topo import FILE...|NAME [--to FORMAT] [-o FILE]",
-            "topo draw FILE...|NAME [-o FILE.svg]", "topo --formats" },
+            "topo draw FILE...|NAME [-o FILE.svg]",
+            "topo calibrate [RUN|FILE] [--topo MACHINE] [-o FILE]", "topo --formats" },
   about = "Levels are listed from the GPU outwards; bandwidths are per GPU and each way. The "
     .. "first line counts what is known. A FILE is a cluster file or what another program wrote "
     .. "of the machine, recognised by its content; several files are one machine, each adds what "
@@ -112,9 +146,19 @@ return {
       help = "import writes a cluster file (cluster), slurm-topology-conf, slurm-topology-yaml or "
         .. "topograph-yaml" },
     { "output", short = "o", type = "path", help = "write the file there" },
+    { "topo", type = "string", metavar = "FILE|NAME",
+      help = "of calibrate: the machine that was measured; the run's cluster where it had one" },
     { "formats", type = "bool", help = "list the formats that can be read" },
   },
   notes = {
+    "calibrate fits bandwidth and latency of each level to collectives that a recorded run has",
+    "timed, and writes a cluster file with them; maps on it tell milliseconds. It reads what",
+    "nccl-tests printed (all_reduce, all_gather, reduce_scatter, alltoall, sendrecv, broadcast,",
+    "reduce), attached to the run or in a FILE, and points of ring-allreduce. Latency is that of a",
+    "step of a ring. Each level needs a measurement that it holds up: within a host all GPUs of",
+    "one, beyond it one GPU of each of some hosts; and sizes of which the largest are held up by",
+    "bandwidth. What cannot be told is refused, with what to measure.",
+    "",
     "presets: gb300-nvl72:racks=144,su=8  gb200-nvl72:racks=8,su=8",
     "         dgx-b300:nodes=64,su=64  dgx-h100:nodes=32,su=32",
     "         loopback:hosts=64,slots=4",
@@ -124,6 +168,7 @@ return {
     "perilune topo show gb300-nvl72:racks=144,su=8",
     "perilune topo draw gb300-nvl72:racks=144,su=8 --unusable r003t02:1 -o machine.svg",
     "perilune topo show ibnetdiscover.txt smi/*.xml",
+    "perilune topo calibrate last --topo ai-factory -o calibrated.lua",
     "perilune topo import /etc/slurm/topology.conf --gpus-per-host 4 -o machine.lua",
   },
   run = run,

@@ -29,7 +29,24 @@ end
 
 -- ---- our own -------------------------------------------------------------------------------
 
-local function level_line(topo, i, level, figures, regular)
+-- The run and time of "run ID, measured TIME", as cluster.lua puts it.
+local function calibrated_line(text)
+  local run, time = (text or ""):match("^run (.-), measured (.*)$")
+  if not run then return nil end
+  return ("  calibrated = { run = %q, time = %q },\n"):format(run, time)
+end
+
+-- What is fitted is no better than four digits.
+local function short(value) return tonumber(("%.4g"):format(value)) end
+
+local function island_text(names)
+  local quoted = {}
+  for i, name in ipairs(names) do quoted[i] = ("%q"):format(name) end
+  return "islands = { " .. table.concat(quoted, ", ") .. " }"
+end
+
+-- `fitted`: bandwidth and latency that were measured, in place of the level's own.
+local function level_line(topo, i, level, figures, regular, fitted)
   local parts = { ("name = %q"):format(level.name) }
   local function add(key, value)
     if value and value ~= 0 then parts[#parts + 1] = ("%s = %s"):format(key, number(value)) end
@@ -37,11 +54,12 @@ local function level_line(topo, i, level, figures, regular)
   local listed = not regular and level.uneven
   if not listed then add("count", level.count) end
   if level.link ~= "" then parts[#parts + 1] = ("link = %q"):format(level.link) end
-  add("bandwidth_gbyte_s", level.bandwidth_gbyte_s)
-  add("latency_us", level.latency_us)
+  add("bandwidth_gbyte_s", fitted and short(fitted.bandwidth_gbyte_s) or level.bandwidth_gbyte_s)
+  add("latency_us", fitted and short(fitted.latency_us) or level.latency_us)
   if level.oversubscription ~= 1 then add("oversubscription", level.oversubscription) end
-  if not figures.by_bandwidth then add("distance", level.distance) end
+  if not figures.by_bandwidth and not fitted then add("distance", level.distance) end
   add("rails", level.rails)
+  if level.islands then parts[#parts + 1] = island_text(level.islands) end
   local line = "    { " .. table.concat(parts, ", ")
   if not listed then return line .. " },\n" end
   local units = topo:units(i)
@@ -49,10 +67,11 @@ local function level_line(topo, i, level, figures, regular)
   return line .. ", units = {\n" .. table.concat(units) .. "    } },\n"
 end
 
-local function cluster(topo)
+local function cluster(topo, calibration)
   local figures, levels = topo:figures(), topo:levels()
   local regular = is_regular(levels, #topo:hosts())
-  local out = { "-- A cluster file of perilune, made by: perilune topo import\n" }
+  local out = { ("-- A cluster file of perilune, made by: perilune topo %s\n"):format(
+    calibration and "calibrate" or "import") }
   local function add(fmt, ...) out[#out + 1] = fmt:format(...) end
   local function count(key, value)
     if value and value > 0 then add("  %s = %d,\n", key, value) end
@@ -62,6 +81,9 @@ local function cluster(topo)
     if text ~= "" then add("  %s = %q,\n", key, text) end
   end
   if topo:source() then add("-- from %s\n", (topo:source():gsub("[%c]", "?"))) end
+  for line in (calibration and calibration.text or ""):gmatch("[^\n]+") do
+    add("-- %s\n", (line:gsub("%c", "?")))
+  end
   add("return {\n  name = %q,\n  hosts = %s,\n", topo:name(), host_text(topo:hosts()))
   count("gpus_per_host", topo:gpus_per_host())
   count("adapters_per_host", figures.adapters_per_host)
@@ -69,9 +91,11 @@ local function cluster(topo)
   count("switches", figures.switches)
   gpus("missing")
   gpus("unusable")
+  out[#out + 1] = calibrated_line(calibration and calibration.source or topo:calibrated())
   out[#out + 1] = "  topology = {\n"
   for i, level in ipairs(levels) do
-    out[#out + 1] = level_line(topo, i, level, figures, regular)
+    out[#out + 1] = level_line(topo, i, level, figures, regular,
+      calibration and calibration.levels[i])
   end
   out[#out + 1] = "  },\n}\n"
   return table.concat(out)
@@ -181,6 +205,16 @@ write.formats = { "cluster", "slurm-topology-conf", "slurm-topology-yaml", "topo
 ---@return string
 function write.text(topo, format)
   return WRITERS[format](topo)
+end
+
+--- The machine as a cluster file with the figures of calibrate.fit(), `text` as a comment.
+---@param topo userdata
+---@param calibration table
+---@param text string how good the fit is
+---@return string
+function write.calibrated(topo, calibration, text)
+  return cluster(topo, { levels = calibration.levels, text = text,
+    source = ("run %s, measured %s"):format(calibration.run, calibration.time) })
 end
 
 return write

@@ -48,10 +48,22 @@ static void explain_assumed(const struct pl_rankmap *m, struct strbuf *out)
 	}
 }
 
+/* Why the order given is kept; it is told as the result instead. */
+static bool is_verdict(const char *note)
+{
+	return strncmp(note, "no gain", 7) == 0 || strncmp(note, "no topology", 11) == 0;
+}
+
 static void explain_notes(const struct pl_rankmap *m, struct strbuf *out)
 {
-	for (size_t i = 0; i < m->n_notes; i++)
-		explain_fact(out, i == 0 ? "notes" : "", m->notes[i]);
+	const char *key = "notes";
+
+	for (size_t i = 0; i < m->n_notes; i++) {
+		if (m->no_gain && is_verdict(m->notes[i]))
+			continue;
+		explain_fact(out, key, m->notes[i]);
+		key = "";
+	}
 }
 
 /* ---- phases: what they send, how long they take ---- */
@@ -153,35 +165,10 @@ static void explain_phases(const struct pl_rankmap *m, struct strbuf *out)
 
 /* ---- what holds a phase up ---- */
 
-/* The unit of level - 1 by whose way out a group waits, and how many of its ranks are there: where
- * it has fewest, which share their traffic among fewest adapters. */
-static uint32_t narrowest_unit(const struct pl_rankmap *m, const struct pl_groups *g,
-                               uint32_t group, int level, uint32_t *inside)
-{
-	uint32_t size = pl_groups_size(g, group), unit = 0;
-
-	*inside = UINT32_MAX;
-	for (uint32_t i = 0; i < size; i++) {
-		uint32_t at = m->places[pl_groups_rank(g, group, i)].pe, n = 0;
-
-		for (uint32_t k = 0; k < size; k++) {
-			uint32_t other = m->places[pl_groups_rank(g, group, k)].pe;
-
-			n += pl_topo_unit(m->topo, other, (size_t)level - 1) ==
-			     pl_topo_unit(m->topo, at, (size_t)level - 1);
-		}
-		if (n < *inside) {
-			*inside = n;
-			unit = pl_topo_unit_index(m->topo, at, (size_t)level - 1);
-		}
-	}
-	return unit;
-}
-
 static void add_culprit(const struct pl_rankmap *m, const struct pl_groups *g,
                         const struct pl_map_worst *w, struct strbuf *out)
 {
-	uint32_t inside, unit;
+	uint32_t inside, pe = 0;
 
 	if (w->uplink) {
 		strbuf_adds(out, "the way out of ");
@@ -192,9 +179,10 @@ static void add_culprit(const struct pl_rankmap *m, const struct pl_groups *g,
 		explain_unit(m->topo, -1, m->places[pl_groups_rank(g, w->group, 0)].pe, out);
 		strbuf_addf(out, " and others, within a %s", m->topo->levels[0].name);
 	} else {
-		unit = narrowest_unit(m, g, w->group, w->level, &inside);
+		inside = rankmap_narrowest(m, g, w->group, w->level, &pe);
 		strbuf_addf(out, "its own links out of ");
-		explain_unit(m->topo, w->level - 1, unit, out);
+		explain_unit(m->topo, w->level - 1,
+		             pl_topo_unit_index(m->topo, pe, (size_t)w->level - 1), out);
 		strbuf_addf(out, ", where it has %u of %u ranks", inside,
 		            pl_groups_size(g, w->group));
 	}
@@ -259,9 +247,11 @@ static void add_gain(const struct pl_rankmap *m, struct strbuf *out)
 		                            [PL_OBJECTIVE_VOLUME] = "volume x distance" };
 	double gain = pl_rankmap_gain(m);
 
-	if (m->no_gain) {
-		strbuf_adds(out, "no gain expected: keep your order");
-		return;
+	for (size_t i = 0; i < m->n_notes && m->no_gain; i++) {
+		if (is_verdict(m->notes[i])) {
+			strbuf_adds(out, m->notes[i]);
+			return;
+		}
 	}
 	if (fabs(gain) < 0.0005)
 		strbuf_addf(out, "none: the %s of the order given", what[m->objective]);
