@@ -1,0 +1,105 @@
+#!/bin/sh
+# The verb topo calibrate, and what maps tell on a machine that was calibrated.
+test_description="topo calibrate"
+. /usr/share/sharness/sharness.sh
+
+# table COLLECTIVE FACTOR GB/S US HOST:GPU...: what nccl-tests would print of such links.
+table() {
+	collective=$1 factor=$2 bandwidth=$3 latency=$4 rank=0
+	shift 4
+	echo "# Collective test starting: ${collective}_perf" &&
+	for place in "$@"; do
+		echo "#  Rank  $rank Group  0 Pid  99$rank on ${place%:*}.site device  ${place#*:} [0000:19:00] GPU"
+		rank=$((rank + 1))
+	done &&
+	awk -v factor="$factor" -v bandwidth="$bandwidth" -v latency="$latency" "BEGIN {
+		for (size = 65536; size <= 4294967296; size *= 16) {
+			us = latency + size * factor / bandwidth / 1e3; alg = size / us / 1e3
+			printf \"%d %d float sum -1 %.2f %.2f %.2f 0 %.2f %.2f %.2f N/A\n\", size, size / 4,
+				us, alg, alg * factor, us, alg, alg * factor
+		} }" &&
+	echo "# Avg bus bandwidth    : 1"
+}
+
+machine=gb300-nvl72:racks=16
+inside() { table all_reduce 1.5 800 18 r001t01:0 r001t01:1 r001t01:2 r001t01:3; }
+across() { table all_reduce 1.5 100 18 r001t01:0 r001t02:0 r002t01:0 r002t02:0; }
+
+refused() { # refused WORDS ARGUMENTS...
+	words=$1
+	shift
+	expect_exit 2 perilune topo calibrate "$@" >out 2>err && grep -e "$words" err && test_must_be_empty out
+}
+
+test_expect_success "what cannot be told is refused, with what to measure" '
+	inside >inside.txt &&
+	refused "fabric: run all_reduce_perf on one GPU each of r001t01 and r009t01" inside.txt \
+		--topo $machine &&
+	grep "su: run all_reduce_perf on one GPU each of r001t01 and r002t01" err &&
+	refused "which machine was measured" inside.txt &&
+	echo nothing >nothing.txt &&
+	refused "has measured no collective" nothing.txt --topo $machine
+'
+
+test_expect_success "times that tell nothing are named with the reason" '
+	sed "/^65536 /p; /^[0-9]/d" inside.txt >one-size.txt &&
+	refused "1 size from 64K to 64K cannot tell latency from bandwidth" one-size.txt \
+		--topo $machine &&
+	table all_reduce 1.5 800 9e9 r001t01:0 r001t01:1 r001t01:2 r001t01:3 >latency.txt &&
+	refused "even 4G spends most of its time on latency" latency.txt --topo $machine &&
+	table all_reduce 1 800 18 r001t01:0 r001t01:1 r001t01:2 r001t01:3 >ratio.txt &&
+	refused "busbw is 1 times algbw, which is not all_reduce of 4 ranks" ratio.txt --topo $machine &&
+	table all_reduce 1.5 800 18 h1:0 h1:1 h1:2 h1:3 >elsewhere.txt &&
+	refused "GPU 0 of h1.site is not of gb300-nvl72" elsewhere.txt --topo $machine &&
+	sed "/test starting/d; s/^\(4[0-9]*\) .*/\1 1 float sum -1 0 0 0 0/" inside.txt >nameless.txt &&
+	refused "nothing tells the collective" nameless.txt --topo $machine
+'
+
+test_expect_success "figures are those of the links, and the file says where they are from" '
+	{ inside && table all_reduce 1.5 90 90 r001t01:0 r002t01:0 r003t01:0 r004t01:0 &&
+	  table alltoall 0.5 80 30 r001t01:0 r009t01:0 &&
+	  table all_reduce 1.9375 799 90 $(for t in 1 2 3 4 5 6 7 8; do
+		for g in 0 1 2 3; do echo r001t0$t:$g; done; done); } >nccl.txt &&
+	perilune topo calibrate nccl.txt --topo $machine -o calibrated.lua 2>err &&
+	grep "tray .*all_reduce .*4 .*64K..4G .*800 .*3 .*0.0 %" err &&
+	grep "fabric .*alltoall .*2 .*80 .*30" err &&
+	perilune topo show ./calibrated.lua >out &&
+	grep "^calibrated: run nccl.txt" out && grep "^tray .* 799.5 " out &&
+	grep "^rack .* 799.5 " out && grep "rack: crossed by what was measured" err &&
+	grep "^su .* 90 .* 15 " out && grep "^fabric .* 80 .* 30 " out &&
+	perilune topo import ./calibrated.lua | grep "calibrated = { run = \"nccl.txt\""
+'
+
+test_expect_success "only maps on a calibrated machine tell milliseconds" '
+	job="tp=8 pp=8 dp=18" &&
+	perilune map --topo ./calibrated.lua --job "$job" --explain >ms &&
+	perilune map --topo $machine --job "$job" --explain >ratios &&
+	grep "bandwidths  *calibrated (run nccl.txt" ms && grep "milliseconds, calibrated" ms &&
+	! grep "milliseconds" ratios && grep "(ratios, uncalibrated)" ratios &&
+	grep "bandwidths  *nominal, uncalibrated" ratios &&
+	perilune map --topo ./calibrated.lua --job "$job" --format json -o ms.json 2>/dev/null &&
+	perilune map --topo $machine --job "$job" --format json -o ratios.json 2>/dev/null &&
+	grep "\"unit\":\"s\"" ms.json && grep "\"calibrated\":\"run nccl.txt" ms.json &&
+	grep "\"unit\":\"uncalibrated\"" ratios.json && grep "\"calibrated\":false" ratios.json &&
+	grep "\"no_gain_expected\":true" ratios.json
+'
+
+test_expect_success "a cluster file that only claims to be calibrated is refused" '
+	sed "s/calibrated = {.*}/calibrated = { run = \"x\" }/" calibrated.lua >claims.lua &&
+	expect_exit 2 perilune topo show ./claims.lua 2>err && grep "calibrated has no time" err
+'
+
+test_expect_success "a run over hosts that are all this machine has measured no network" '
+	cat >attach.lua <<-\EOF &&
+	local pl = require "perilune"
+	return pl.recipe { name = "attach", options = { file = { type = "path" } },
+	  run = function(t, o)
+	    local f = assert(t:read(o.file))
+	    t:attach("nccl.txt", f)
+	  end }
+	EOF
+	perilune run --run-dir here --transport local -w n[1-2] hello >/dev/null 2>&1 &&
+	refused "over --transport local every host is this machine" here --topo $machine
+'
+
+test_done
