@@ -1,8 +1,8 @@
 -- calibrate.lua - bandwidth and latency of each level of a machine, fitted to measured collectives.
 --
 -- The mapper's own cost model says which level holds a collective up and how long a byte takes at
--- the machine's present figures. What was measured is fitted by latency + size * slope; the ratio of
--- the slope to the model's is what the level's bandwidth is off by. So the calibrated machine
+-- the machine's present figures. What was measured is fitted by latency + size * slope; the ratio
+-- of the slope to the model's is what the level's bandwidth is off by. So the calibrated machine
 -- predicts what was measured, and a map's times are as good as that fit.
 --
 -- Least squares of the relative error: sizes span many powers of two, and a plain sum would hear
@@ -218,13 +218,13 @@ end
 
 -- Levels that no fit is about: those that something measured crossed without being held up take
 -- what a measured level with the same link and bandwidth has.
-local function borrow(levels, figures, i, fits, notes)
+local function borrow(machine, levels, figures, i, fits, notes)
   local level = levels[i]
   if not crossed(fits, i) then return nil end
   for k = #levels, 1, -1 do
     local other = levels[k]
     if figures[k] and other.link == level.link
-      and other.bandwidth_gbyte_s == level.bandwidth_gbyte_s then
+      and carried(machine, other) == carried(machine, level) then
       notes[#notes + 1] = ("%s: crossed by what was measured and never what held it up; taken to "
         .. "be like %s"):format(level.name, other.name)
       return figures[k]
@@ -254,7 +254,7 @@ function calibrate.fit(machine, found)
   end
   local fitted = table.move(figures, 1, #levels, 1, {})
   for i, level in ipairs(levels) do
-    figures[i] = figures[i] or borrow(levels, fitted, i, fits, notes)
+    figures[i] = figures[i] or borrow(machine, levels, fitted, i, fits, notes)
     if not figures[i] and level.units * level.count > 1 then
       missing[#missing + 1] = ("%s: run all_reduce_perf %s"):format(level.name,
         advice(machine, i, levels))

@@ -1,7 +1,8 @@
--- measured.lua - collectives that recorded runs have timed: over which GPUs, how long for which size.
+-- measured.lua - collectives that recorded runs have timed: over which GPUs, how long for which
+-- size.
 --
--- Two sources: nccl-tests' tables, in what a run attached or printed, or in a file of their own; and
--- points of ring-allreduce, which have a map and a time.
+-- Two sources: nccl-tests' tables, in what a run attached or printed, or in a file of their own;
+-- and points of ring-allreduce, which have a map and a time.
 
 local errors = require "perilune.errors"
 local sys = require "perilune.core.sys"

@@ -1,5 +1,5 @@
--- nccl_tests.lua - the tables that nccl-tests print: which collective, over which GPUs, how long for
--- which size.
+-- nccl_tests.lua - the tables that nccl-tests print: which collective, over which GPUs, how long
+-- for which size.
 --
 -- The collective stands in the header of newer versions; in older ones only the name of the file or
 -- the ratio of the two bandwidths tells it. busbw is algbw times a factor of the collective and the
@@ -30,7 +30,7 @@ nccl_tests.collectives = {
 
 local RATIO_SLACK = 0.05 -- bandwidths are printed with two decimals
 
---- The collective that the name of a program or file tells: "out/all_reduce_perf.txt"; nil for none.
+--- The collective that the name of a program or file tells, "out/all_reduce_perf.txt"; or nil.
 ---@param name string
 ---@return string?
 function nccl_tests.named(name)

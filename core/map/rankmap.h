@@ -119,8 +119,8 @@ PL_API uint32_t pl_rankmap_find(const struct pl_rankmap *map, uint32_t pe);
  */
 PL_API void pl_rankmap_explain(const struct pl_rankmap *map, struct strbuf *out);
 
-/* The level that holds the slowest group of a family up, the outermost where several take as long; -1
- * where nothing is sent. */
+/* The level that holds the slowest group of a family up, the outermost where several take as long;
+ * -1 where nothing is sent. */
 PL_API int pl_rankmap_slowest_level(const struct pl_rankmap *map, unsigned family);
 
 /* What was gained over the order given, a share of what the objective asks for. */

@@ -18,8 +18,8 @@ void rankmap_note(struct pl_rankmap *map, const char *fmt, ...)
 void rankmap_assume(struct pl_rankmap *map, const char *fmt, ...)
         __attribute__((format(printf, 2, 3)));
 
-/* The fewest ranks of a group that one unit of level - 1 holds (level 0: 1), and a PE of such a unit.
- * O(n log n) for n ranks of the group. */
+/* The fewest ranks of a group that one unit of level - 1 holds (level 0: 1), and a PE of such a
+ * unit. O(n log n) for n ranks of the group. */
 uint32_t rankmap_narrowest(const struct pl_rankmap *map, const struct pl_groups *groups,
                            uint32_t group, int level, uint32_t *pe);
 

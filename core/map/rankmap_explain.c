@@ -140,11 +140,12 @@ static void explain_phases(const struct pl_rankmap *m, struct strbuf *out)
 	const char *domain =
 	        m->topo->domain_level >= 0 ? m->topo->levels[m->topo->domain_level].name : "GPU";
 
-	strbuf_addf(out, "\nnetwork time of a step, %s\n%-8s  %11s  %11s  %11s  groups that leave a %s\n",
+	strbuf_addf(out, "\nnetwork time of a step, %s\n",
 	            m->topo->calibrated != NULL
 	                    ? "milliseconds, calibrated"
-	                    : "% of that in the order given (ratios, uncalibrated)",
-	            "phase", "order given", "this map", "lower bound", domain);
+	                    : "% of that in the order given (ratios, uncalibrated)");
+	strbuf_addf(out, "%-8s  %11s  %11s  %11s  groups that leave a %s\n", "phase", "order given",
+	             "this map", "lower bound", domain);
 	for (unsigned f = 0; f < pl_job_n_families(&m->job); f++) {
 		struct pl_groups g;
 

@@ -43,7 +43,8 @@ uint32_t rankmap_narrowest(const struct pl_rankmap *m, const struct pl_groups *g
 
 /* What the group pays for a gigabyte at a level, in terms that compare between levels; 0 where it
  * does not cross it. */
-static double paid_at(const struct pl_rankmap *m, const struct pl_groups *g, uint32_t group, int level)
+static double paid_at(const struct pl_rankmap *m, const struct pl_groups *g, uint32_t group,
+                      int level)
 {
 	uint32_t pe, size = pl_groups_size(g, group);
 	uint32_t inside = rankmap_narrowest(m, g, group, level, &pe);
