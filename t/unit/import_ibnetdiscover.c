@@ -38,15 +38,15 @@ static struct pl_survey *two_su(void)
 static void what_is_no_fabric_is_refused_with_the_line(void **state)
 {
 	(void)state;
-	assert_refused_import("ibnetdiscover", NULL, "", "input:1: no switch and no adapter");
+	assert_refused_import("ibnetdiscover", NULL, "", "in:1: no switch and no adapter");
 	assert_refused_import("ibnetdiscover", NULL, "# hello\n\n", "no switch and no adapter");
-	assert_refused_import("ibnetdiscover", NULL, "vendid=0x1\nhello\n", "input:2: neither");
-	assert_refused_import("ibnetdiscover", NULL, "[1]\t\"S-1\"[2]\n", "input:1: a port before");
+	assert_refused_import("ibnetdiscover", NULL, "vendid=0x1\nhello\n", "in:2: neither");
+	assert_refused_import("ibnetdiscover", NULL, "[1]\t\"S-1\"[2]\n", "in:1: a port before");
 	assert_refused_import("ibnetdiscover", NULL, "Switch many \"S-1\"\n", "number of ports");
 	assert_refused_import("ibnetdiscover", NULL, "Switch\t2 \"S-1\"\n[1]\t\"H-2\n",
-			      "input:2: a port is written");
+			      "in:2: a port is written");
 	assert_refused_import("ibnetdiscover", NULL, "Switch\t2 \"S-1\"\n[99999999999]\t\"H-2\"[1]\n",
-			      "input:2: a port is written");
+			      "in:2: a port is written");
 }
 
 static void a_nul_byte_is_refused(void **state)
@@ -57,7 +57,7 @@ static void a_nul_byte_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(import_bytes(s, "ibnetdiscover", NULL, text, sizeof(text) - 1, &err), -1);
-	assert_says(err.text, "input:2: a NUL byte");
+	assert_says(err.text, "in:2: a NUL byte");
 	pl_survey_destroy(s);
 }
 
@@ -148,7 +148,7 @@ static void a_lone_adapter_is_a_host_with_a_word(void **state)
 	assert_string_equal(s->hosts[0].name, "dgx-gb200-n01-c1");
 	assert_int_equal(s->hosts[0].n_adapters.n, 1);
 	assert_null(s->hosts[0].tier[0].text);
-	assert_note(s, "input:10: HCA-1 of dgx-gb200-n01-c1 is connected to nothing");
+	assert_note(s, "in:10: HCA-1 of dgx-gb200-n01-c1 is connected to nothing");
 	pl_survey_destroy(s);
 	free(text);
 }
@@ -369,7 +369,7 @@ static void grouped_output_and_complaints_in_it_are_read(void **state)
 	(void)state;
 	assert_int_equal(s->n_hosts, 1);
 	assert_string_equal(host_named(s, "n2")->tier[1].text, "sp");
-	assert_note(s, "input:9: adapter H-0d on nothing");
+	assert_note(s, "in:9: adapter H-0d on nothing");
 	pl_survey_destroy(s);
 }
 

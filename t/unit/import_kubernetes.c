@@ -1,5 +1,5 @@
 /* import_kubernetes.c - tests of core/map/import_kubernetes.c and nodelabels.c */
-#include "survey_stage.h"
+#include "survey_import.h"
 
 /* A node: name, labels, GPUs it has and offers, and further fields of spec. */
 static void add_node(struct strbuf *b, const char *name, const char *labels, int capacity,
@@ -26,7 +26,7 @@ static struct pl_survey *finish(struct strbuf *b)
 	struct pl_survey *s;
 
 	strbuf_adds(b, "], \"kind\": \"List\"}\n");
-	s = stage_import(strbuf_str(b), "kubernetes");
+	s = survey_known(strbuf_str(b), "kubernetes");
 	strbuf_fini(b);
 	return s;
 }
@@ -62,7 +62,7 @@ static void each_family_of_labels_gives_tiers_leaf_first(void **state)
 		struct pl_survey *s = one_node(cases[i]);
 
 		assert_tiers(s, "n1", "l s");
-		assert_int_equal(stage_host(s, "n1")->n_gpus.n, 4);
+		assert_int_equal(host_named(s, "n1")->n_gpus.n, 4);
 		assert_int_equal(s->n_notes, 0);
 		pl_survey_destroy(s);
 	}
@@ -77,7 +77,7 @@ static void the_clique_of_the_driver_is_the_domain_before_all_others(void **stat
 
 	(void)state;
 	assert_domain(s, "n1", "3fbfc98b-7f95-4749-ab11-bd351a2aab3e.32766");
-	assert_string_equal(stage_host(s, "n1")->block.text, "rack1");
+	assert_string_equal(host_named(s, "n1")->block.text, "rack1");
 	pl_survey_destroy(s);
 	s = one_node("\"network.topology.nvidia.com/accelerator\": \"nvl1\"");
 	assert_domain(s, "n1", "nvl1");
@@ -91,7 +91,7 @@ static void a_clique_of_no_cluster_is_no_domain(void **state)
 
 	(void)state;
 	assert_domain(s, "n1", "none");
-	assert_true(stage_notes(s, "names no NVLink domain"));
+	assert_note(s, "names no NVLink domain");
 	pl_survey_destroy(s);
 }
 
@@ -111,15 +111,15 @@ static void what_is_offered_counts_and_the_rest_is_noted(void **state)
 	add_node(&b, "sick1", "", 4, 4, "");
 	s = finish(&b);
 	assert_int_equal(s->n_hosts, 6);
-	assert_int_equal(stage_host(s, "n2")->n_gpus.n, 3);
-	assert_true(stage_notes(s, "n2: 1 of its 4 GPUs cannot be allocated"));
-	assert_int_equal(stage_host(s, "n3")->n_gpus.n, 4);
-	assert_int_equal(stage_host(s, "n3")->n_gpus_seen, 4);
-	assert_int_equal(stage_host(s, "n3")->gpus[3].health, PL_HEALTH_BAD);
-	assert_true(stage_notes(s, "in: 1 node without GPUs, left out: control-1"));
-	assert_true(stage_notes(s, "in: 2 nodes unschedulable (cordoned), which the map takes as "
-				   "usable: n[4-5]"));
-	assert_true(stage_notes(s, "1 node not ready"));
+	assert_int_equal(host_named(s, "n2")->n_gpus.n, 3);
+	assert_note(s, "n2: 1 of its 4 GPUs cannot be allocated");
+	assert_int_equal(host_named(s, "n3")->n_gpus.n, 4);
+	assert_int_equal(host_named(s, "n3")->n_gpus_seen, 4);
+	assert_int_equal(host_named(s, "n3")->gpus[3].health, PL_HEALTH_BAD);
+	assert_note(s, "in: 1 node without GPUs, left out: control-1");
+	assert_note(s, "in: 2 nodes unschedulable (cordoned), which the map takes as "
+				   "usable: n[4-5]");
+	assert_note(s, "1 node not ready");
 	pl_survey_destroy(s);
 }
 
@@ -136,7 +136,7 @@ static void the_family_that_most_nodes_have_is_taken_for_all(void **state)
 	s = finish(&b);
 	assert_tiers(s, "n1", "");
 	assert_tiers(s, "n2", "a");
-	assert_true(stage_notes(s, "1 node without the label that tells the others' place: n1"));
+	assert_note(s, "1 node without the label that tells the others' place: n1");
 	pl_survey_destroy(s);
 }
 
@@ -152,8 +152,8 @@ static void a_node_named_by_its_address_keeps_all_of_it(void **state)
 	add_node(&b, "ip-10-0-0-1.ec2.internal", "", 4, 4, "");
 	s = finish(&b);
 	assert_int_equal(s->n_hosts, 3);
-	stage_host(s, "10.140.30.90");
-	stage_host(s, "ip-10-0-0-1");
+	host_named(s, "10.140.30.90");
+	host_named(s, "ip-10-0-0-1");
 	pl_survey_destroy(s);
 }
 
@@ -164,7 +164,7 @@ static void one_node_alone_is_read_as_a_list_of_one(void **state)
 
 	(void)state;
 	add_node(&b, "n1", "\"fabric.topograph.run/tier-0\": \"x\"", 8, 8, "");
-	s = stage_import(strbuf_str(&b), "kubernetes");
+	s = survey_known(strbuf_str(&b), "kubernetes");
 	assert_tiers(s, "n1", "x");
 	pl_survey_destroy(s);
 	strbuf_fini(&b);
@@ -173,12 +173,15 @@ static void one_node_alone_is_read_as_a_list_of_one(void **state)
 static void what_is_no_list_of_nodes_is_refused_with_its_place(void **state)
 {
 	(void)state;
-	stage_refused("{\"items\": []}", "kubernetes", "kubectl get nodes -o json prints one");
-	stage_refused("{\"items\": [{\"metadata\": {\"name\": \"a\"}}, {\"metadata\": {}}]}",
-		      "kubernetes", "in: items[1].metadata.name");
-	stage_refused("{\"items\": [{\"metadata\": {\"name\": \"a b\"}}]}", "kubernetes",
-		      "items[0].metadata.name");
-	stage_refused("{\n\n\"items\": [{]}", "kubernetes", "in:3: this is no JSON");
+	assert_refused_import("kubernetes", NULL, "{\"items\": []}",
+			      "kubectl get nodes -o json prints one");
+	assert_refused_import("kubernetes", NULL,
+			      "{\"items\": [{\"metadata\": {\"name\": \"a\"}}, {\"metadata\": {}}]}",
+			      "in: items[1].metadata.name");
+	assert_refused_import("kubernetes", NULL,
+			      "{\"items\": [{\"metadata\": {\"name\": \"a b\"}}]}",
+			      "items[0].metadata.name");
+	assert_refused_import("kubernetes", NULL, "{\n\n\"items\": [{]}", "in:3: this is no JSON");
 }
 
 static const struct CMUnitTest tests[] = {

@@ -14,8 +14,8 @@ static struct pl_survey *survey_of_fixture(const char *name)
 static void what_is_no_list_of_neighbours_is_refused_with_its_place(void **state)
 {
 	(void)state;
-	assert_refused_import("lldp", "h", "", "input:1");
-	assert_refused_import("lldp", "h", "{ \"lldp\":\n ] }", "input:2");
+	assert_refused_import("lldp", "h", "", "in:1");
+	assert_refused_import("lldp", "h", "{ \"lldp\":\n ] }", "in:2");
 	assert_refused_import("lldp", "h", "{}", "no \"lldp\" in it");
 	assert_refused_import("lldp", "h", "[]", "no \"lldp\" in it");
 	assert_refused_import("lldp", "h", "{\"lldp\":{\"interface\":3}}", "lldp.interface: a list");
@@ -153,7 +153,7 @@ static void deep_nesting_is_refused(void **state)
 	strbuf_adds(&text, "{\"lldp\":");
 	for (int i = 0; i < 100000; i++)
 		strbuf_addc(&text, '[');
-	assert_refused_import("lldp", "h", strbuf_str(&text), "input:1");
+	assert_refused_import("lldp", "h", strbuf_str(&text), "in:1");
 	strbuf_fini(&text);
 }
 

@@ -1,5 +1,5 @@
 /* import_nccl.c - tests of core/map/import_nccl.c, import_hwloc.c and hostdevices.c */
-#include "survey_stage.h"
+#include "survey_import.h"
 
 static const struct pl_survey_gpu *gpu_of(const struct pl_survey *s, uint32_t index)
 {
@@ -27,7 +27,7 @@ static void assert_gpu(const struct pl_survey *s, uint32_t index, const char *bu
 
 static void a_gpu_has_the_adapter_of_its_bridge(void **state)
 {
-	struct pl_survey *s = stage_import(
+	struct pl_survey *s = survey_known(
 		"<system version=\"1\">\n"
 		"<cpu numaid=\"0\" host_hash=\"0x1\">\n"
 		" <pci busid=\"0000:0A:00.0\" class=\"0x060400\">\n"
@@ -54,7 +54,7 @@ static void a_gpu_has_the_adapter_of_its_bridge(void **state)
 
 static void on_grace_gpus_and_adapters_meet_at_their_socket(void **state)
 {
-	struct pl_survey *s = stage_import(
+	struct pl_survey *s = survey_known(
 		"<system version=\"1\">"
 		"<cpu numaid=\"0\" arch=\"arm64\">"
 		"<pci busid=\"0008:01:00.0\" class=\"0x030200\"><gpu dev=\"0\"/></pci>"
@@ -73,7 +73,7 @@ static void on_grace_gpus_and_adapters_meet_at_their_socket(void **state)
 
 static void a_swapped_rail_and_planes_are_noted(void **state)
 {
-	struct pl_survey *s = stage_import(
+	struct pl_survey *s = survey_known(
 		"<system version=\"2\"><cpu numaid=\"0\">"
 		"<pci busid=\"0000:01:00.0\" class=\"0x060400\">"
 		"<pci busid=\"0000:02:00.0\" class=\"0x030200\"><gpu dev=\"0\"/></pci>"
@@ -83,40 +83,32 @@ static void a_swapped_rail_and_planes_are_noted(void **state)
 		"nccl");
 
 	(void)state;
-	assert_true(stage_notes(s, "here: GPU 0 is on rail 1, by its nearest adapter mlx5_0"));
-	assert_true(stage_notes(s, "2 planes"));
+	assert_note(s, "here: GPU 0 is on rail 1, by its nearest adapter mlx5_0");
+	assert_note(s, "2 planes");
 	pl_survey_destroy(s);
 }
 
 static void what_is_no_topology_of_one_host_is_refused(void **state)
 {
-	struct pl_error err = { 0 };
 	struct strbuf deep = STRBUF_INIT;
 	const char *several = "<system>\n<cpu host_hash=\"0x1\"/>\n<cpu host_hash=\"0x2\"/></system>";
 
 	(void)state;
-	assert_null(stage_import_bytes("<system><cpu busid=\"\"/></system>", 33, "nccl", NULL,
-				       &err));
-	assert_says(err.text, "names no host");
-	assert_null(stage_import_bytes(several, strlen(several), "nccl", "h", &err));
-	assert_says(err.text, "in:3: it describes several hosts");
-	assert_null(stage_import_bytes("<system><cpu busid=''/></system>", 32, "nccl", "h", &err));
-	assert_says(err.text, "it has no GPUs");
-	assert_null(stage_import_bytes("<system>\n<cpu busid=''>\n</system>", 33, "nccl", "h",
-				       &err));
-	assert_says(err.text, "in:3: this is no XML: mismatched tag");
+	assert_refused_import(NULL, NULL, "<system><cpu busid=\"\"/></system>", "names no host");
+	assert_refused_import(NULL, "h", several, "in:3: it describes several hosts");
+	assert_refused_import(NULL, "h", "<system><cpu busid=''/></system>", "it has no GPUs");
+	assert_refused_import(NULL, "h", "<system>\n<cpu busid=''>\n</system>",
+			      "in:3: this is no XML: mismatched tag");
 	strbuf_adds(&deep, "<system><cpu busid='1'>");
 	for (int i = 0; i < 300; i++)
 		strbuf_adds(&deep, "<pci>");
-	assert_null(stage_import_bytes(deep.s, deep.len, "nccl", "h", &err));
-	assert_says(err.text, "nested more than 256 deep");
+	assert_refused_import(NULL, "h", strbuf_str(&deep), "nested more than 256 deep");
 	strbuf_fini(&deep);
 }
 
 static void entities_that_grow_without_end_are_refused(void **state)
 {
 	struct strbuf b = STRBUF_INIT;
-	struct pl_error err = { 0 };
 
 	(void)state;
 	strbuf_adds(&b, "<!DOCTYPE system [<!ENTITY e0 \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\">");
@@ -125,14 +117,13 @@ static void entities_that_grow_without_end_are_refused(void **state)
 			    "<!ENTITY e%d \"&e%d;&e%d;&e%d;&e%d;&e%d;&e%d;&e%d;&e%d;&e%d;&e%d;\">", i,
 			    i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
 	strbuf_adds(&b, "]><system><cpu busid=\"\">&e8;</cpu></system>");
-	assert_null(stage_import_bytes(b.s, b.len, "nccl", "h", &err));
-	assert_says(err.text, "amplification");
+	assert_refused_import(NULL, "h", strbuf_str(&b), "amplification");
 	strbuf_fini(&b);
 }
 
 static void sample_topologies_of_nccl_pair_each_gpu(void **state)
 {
-	struct pl_survey *s = stage_import_sample("nccl/azure-ndv5-topo.xml", "nccl");
+	struct pl_survey *s = sample_known("nccl/azure-ndv5-topo.xml", "nccl");
 
 	(void)state;
 	assert_int_equal(s->hosts[0].n_gpus.n, 8);
@@ -140,27 +131,25 @@ static void sample_topologies_of_nccl_pair_each_gpu(void **state)
 	assert_gpu(s, 0, "0001:00:00.0", "0101:00:00.0", 0);
 	assert_gpu(s, 7, "000c:00:00.0", "0108:00:00.0", 1);
 	pl_survey_destroy(s);
-	s = stage_import_sample("nccl/azure-ndv4-topo.xml", "nccl");
+	s = sample_known("nccl/azure-ndv4-topo.xml", "nccl");
 	assert_gpu(s, 0, "0001:00:00.0", "0101:00:00.0", 1);
 	assert_gpu(s, 3, "0004:00:00.0", "0104:00:00.0", 0);
 	pl_survey_destroy(s);
-	s = stage_import_sample("nccl/azure-ncv4-topo.xml", "nccl");
+	s = sample_known("nccl/azure-ncv4-topo.xml", "nccl");
 	assert_int_equal(s->hosts[0].n_gpus.n, 4);
 	assert_int_equal(s->hosts[0].n_adapters.n, 0);
 	assert_gpu(s, 3, "0004:00:00.0", "none", 3);
-	assert_true(stage_notes(s, "sockets"));
+	assert_note(s, "sockets");
 	pl_survey_destroy(s);
 }
 
 static void a_graph_of_nccl_is_no_topology(void **state)
 {
-	struct strbuf graph = stage_sample("nccl/azure-ncv4-graph.xml");
-	struct pl_error err = { 0 };
+	char *graph = sample_text("nccl/azure-ncv4-graph.xml");
 
 	(void)state;
-	assert_null(stage_import_bytes(graph.s, graph.len, "nccl", "h", &err));
-	assert_says(err.text, "in:1: this is NCCL's graph");
-	strbuf_fini(&graph);
+	assert_refused_import(NULL, "h", graph, "in:1: this is NCCL's graph");
+	free(graph);
 }
 
 /* Two sockets: one GPU with an InfiniBand adapter beside it, one with an Ethernet adapter that does
@@ -192,12 +181,10 @@ static const char hwloc_text[] =
 
 static void hwloc_tells_gpus_adapters_and_numa_nodes(void **state)
 {
-	struct pl_error err = { 0 };
-	struct pl_survey *s =
-		stage_import_bytes(hwloc_text, strlen(hwloc_text), "hwloc", NULL, &err);
+	struct pl_survey *s = survey_of(NULL, NULL, hwloc_text);
 
 	(void)state;
-	assert_non_null(s);
+	assert_string_equal(s->sources[0].format, "hwloc");
 	assert_string_equal(s->hosts[0].name, "gpu7");
 	assert_int_equal(s->hosts[0].n_gpus.n, 2);
 	assert_int_equal(s->hosts[0].n_adapters.n, 2);
@@ -212,27 +199,28 @@ static void hwloc_tells_gpus_adapters_and_numa_nodes(void **state)
 static void hwloc_without_devices_says_how_to_get_them(void **state)
 {
 	(void)state;
-	stage_refused("<topology><object type=\"Machine\"/></topology>", "hwloc", "names no host");
-	stage_refused("<topology>\n<object/></topology>", "hwloc", "in:2: an object without a type");
-	stage_refused("<topology><info name=\"HostName\" value=\"a\"/></topology>", "hwloc",
-		      "lstopo --whole-io");
-	stage_refused("<machine/>", "hwloc", "begins with <machine>");
+	assert_refused_import("hwloc", NULL, "<topology><object type=\"Machine\"/></topology>",
+			      "names no host");
+	assert_refused_import("hwloc", NULL, "<topology>\n<object/></topology>",
+			      "in:2: an object without a type");
+	assert_refused_import("hwloc", NULL,
+			      "<topology><info name=\"HostName\" value=\"a\"/></topology>",
+			      "lstopo --whole-io");
+	assert_refused_import("hwloc", NULL, "<machine/>", "begins with <machine>");
 }
 
 static void sample_topologies_of_hwloc_of_version_3_are_read(void **state)
 {
-	struct strbuf none = stage_sample("hwloc/nvidia-dgx-gb10.xml");
-	struct pl_survey *s = stage_import_sample("hwloc/nvidiaDGX2.xml", "hwloc");
-	struct pl_error err = { 0 };
+	char *none = sample_text("hwloc/nvidia-dgx-gb10.xml");
+	struct pl_survey *s = sample_known("hwloc/nvidiaDGX2.xml", "hwloc");
 
 	(void)state;
 	assert_int_equal(s->hosts[0].n_gpus.n, 16);
 	assert_string_equal(gpu_of(s, 7)->model, "Tesla V100-SXM3-32GB-H");
 	assert_gpu(s, 0, "0000:34:00.0", "none", 0);
 	pl_survey_destroy(s);
-	assert_null(stage_import_bytes(none.s, none.len, "hwloc", NULL, &err));
-	assert_says(err.text, "lstopo --whole-io");
-	strbuf_fini(&none);
+	assert_refused_import(NULL, NULL, none, "lstopo --whole-io");
+	free(none);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -1,5 +1,5 @@
 /* import_netq.c - tests of core/map/import_netq.c and import_nmx.c */
-#include "survey_stage.h"
+#include "survey_import.h"
 
 #define NODE(id, name, tier) "{\"id\":\"" id "\",\"name\":\"" name "\",\"tier\":" tier "}"
 #define CABLE(a, ia, b, ib)                                                                        \
@@ -25,8 +25,8 @@ static const char two_units[] =
 
 static void a_clos_fabric_gives_leaves_rails_and_shared_groups(void **state)
 {
-	struct pl_survey *s = stage_import(two_units, "netq-graph");
-	const struct pl_survey_host *h1 = stage_host(s, "h1");
+	struct pl_survey *s = survey_known(two_units, "netq-graph");
+	const struct pl_survey_host *h1 = host_named(s, "h1");
 
 	(void)state;
 	assert_int_equal(s->n_hosts, 2);
@@ -38,26 +38,29 @@ static void a_clos_fabric_gives_leaves_rails_and_shared_groups(void **state)
 	assert_string_equal(h1->rails[1].text, "leaf1");
 	assert_int_equal(h1->n_adapters.n, 2);
 	assert_string_equal(h1->fabric.text, "ethernet");
-	assert_true(stage_notes(s, "links[12]: 14-*-99 names a node that is not there"));
+	assert_note(s, "links[12]: 14-*-99 names a node that is not there");
 	pl_survey_destroy(s);
 }
 
 static void a_graph_that_is_none_is_refused_with_its_place(void **state)
 {
 	(void)state;
-	stage_refused("[]", "netq-graph", "no host is linked to a switch");
-	stage_refused("{\"nodes\":[{\"compounded_nodes\":[{\"id\":\"1\"}]}]}", "netq-graph",
-		      "in: nodes[0].compounded_nodes[0]");
-	stage_refused("{\"nodes\":[{\"compounded_nodes\":[" NODE("1", "a", "1") "," NODE(
+	assert_refused_import("netq-graph", NULL, "[]", "no host is linked to a switch");
+	assert_refused_import("netq-graph", NULL,
+			      "{\"nodes\":[{\"compounded_nodes\":[{\"id\":\"1\"}]}]}",
+			      "in: nodes[0].compounded_nodes[0]");
+	assert_refused_import("netq-graph", NULL,
+			      "{\"nodes\":[{\"compounded_nodes\":[" NODE("1", "a", "1") "," NODE(
 			      "1", "b", "1") "]}]}",
-		      "netq-graph", "another node of id 1");
-	stage_refused("{\"links\":[{\"id\":\"1\"}]}", "netq-graph", "in: links[0].id");
-	stage_refused("[\n", "netq-graph", "this is no JSON");
+			      "another node of id 1");
+	assert_refused_import("netq-graph", NULL, "{\"links\":[{\"id\":\"1\"}]}",
+			      "in: links[0].id");
+	assert_refused_import("netq-graph", NULL, "[\n", "this is no JSON");
 }
 
 static void compute_nodes_have_domains_and_places(void **state)
 {
-	struct pl_survey *s = stage_import(
+	struct pl_survey *s = survey_known(
 		"[{\"Name\":\"n1\",\"DomainUUID\":\"3fbf-1\",\"Health\":\"HEALTHY\",\n"
 		"  \"GpuIDList\":[\"a\",\"b\",\"c\",\"d\"],\n"
 		"  \"LocationInfo\":{\"ChassisSerialNumber\":\"1825\",\"SlotID\":5}},\n"
@@ -67,15 +70,15 @@ static void compute_nodes_have_domains_and_places(void **state)
 
 	(void)state;
 	assert_domain(s, "n1", "3fbf-1");
-	assert_int_equal(stage_host(s, "n1")->n_gpus.n, 4);
-	assert_string_equal(stage_host(s, "n1")->chassis.text, "1825");
-	assert_int_equal(stage_host(s, "n1")->slot.n, 5);
+	assert_int_equal(host_named(s, "n1")->n_gpus.n, 4);
+	assert_string_equal(host_named(s, "n1")->chassis.text, "1825");
+	assert_int_equal(host_named(s, "n1")->slot.n, 5);
 	assert_domain(s, "n2", "none");
-	assert_true(stage_notes(s, "names no NVLink domain"));
-	assert_int_equal(stage_host(s, "n2")->gpus[0].health, PL_HEALTH_BAD);
+	assert_note(s, "names no NVLink domain");
+	assert_int_equal(host_named(s, "n2")->gpus[0].health, PL_HEALTH_BAD);
 	pl_survey_destroy(s);
-	stage_refused("[{\"Name\":\"n1\"},{\"Name\":\"\"}]", "nmx", "in: [1].Name");
-	stage_refused("{}", "nmx", "no list of compute nodes");
+	assert_refused_import("nmx", NULL, "[{\"Name\":\"n1\"},{\"Name\":\"\"}]", "in: [1].Name");
+	assert_refused_import("nmx", NULL, "{}", "no list of compute nodes");
 }
 
 static void a_domain_that_the_driver_told_is_not_contradicted(void **state)
@@ -96,19 +99,19 @@ static void a_domain_that_the_driver_told_is_not_contradicted(void **state)
 
 static void samples_of_netq_are_read(void **state)
 {
-	struct pl_survey *s = stage_import_sample("topograph/netq-topologyGraph.json", "netq-graph");
+	struct pl_survey *s = sample_known("topograph/netq-topologyGraph.json", "netq-graph");
 
 	(void)state;
 	assert_int_equal(s->n_hosts, 8);
 	assert_int_equal(s->n_switches, 3);
 	assert_tiers(s, "dgx-05", "net-unit-l2 net-unit-s1");
 	assert_tiers(s, "dgx-03", "net-unit-l1 net-unit-s1");
-	assert_int_equal(stage_host(s, "dgx-05")->n_adapters.n, 4);
-	assert_int_equal(stage_host(s, "dgx-05")->n_rails, 0);
+	assert_int_equal(host_named(s, "dgx-05")->n_adapters.n, 4);
+	assert_int_equal(host_named(s, "dgx-05")->n_rails, 0);
 	pl_survey_destroy(s);
-	s = stage_import_sample("topograph/netq-computeNodes.json", "nmx");
+	s = sample_known("topograph/netq-computeNodes.json", "nmx");
 	assert_domain(s, "node2", "3fbfc98b-7f95-4749-ab11-bd351a2aab3e");
-	assert_int_equal(stage_host(s, "node2")->slot.n, 22);
+	assert_int_equal(host_named(s, "node2")->slot.n, 22);
 	pl_survey_destroy(s);
 }
 

@@ -36,11 +36,11 @@ static struct pl_survey *survey_of_fabric(const char *state, const char *status,
 static void what_is_no_report_is_refused_with_the_line(void **state)
 {
 	(void)state;
-	assert_refused_import("nvidia-smi-xml", "h", "", "input:");
-	assert_refused_import("nvidia-smi-xml", "h", "NVIDIA-SMI has failed", "input:1");
+	assert_refused_import("nvidia-smi-xml", "h", "", "in:");
+	assert_refused_import("nvidia-smi-xml", "h", "NVIDIA-SMI has failed", "in:1");
 	assert_refused_import("nvidia-smi-xml", "h", "<a>\n</a>", "<nvidia_smi_log> is expected");
 	assert_refused_import("nvidia-smi-xml", "h", "<nvidia_smi_log>\n<gpu>\n</nvidia_smi_log>",
-			      "input:3");
+			      "in:3");
 	assert_refused_import("nvidia-smi-xml", "h", "<nvidia_smi_log>\n</nvidia_smi_log>",
 			      "no <gpu>");
 }
@@ -207,10 +207,10 @@ static void two_columns_are_a_domain_for_each_gpu(void **state)
 static void columns_that_are_others_are_refused_with_the_line(void **state)
 {
 	(void)state;
-	assert_refused_import("nvidia-smi-csv", "h", "", "input:1: no GPU");
-	assert_refused_import("nvidia-smi-csv", "h", CLUSTER ", 5\n5\n", "input:2: a cluster UUID");
-	assert_refused_import("nvidia-smi-csv", "h", CLUSTER ", 5, 6\n", "input:1:");
-	assert_refused_import("nvidia-smi-csv", "h", "Failed to initialize NVML, 5\n", "input:1:");
+	assert_refused_import("nvidia-smi-csv", "h", "", "in:1: no GPU");
+	assert_refused_import("nvidia-smi-csv", "h", CLUSTER ", 5\n5\n", "in:2: a cluster UUID");
+	assert_refused_import("nvidia-smi-csv", "h", CLUSTER ", 5, 6\n", "in:1:");
+	assert_refused_import("nvidia-smi-csv", "h", "Failed to initialize NVML, 5\n", "in:1:");
 }
 
 static void gpus_of_one_host_in_two_domains_are_told(void **state)

@@ -18,13 +18,13 @@ static void what_is_no_matrix_is_refused_with_the_line(void **state)
 	(void)state;
 	assert_refused_import("nvidia-smi-topo", "h", "", "no GPU in it");
 	assert_refused_import("nvidia-smi-topo", "h", "\nNVIDIA-SMI has failed\n",
-			      "input:2: a header that begins with GPU0");
+			      "in:2: a header that begins with GPU0");
 	assert_refused_import("nvidia-smi-topo", "h", "\tGPU0\tGPU1\nGPU0\t X \n",
-			      "input:2: fewer cells");
+			      "in:2: fewer cells");
 	assert_refused_import("nvidia-smi-topo", "h", "\tGPU0\tGPU1\nGPU0\t X \tNV4\n",
 			      "rows of GPUs are missing");
 	assert_refused_import("nvidia-smi-topo", "h", "\tGPU0\nGPU0\t X \nGPU1\t X \n",
-			      "input:3: more GPUs");
+			      "in:3: more GPUs");
 	assert_refused_import("nvidia-smi-topo", NULL, "\tGPU0\nGPU0\t X \n", "does not name it");
 }
 
@@ -121,7 +121,7 @@ static void gpus_without_nvlink_between_them_are_told(void **state)
 					"GPU0\t X \tSYS\t0\nGPU1\tSYS\t X \t0\n");
 
 	(void)state;
-	assert_note(s, "input:2: GPUs 0 and 1 of h have no NVLink between them");
+	assert_note(s, "in:2: GPUs 0 and 1 of h have no NVLink between them");
 	pl_survey_destroy(s);
 }
 

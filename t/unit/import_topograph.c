@@ -1,9 +1,9 @@
 /* import_topograph.c - tests of core/map/import_topograph.c and import_topograph_json.c */
-#include "survey_stage.h"
+#include "survey_import.h"
 
 static void a_model_gives_tiers_and_domains(void **state)
 {
-	struct pl_survey *s = stage_import("# a comment\n"
+	struct pl_survey *s = survey_known("# a comment\n"
 					   "switches:\n"
 					   "  core:\n"
 					   "    switches: [leaf1, leaf2]\n"
@@ -22,7 +22,7 @@ static void a_model_gives_tiers_and_domains(void **state)
 	assert_int_equal(s->n_switches, 3);
 	assert_tiers(s, "n02", "leaf1 core");
 	assert_domain(s, "n02", "nvl1");
-	assert_string_equal(stage_host(s, "x9")->block.text, "rack1");
+	assert_string_equal(host_named(s, "x9")->block.text, "rack1");
 	assert_tiers(s, "1102", "leaf2 core");
 	assert_domain(s, "1102", "none");
 	pl_survey_destroy(s);
@@ -30,7 +30,7 @@ static void a_model_gives_tiers_and_domains(void **state)
 
 static void nodes_and_capacity_blocks_are_read_in_either_section(void **state)
 {
-	struct pl_survey *s = stage_import("switches:\n"
+	struct pl_survey *s = survey_known("switches:\n"
 					   "  core: {switches: [spine]}\n"
 					   "  spine: {switches: [leaf]}\n"
 					   "  leaf: {nodes: ['n[1-2]', n3]}\n"
@@ -46,14 +46,14 @@ static void nodes_and_capacity_blocks_are_read_in_either_section(void **state)
 	assert_tiers(s, "n3", "leaf spine core");
 	assert_domain(s, "n3", "nvl2");
 	assert_domain(s, "n1", "nvl1");
-	assert_string_equal(stage_host(s, "n3")->block.text, "cb2");
+	assert_string_equal(host_named(s, "n3")->block.text, "cb2");
 	assert_int_equal(s->n_notes, 0);
 	pl_survey_destroy(s);
 }
 
 static void the_oldest_form_has_lists_with_names(void **state)
 {
-	struct pl_survey *s = stage_import("switches:\n"
+	struct pl_survey *s = survey_known("switches:\n"
 					   "- {name: top, switches: [a]}\n"
 					   "- {name: a, capacity_blocks: [cb]}\n"
 					   "capacity_blocks:\n"
@@ -69,26 +69,30 @@ static void the_oldest_form_has_lists_with_names(void **state)
 static void a_model_that_is_no_tree_is_refused_with_its_line(void **state)
 {
 	(void)state;
-	stage_refused("switches:\n  a: {switches: [c]}\n  b:\n    switches:\n    - c\n",
-		      "topograph-model",
-		      "in:5: switch 'c' is below this one and below 'a'");
-	stage_refused("switches:\n  a: {switches: [b]}\n  b: {switches: [a]}\n"
-		      "blocks:\n- {switch: a, nodes: [n1]}\n",
-		      "topograph-model", "in:5: above switch 'a' there are more than 8 tiers");
-	stage_refused("blocks:\n- switch: a\n  nodes:\n  - n[1-\n", "topograph-model", "in:4: ");
-	stage_refused("blocks:\n- switch: a\n  nodes:\n  - n[1-2000000]\n", "topograph-model",
-		      "in:4: ");
-	stage_refused("blocks:\n- [a\n", "topograph-model", "this is no YAML");
-	stage_refused("a: &x [1]\nb: *x\n", "topograph-model", "in:1: anchors");
-	stage_refused("a: 1\n", "topograph-model", "no topograph model");
-	stage_refused("switches: {a: {switches: [b]}}\n", "topograph-model", "names no hosts");
-	stage_refused("", "topograph-model", "nothing in it");
-	stage_refused("blocks: []\n---\nblocks: []\n", "topograph-model", "in:2: a second document");
+	assert_refused_import("topograph-model", NULL,
+			      "switches:\n  a: {switches: [c]}\n  b:\n    switches:\n    - c\n",
+			      "in:5: switch 'c' is below this one and below 'a'");
+	assert_refused_import("topograph-model", NULL,
+			      "switches:\n  a: {switches: [b]}\n  b: {switches: [a]}\n"
+			      "blocks:\n- {switch: a, nodes: [n1]}\n",
+			      "in:5: above switch 'a' there are more than 8 tiers");
+	assert_refused_import("topograph-model", NULL,
+			      "blocks:\n- switch: a\n  nodes:\n  - n[1-\n", "in:4: ");
+	assert_refused_import("topograph-model", NULL,
+			      "blocks:\n- switch: a\n  nodes:\n  - n[1-2000000]\n", "in:4: ");
+	assert_refused_import("topograph-model", NULL, "blocks:\n- [a\n", "this is no YAML");
+	assert_refused_import("topograph-model", NULL, "a: &x [1]\nb: *x\n", "in:1: anchors");
+	assert_refused_import("topograph-model", NULL, "a: 1\n", "no topograph model");
+	assert_refused_import("topograph-model", NULL, "switches: {a: {switches: [b]}}\n",
+			      "names no hosts");
+	assert_refused_import("topograph-model", NULL, "", "nothing in it");
+	assert_refused_import("topograph-model", NULL, "blocks: []\n---\nblocks: []\n",
+			      "in:2: a second document");
 }
 
 static void a_host_told_twice_keeps_the_first_and_both_are_noted(void **state)
 {
-	struct pl_survey *s = stage_import("switches: {t: {switches: [a, b]}}\n"
+	struct pl_survey *s = survey_known("switches: {t: {switches: [a, b]}}\n"
 					   "\nblocks:\n"
 					   "- {switch: a, nodes: [n1]}\n"
 					   "- {switch: b, nodes: [n1]}\n",
@@ -96,13 +100,13 @@ static void a_host_told_twice_keeps_the_first_and_both_are_noted(void **state)
 
 	(void)state;
 	assert_tiers(s, "n1", "a t");
-	assert_true(stage_notes(s, "its switch at tier 0 is a by in, and b by in"));
+	assert_note(s, "its switch at tier 0 is a by in, and b by in");
 	pl_survey_destroy(s);
 }
 
 static void the_graph_lists_tiers_closest_first(void **state)
 {
-	struct pl_survey *s = stage_import(
+	struct pl_survey *s = survey_known(
 		"{\"instances\": [\n"
 		" {\"id\": \"n1\", \"network_layers\": [\"leaf-a\", \"spine-a\"],\n"
 		"  \"attributes\": {\"nvlink\": \"nvl-1\"}},\n"
@@ -116,17 +120,20 @@ static void the_graph_lists_tiers_closest_first(void **state)
 	assert_tiers(s, "n2", "");
 	assert_domain(s, "n2", "nvl-2");
 	pl_survey_destroy(s);
-	stage_refused("{\"instances\": [{\"id\": \"a\"}, {\"id\": \"b c\"}]}", "topograph-graph",
-		      "in: instances[1].id");
-	stage_refused("{\"instances\": [{\"id\": \"a\", \"network_layers\": [\"l\", 3]}]}",
-		      "topograph-graph", "instances[0].network_layers[1]");
-	stage_refused("{\"instances\":\n [}", "topograph-graph", "in:2: this is no JSON");
-	stage_refused("{\"instances\": []}", "topograph-graph", "no instances");
+	assert_refused_import("topograph-graph", NULL,
+			      "{\"instances\": [{\"id\": \"a\"}, {\"id\": \"b c\"}]}",
+			      "in: instances[1].id");
+	assert_refused_import("topograph-graph", NULL,
+			      "{\"instances\": [{\"id\": \"a\", \"network_layers\": [\"l\", 3]}]}",
+			      "instances[0].network_layers[1]");
+	assert_refused_import("topograph-graph", NULL, "{\"instances\":\n [}",
+			      "in:2: this is no JSON");
+	assert_refused_import("topograph-graph", NULL, "{\"instances\": []}", "no instances");
 }
 
 static void a_payload_names_hosts_and_no_switches(void **state)
 {
-	struct pl_survey *s = stage_import(
+	struct pl_survey *s = survey_known(
 		"{\"provider\": {\"name\": \"oci\", \"creds\": {\"password\": \"hunter2\"}},\n"
 		" \"engine\": {\"name\": \"slurm\"},\n"
 		" \"nodes\": [{\"region\": \"r\", \"instances\": {\"i-1\": \"n1\", \"i-2\": \"n2\"}}]}",
@@ -135,11 +142,12 @@ static void a_payload_names_hosts_and_no_switches(void **state)
 	(void)state;
 	assert_int_equal(s->n_hosts, 2);
 	assert_tiers(s, "n1", "");
-	assert_true(stage_notes(s, "2 hosts and no switches"));
-	assert_false(stage_notes(s, "hunter2"));
+	assert_note(s, "2 hosts and no switches");
+	assert_int_equal(notes_with(s, "hunter2"), 0);
 	pl_survey_destroy(s);
-	stage_refused("{\"provider\": {\"params\": {\"modelFileName\": \"m.yaml\"}}, \"engine\": {}}",
-		      "topograph-payload", "import its model, m.yaml");
+	assert_refused_import("topograph-payload", NULL,
+			      "{\"provider\": {\"params\": {\"modelFileName\": \"m.yaml\"}}, \"engine\": {}}",
+			      "import its model, m.yaml");
 }
 
 static void samples_have_the_hosts_that_their_drawings_show(void **state)
@@ -159,7 +167,7 @@ static void samples_have_the_hosts_that_their_drawings_show(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
 		char *path = xasprintf("topograph/%s.yaml", samples[i].name);
-		struct pl_survey *s = stage_import_sample(path, "topograph-model");
+		struct pl_survey *s = sample_known(path, "topograph-model");
 
 		assert_int_equal(s->n_hosts, samples[i].hosts);
 		assert_int_equal(s->n_switches, samples[i].switches);
@@ -181,10 +189,10 @@ static void sample_payloads_say_what_to_import_instead(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-		struct strbuf text = stage_sample(samples[i][0]);
+		char *text = sample_text(samples[i][0]);
 
-		stage_refused(strbuf_str(&text), NULL, samples[i][1]);
-		strbuf_fini(&text);
+		assert_refused_import(NULL, NULL, text, samples[i][1]);
+		free(text);
 	}
 }
 

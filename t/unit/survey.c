@@ -1,7 +1,5 @@
 /* survey.c - tests of core/map/survey.h: facts become a machine */
-#include "unit.h"
-
-#include "survey/survey.h"
+#include "survey_import.h"
 
 static struct pl_survey *create(void)
 {
@@ -21,6 +19,17 @@ static void set_domain(struct pl_survey *s, const char *host, const char *domain
 	SET(s, host, domain, domain, "NVLink domain");
 }
 
+/* The domains of hosts t0, t1, ...; NULL ends them. */
+static void set_domains(struct pl_survey *s, const char *const *domains)
+{
+	for (int i = 0; domains[i] != NULL; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "t%d", i);
+		set_domain(s, name, domains[i]);
+	}
+}
+
 static void set_tier(struct pl_survey *s, const char *host, int tier, const char *name)
 {
 	SET(s, host, tier[tier], name, "switch");
@@ -34,15 +43,6 @@ static struct pl_topo *topo_of(struct pl_survey *s, uint32_t gpus)
 	if (t == NULL)
 		fail_msg("%s", err.text);
 	return t;
-}
-
-static int notes_saying(const struct pl_survey *s, const char *words)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < s->n_notes; i++)
-		n += strstr(s->notes[i].text, words) != NULL;
-	return n;
 }
 
 static uint32_t pe_of(const struct pl_topo *t, const char *host)
@@ -100,7 +100,7 @@ static void a_tree_of_nothing_is_one_flat_level_in_the_order_named(void **state)
 	assert_int_equal(t->n_levels, 2);
 	assert_string_equal(pl_hostlist_name(t->hosts, 0), "n9");
 	assert_string_equal(between(t, "n2", "n9"), "network");
-	assert_int_equal(notes_saying(s, "one flat network"), 1);
+	assert_int_equal(notes_with(s, "one flat network"), 1);
 	assert_string_equal(t->source, "first.txt (test), second.txt (test of 1970-01-02 00:00 "
 				       "UTC)");
 	destroy(s, t);
@@ -180,7 +180,7 @@ static void a_tray_with_fewer_gpus_lacks_them(void **state)
 	assert_counts(t, "6 hosts, 23 GPUs, 3 NVLink domains, 1 GPU unusable");
 	assert_int_equal(t->unusable[pe_of(t, "a2") + 3], PL_TOPO_MISSING);
 	assert_int_equal(t->unusable[pe_of(t, "b1") + 1], PL_TOPO_UNUSABLE);
-	assert_int_equal(notes_saying(s, "b1: GPU 1 is unusable: reported as not healthy"), 1);
+	assert_int_equal(notes_with(s, "b1: GPU 1 is unusable: reported as not healthy"), 1);
 	assert_int_equal(pl_topo_mark_unusable(t, "a2,c1:0", &err), 0);
 	assert_counts(t, "6 hosts, 23 GPUs, 3 NVLink domains, 5 GPUs unusable");
 	assert_int_equal(t->n_unusable, 6);
@@ -199,7 +199,7 @@ static void a_host_without_a_leaf_stays_by_itself_and_is_named(void **state)
 	t = topo_of(s, 8);
 	assert_string_equal(between(t, "n1", "n2"), "leaf");
 	assert_string_equal(between(t, "n1", "lost"), "network");
-	assert_int_equal(notes_saying(s, "1 of 3 hosts has no leaf switch that a source knows: "
+	assert_int_equal(notes_with(s, "1 of 3 hosts has no leaf switch that a source knows: "
 					 "lost"), 1);
 	destroy(s, t);
 }
@@ -226,7 +226,7 @@ static void leaves_that_share_a_spine_are_one_group(void **state)
 	assert_string_equal(between(t, "n0", "n3"), "spine");
 	assert_string_equal(between(t, "n4", "n6"), "spine");
 	assert_string_equal(between(t, "n0", "n4"), "network");
-	assert_int_equal(notes_saying(s, "2 trees of switches that nothing joins"), 1);
+	assert_int_equal(notes_with(s, "2 trees of switches that nothing joins"), 1);
 	destroy(s, t);
 }
 
@@ -236,17 +236,13 @@ static void a_domain_on_two_leaves_joins_them_and_says_so(void **state)
 	struct pl_topo *t;
 
 	(void)state;
-	for (int i = 0; i < 4; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "t%d", i);
-		set_domain(s, name, i < 3 ? "A" : "B");
-		set_tier(s, name, 0, i < 2 ? "leaf1" : "leaf2");
-	}
+	set_domains(s, (const char *const[]){ "A", "A", "A", "B", NULL });
+	for (int i = 0; i < 4; i++)
+		set_tier(s, s->hosts[i].name, 0, i < 2 ? "leaf1" : "leaf2");
 	t = topo_of(s, 4);
 	assert_string_equal(between(t, "t0", "t2"), "domain");
 	assert_string_equal(between(t, "t0", "t3"), "leaf");
-	assert_int_equal(notes_saying(s, "below leaf switch leaf1 and leaf2"), 1);
+	assert_int_equal(notes_with(s, "below leaf switch leaf1 and leaf2"), 1);
 	destroy(s, t);
 }
 
@@ -256,12 +252,8 @@ static void equal_cliques_of_different_clusters_stay_apart(void **state)
 	struct pl_topo *t;
 
 	(void)state;
-	for (int i = 0; i < 4; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "t%d", i);
-		set_domain(s, name, i < 2 ? "1111-aa.32766" : "2222-bb.32766");
-	}
+	set_domains(s, (const char *const[]){ "1111-aa.32766", "1111-aa.32766", "2222-bb.32766",
+					      "2222-bb.32766", NULL });
 	t = topo_of(s, 4);
 	assert_int_equal(pl_topo_units(t, 1), 2);
 	assert_string_equal(between(t, "t0", "t1"), "domain");
@@ -287,12 +279,12 @@ static void contradictions_are_told_in_words(void **state)
 	survey_set_count(s, host, &host->n_gpus, 4, 0, "GPUs");
 	survey_set_count(s, host, &host->n_gpus, 8, 1, "GPUs");
 	t = topo_of(s, 4);
-	assert_int_equal(notes_saying(s, "c: its NVLink domain is D2 by first.txt, and D3 by "
+	assert_int_equal(notes_with(s, "c: its NVLink domain is D2 by first.txt, and D3 by "
 					 "second.txt: the first is taken"), 1);
-	assert_int_equal(notes_saying(s, "c: 4 GPUs by first.txt, and 8 by second.txt"), 1);
-	assert_int_equal(notes_saying(s, "NVLink domain D1 is in two of a rack, serial1 (a) and "
+	assert_int_equal(notes_with(s, "c: 4 GPUs by first.txt, and 8 by second.txt"), 1);
+	assert_int_equal(notes_with(s, "NVLink domain D1 is in two of a rack, serial1 (a) and "
 					 "serial2 (b)"), 1);
-	assert_int_equal(notes_saying(s, "rack serial2 is in two of a NVLink domain, D1 (b) and D2 "
+	assert_int_equal(notes_with(s, "rack serial2 is in two of a NVLink domain, D1 (b) and D2 "
 					 "(c): the rack is split into cliques"), 1);
 	destroy(s, t);
 }

@@ -1,6 +1,7 @@
 /*
- * survey_import.h - what tests of the importers (core/map/import_*.c) share: bytes, a fixture of
- * t/fixtures or a file of the samples go through the front door, pl_survey_import.
+ * survey_import.h - what tests of the importers (core/survey/import_*.c) share: bytes, a fixture of
+ * t/fixtures or a file of the samples go through the front door, pl_survey_import; what a host was
+ * told, what is noted.
  */
 #ifndef PL_T_SURVEY_IMPORT_H
 #define PL_T_SURVEY_IMPORT_H
@@ -17,7 +18,7 @@ static inline int import_bytes(struct pl_survey *s, const char *format, const ch
 			       const char *bytes, size_t len, struct pl_error *err)
 {
 	char *exact = xmalloc(len + (len == 0));
-	struct survey_input in = { .bytes = exact, .len = len, .name = "input", .host = host };
+	struct survey_input in = { .bytes = exact, .len = len, .name = "in", .host = host };
 	int rc;
 
 	memcpy(exact, bytes, len);
@@ -34,6 +35,15 @@ static inline struct pl_survey *survey_of(const char *format, const char *host, 
 
 	if (import_bytes(s, format, host, text, strlen(text), &err) < 0)
 		fail_msg("%s", err.text);
+	return s;
+}
+
+/* A survey of this text, which the importer of that format must recognise by itself. */
+static inline struct pl_survey *survey_known(const char *text, const char *format)
+{
+	struct pl_survey *s = survey_of(NULL, "here", text);
+
+	assert_string_equal(s->sources[0].format, format);
 	return s;
 }
 
@@ -93,7 +103,16 @@ static inline char *sample_text(const char *name)
 	return text;
 }
 
-static inline struct pl_survey_host *host_named(struct pl_survey *s, const char *name)
+static inline struct pl_survey *sample_known(const char *name, const char *format)
+{
+	char *text = sample_text(name);
+	struct pl_survey *s = survey_known(text, format);
+
+	free(text);
+	return s;
+}
+
+static inline struct pl_survey_host *host_named(const struct pl_survey *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_hosts; i++) {
 		if (strcmp(s->hosts[i].name, name) == 0)
@@ -101,6 +120,25 @@ static inline struct pl_survey_host *host_named(struct pl_survey *s, const char 
 	}
 	fail_msg("no host %s", name);
 	return NULL;
+}
+
+/* Tiers as "leaf spine core". */
+static inline void assert_tiers(const struct pl_survey *s, const char *name, const char *tiers)
+{
+	const struct pl_survey_host *host = host_named(s, name);
+	struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < PL_SURVEY_TIERS && host->tier[i].text != NULL; i++)
+		strbuf_addf(&b, "%s%s", i > 0 ? " " : "", host->tier[i].text);
+	assert_string_equal(strbuf_str(&b), tiers);
+	strbuf_fini(&b);
+}
+
+static inline void assert_domain(const struct pl_survey *s, const char *name, const char *domain)
+{
+	const struct pl_survey_host *host = host_named(s, name);
+
+	assert_string_equal(host->domain.text != NULL ? host->domain.text : "none", domain);
 }
 
 static inline size_t notes_with(const struct pl_survey *s, const char *words)

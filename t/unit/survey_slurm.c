@@ -24,38 +24,38 @@ static void what_is_wrong_is_told_with_its_line(void **state)
 	(void)state;
 	assert_refused_with(CONF, "", "no switch and no block");
 	assert_refused_with(CONF, "SwitchName=a Nodes=n1\n\nSwitchName=a Nodes=n2\n",
-			    "input:3: switch 'a' was named on line 1 already");
+			    "in:3: switch 'a' was named on line 1 already");
 	assert_refused_with(CONF, "# x\nSwitchName=a Node=n1\n",
-			    "input:2: 'Node' is no key of Slurm's topology (did you mean "
+			    "in:2: 'Node' is no key of Slurm's topology (did you mean "
 			    "'Nodes'?)");
-	assert_refused_with(CONF, "SwitchName=a Nodes=n[1-\n", "input:1: ");
+	assert_refused_with(CONF, "SwitchName=a Nodes=n[1-\n", "in:1: ");
 	assert_refused_with(CONF, "SwitchName=a Nodes=n1 Nodes=n2\n",
-			    "input:1: Nodes is there twice");
-	assert_refused_with(CONF, "Nodes=n1\n", "input:1: neither SwitchName nor BlockName");
-	assert_refused_with(CONF, "SwitchName=a nodes\n", "input:1: 'nodes' is no Key=Value");
+			    "in:1: Nodes is there twice");
+	assert_refused_with(CONF, "Nodes=n1\n", "in:1: neither SwitchName nor BlockName");
+	assert_refused_with(CONF, "SwitchName=a nodes\n", "in:1: 'nodes' is no Key=Value");
 	assert_refused_with(CONF, "BlockName=b Nodes=n1\nBlockName=b Nodes=n2\n",
-			    "input:2: block 'b' was named before");
-	assert_refused_with(CONF, "SwitchName=a Nodes=n[1-9999999]\n", "input:1: ");
+			    "in:2: block 'b' was named before");
+	assert_refused_with(CONF, "SwitchName=a Nodes=n[1-9999999]\n", "in:1: ");
 }
 
 static void a_ring_of_switches_is_refused_with_its_line(void **state)
 {
 	(void)state;
 	assert_refused_with(CONF, "SwitchName=a Switches=a\n",
-			    "input:1: switch 'a' is below itself");
+			    "in:1: switch 'a' is below itself");
 	assert_refused_with(CONF,
 			    "SwitchName=l Nodes=n1\nSwitchName=a Switches=b\nSwitchName=b "
 			    "Switches=a\n",
-			    "input:2: switch 'a' is below itself");
+			    "in:2: switch 'a' is below itself");
 	assert_refused_with(CONF,
 			    "SwitchName=l Nodes=n1\nSwitchName=a Switches=b,l\nSwitchName=b "
 			    "Switches=a\n",
-			    "input:1: above switch 'l' are more than 8 tiers, or a ring");
+			    "in:1: above switch 'l' are more than 8 tiers, or a ring");
 	assert_refused_with(CONF, "SwitchName=l Nodes=n1\nSwitchName=a Switches=l\nSwitchName=b "
 				  "Switches=l\n",
-			    "input:3: switch 'l' is below 'b', and below 'a' on line 2");
+			    "in:3: switch 'l' is below 'b', and below 'a' on line 2");
 	assert_refused_with(CONF, "SwitchName=a Switches=l[1-2]\nSwitchName=l1 Nodes=n1\n",
-			    "input:1: switch 'a' has 'l2' below it, which is named nowhere");
+			    "in:1: switch 'a' has 'l2' below it, which is named nowhere");
 }
 
 static void assert_fixture(struct pl_survey *s)
@@ -122,7 +122,7 @@ static void what_is_not_followed_is_told(void **state)
 					"RingName=r Nodes=n[1-2]\nBlockSizes=4,8\n");
 
 	(void)state;
-	assert_note(s, "input:1: the file that Include names is not followed");
+	assert_note(s, "in:1: the file that Include names is not followed");
 	assert_note(s, "rings are left out");
 	assert_int_equal(s->n_hosts, 1);
 	pl_survey_destroy(s);
@@ -147,10 +147,10 @@ static void the_default_topology_of_yaml_is_taken(void **state)
 	assert_note(s, "of 2 topologies 'main' is taken");
 	pl_survey_destroy(s);
 	assert_refused_with(YAML, "- topology: a\n  flat: true\n",
-			    "input:1: topology 'a' is neither");
-	assert_refused_with(YAML, "topology: a\n", "input:1: topology.yaml is a list");
+			    "in:1: topology 'a' is neither");
+	assert_refused_with(YAML, "topology: a\n", "in:1: topology.yaml is a list");
 	assert_refused_with(YAML, "- topology: a\n  block:\n    blocks:\n      - nodes: n1\n",
-			    "input:4: a block without its name");
+			    "in:4: a block without its name");
 }
 
 static void the_samples_are_read(void **state)
