@@ -113,7 +113,11 @@ bool ssh_channel_refill(struct ssh_channel *ch)
 	ch->queued = empty;
 	strbuf_reset(&ch->queued);
 	ch->sent = 0;
-	return ch->sending.len > 0;
+	if (ch->sending.len > 0)
+		return true;
+	strbuf_fini(&ch->sending); /* idle channels are many */
+	strbuf_fini(&ch->queued);
+	return false;
 }
 
 /* Sends the end of stdin once everything before it has gone. False when stepping must stop. */
