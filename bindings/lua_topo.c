@@ -2,8 +2,8 @@
  * lua_topo.c - perilune.core.topo: the machine as a tree of levels.
  *
  *	new{ name=, source=, hosts=set, gpus_per_host=, adapters_per_host=, levels={...},
- *	     unusable="host:gpu,...", missing="host:gpu,...", switches=, adapters=,
- *	     calibrated="what was measured", unknown=true }
+ *	     unusable="host:gpu,...", missing="host:gpu,...", rails="host:1/0/2/3,...",
+ *	     switches=, adapters=, calibrated="what was measured", unknown=true }
  *	tree(tree, distance)
  *
  * A level is { name=, count=, link=, bandwidth_gbyte_s=, latency_us=, oversubscription=, distance=,
@@ -141,14 +141,14 @@ static int topo_new(lua_State *L)
 {
 	static const char *const keys[] = {
 		"name",   "source",   "hosts", "gpus_per_host", "adapters_per_host",
-		"levels", "unusable", "missing", "switches", "adapters",
+		"levels", "unusable", "missing", "switches", "adapters", "rails",
 		"calibrated", "unknown", NULL
 	};
 	const uint32_t *units[PL_TOPO_MAX_LEVELS] = { NULL };
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS] = { 0 };
 	struct pl_topo_spec spec = { .levels = levels };
 	struct pl_error err = { 0 };
-	const char *unusable, *missing;
+	const char *unusable, *missing, *rails;
 	struct lua_topo *t;
 
 	binding_check_keys(L, 1, "topology", keys);
@@ -163,6 +163,7 @@ static int topo_new(lua_State *L)
 	spec.n_adapters = opt_count(L, 1, "adapters");
 	unusable = binding_opt_string(L, 1, "unusable", "");
 	missing = binding_opt_string(L, 1, "missing", "");
+	rails = binding_opt_string(L, 1, "rails", "");
 	if (lua_getfield(L, 1, "hosts") == LUA_TNIL)
 		return luaL_error(L, "topology: no hosts");
 	spec.hosts = lua_check_hostset(L, lua_gettop(L));
@@ -172,7 +173,8 @@ static int topo_new(lua_State *L)
 	t = push_topo(L);
 	t->topo = pl_topo_create(&spec, &err);
 	if (t->topo == NULL || pl_topo_mark_missing(t->topo, missing, &err) < 0 ||
-	    pl_topo_mark_unusable(t->topo, unusable, &err) < 0)
+	    pl_topo_mark_unusable(t->topo, unusable, &err) < 0 ||
+	    pl_topo_set_rails(t->topo, rails, &err) < 0)
 		return binding_fail(L, &err);
 	return 1;
 }
@@ -331,6 +333,22 @@ static int topo_draw(lua_State *L)
 	return push_text(L, draw_machine);
 }
 
+/* topo:set_rails("HOSTS:1/0/2/3,...") */
+static int topo_set_rails(lua_State *L)
+{
+	struct pl_error err = { 0 };
+
+	if (pl_topo_set_rails(lua_check_topo(L, 1), luaL_checkstring(L, 2), &err) < 0)
+		return binding_fail(L, &err);
+	return 0;
+}
+
+/* topo:rails() -> as set_rails() reads them */
+static int topo_rails(lua_State *L)
+{
+	return push_text(L, pl_topo_format_rails);
+}
+
 static void push_level(lua_State *L, const struct pl_topo *t, size_t i)
 {
 	const struct pl_topo_level *l = &t->levels[i];
@@ -405,6 +423,8 @@ static const luaL_Reg methods[] = {
 	{ "place", topo_place },
 	{ "common_level", topo_common_level },
 	{ "mark_unusable", topo_mark_unusable },
+	{ "set_rails", topo_set_rails },
+	{ "rails", topo_rails },
 	{ "counts", topo_counts },
 	{ "describe", topo_describe },
 	{ "draw", topo_draw },

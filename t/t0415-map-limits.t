@@ -103,4 +103,41 @@ test_expect_success "spares are the last hosts, or the last of each rack" '
 	grep "spares kept free: .*ib\[04,08,12,16\]" err
 '
 
+cat >railed.lua <<'EOM'
+return {
+  name = "railed", hosts = "h[1-8]", gpus_per_host = 4, rails = { ["h[2-3]"] = { 1, 0, 2, 3 } },
+  topology = {
+    { name = "host", count = 4, link = "nvlink", bandwidth_gbyte_s = 900 },
+    { name = "su", count = 4, bandwidth_gbyte_s = 100, rails = 4 },
+    { name = "fabric", count = 2, bandwidth_gbyte_s = 100, oversubscription = 4 },
+  },
+}
+EOM
+
+test_expect_success "a rank keeps its rail: GPUs of a host with swapped rails are swapped" '
+	perilune map --topo railed.lua --job "tp=4 dp=8" --format torchrun >out 2>err &&
+	grep "^h2.CUDA_VISIBLE_DEVICES=1,0,2,3 " out && grep "^h4.CUDA_VISIBLE_DEVICES=0,1,2,3 " out &&
+	grep "GPUs of h\[2-3\] are taken in the order of its rails" err &&
+	perilune map --topo railed.lua --job "tp=4 dp=8" --explain >out &&
+	grep "^ranks off their rail: none" out
+'
+
+test_expect_success "where the launcher cannot swap them, it is said who is off its rail" '
+	perilune map --topo railed.lua --job "tp=4 dp=8" --for deepspeed --explain >out 2>err &&
+	grep "rails of h\[2-3\] are swapped, and deepspeed takes GPUs by their index" out &&
+	grep "4 of 32 ranks are off the rail of their dp-cp group" out &&
+	grep "^ranks off their rail: dp-cp 4 -> 4" out
+'
+
+test_expect_success "islands and swapped rails survive an import" '
+	perilune topo import mixed.lua -o mixed-again.lua &&
+	grep "islands = { .infiniband., .ethernet. }" mixed-again.lua &&
+	perilune topo import railed.lua -o railed-again.lua &&
+	grep "rails = .h2:1/0/2/3,h3:1/0/2/3" railed-again.lua &&
+	perilune map --topo railed-again.lua --job "tp=4 dp=8" >again &&
+	perilune map --topo railed.lua --job "tp=4 dp=8" >map && test_cmp map again &&
+	sed "s/{ 1, 0, 2, 3 }/{ 1, 0, 2 }/" railed.lua >bad.lua &&
+	refused 2 "the host and the rail of each of its 4 GPUs, from 0 to 3" map --topo bad.lua --job dp=4
+'
+
 test_done

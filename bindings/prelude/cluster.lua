@@ -26,6 +26,7 @@ local KEYS = {
   topology = "table", unusable = "string table", spares = "integer string table",
   leases = "string", sim = "table",
   missing = "string table", adapters = "integer", switches = "integer", calibrated = "table",
+  rails = "string table",
 }
 
 local KEY_NAMES = {}
@@ -173,6 +174,19 @@ local function unusable_text(value)
   return type(value) == "table" and table.concat(value, ",") or value
 end
 
+-- "r001t02:1/0/2/3", or { ["r001t02"] = { 1, 0, 2, 3 } }: hosts whose GPUs are on other rails than
+-- their indexes tell.
+local function rails_text(value)
+  if type(value) ~= "table" then return value end
+  local parts = {}
+  for key, rails in pairs(value) do
+    local host = type(key) == "string" and key .. ":" or ""
+    parts[#parts + 1] = host .. (type(rails) == "table" and table.concat(rails, "/") or rails)
+  end
+  table.sort(parts)
+  return table.concat(parts, ",")
+end
+
 -- Levels for hosts of which nothing but the sizes is known.
 local function flat_levels(c)
   return { { name = "host", count = c.gpus_per_host, distance = 1 },
@@ -216,6 +230,7 @@ local function build_imported(c)
   rawset(c, "notes", notes)
   narrow(c, topo)
   if c.unusable then topo:mark_unusable(unusable_text(c.unusable)) end
+  if c.rails then topo:set_rails(rails_text(c.rails)) end
   return topo
 end
 
@@ -242,6 +257,7 @@ local function build_topo(c)
     source = c.topology and c.source or c.source .. ", which has no topology: one network",
     adapters_per_host = c.adapters_per_host, levels = c.topology or flat_levels(c),
     unusable = unusable_text(c.unusable), missing = unusable_text(c.missing),
+    rails = rails_text(c.rails),
     adapters = c.adapters, switches = c.switches,
     calibrated = calibrated_text(c), unknown = c.topology == nil,
   })

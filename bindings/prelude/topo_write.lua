@@ -92,6 +92,7 @@ local function cluster(topo, calibration)
   gpus("missing")
   gpus("unusable")
   out[#out + 1] = calibrated_line(calibration and calibration.source or topo:calibrated())
+  if topo:rails() ~= "" then add("  rails = %q,\n", topo:rails()) end
   out[#out + 1] = "  topology = {\n"
   for i, level in ipairs(levels) do
     out[#out + 1] = level_line(topo, i, level, figures, regular,

@@ -23,9 +23,10 @@ struct scoring {
 	double slowest;   /* group so far */
 	double allowed;   /* a group slower than this settles it: the placement is of no interest */
 	struct pl_map_worst worst;
-	uint32_t straddling, widest;
+	uint32_t straddling, widest, off_rail;
 	double *volume; /* by level, added to */
 	struct uplinks *uplinks;
+	struct rails *rails;
 };
 
 /* The group at hand needs so long at a level. */
@@ -257,11 +258,21 @@ static void score_alltoall(struct scoring *s)
 	}
 }
 
+/* Only what leaves the NVLink domain is on a rail. */
+static void score_rails(struct scoring *s)
+{
+	if (s->topo->rail == NULL || together(s, s->rails->shift))
+		return;
+	s->off_rail += rails_count_off(s->rails, s->uplinks, s->place, s->size,
+				       s->groups.pattern == PL_ALLTOALL ? s->far_gbyte : s->gbyte);
+}
+
 static void score_group(struct scoring *s)
 {
 	count_domains(s);
 	if (s->gbyte == 0)
 		return;
+	score_rails(s);
 	switch (s->groups.pattern) {
 	case PL_RING:
 		score_ring(s);
@@ -334,7 +345,8 @@ static bool cost_family(struct map_gauge *gauge, const uint32_t *pe, unsigned f,
 		             .volume = cost->volume,
 		             .allowed = allowed,
 		             .worst = { .level = -1 },
-		             .uplinks = &gauge->uplinks };
+		             .uplinks = &gauge->uplinks,
+		             .rails = &gauge->rails };
 
 	if (!score_family(&s))
 		return false;
@@ -343,6 +355,7 @@ static bool cost_family(struct map_gauge *gauge, const uint32_t *pe, unsigned f,
 	cost->worst[f] = s.worst;
 	cost->straddling[f] = s.straddling;
 	cost->widest[f] = s.widest;
+	cost->off_rail[f] = s.off_rail;
 	cost->step += s.slowest;
 	return s.slowest <= allowed;
 }
@@ -354,11 +367,13 @@ void map_gauge_init(struct map_gauge *gauge, const struct pl_topo *topo, const s
 	for (unsigned f = 0; f < gauge->n_families; f++)
 		pl_job_groups(job, f, &gauge->groups[f]);
 	uplinks_init(&gauge->uplinks, topo);
+	rails_init(&gauge->rails, topo);
 }
 
 void map_gauge_fini(struct map_gauge *gauge)
 {
 	uplinks_fini(&gauge->uplinks);
+	rails_fini(&gauge->rails);
 }
 
 void map_gauge_expect(struct map_gauge *gauge, const struct pl_map_cost *bound)
@@ -481,6 +496,17 @@ static int differing_uplink(const struct pl_map_cost *a, const struct pl_map_cos
 	return -1;
 }
 
+static int compare_rails(const struct pl_map_cost *a, const struct pl_map_cost *b)
+{
+	uint64_t off_a = 0, off_b = 0;
+
+	for (unsigned f = 0; f < PL_JOB_MAX_FAMILIES; f++) {
+		off_a += a->off_rail[f];
+		off_b += b->off_rail[f];
+	}
+	return off_a < off_b ? -1 : off_a > off_b;
+}
+
 int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b,
                      enum pl_objective objective)
 {
@@ -491,7 +517,10 @@ int map_cost_compare(const struct pl_map_cost *a, const struct pl_map_cost *b,
 
 	switch (objective) {
 	case PL_OBJECTIVE_TIME:
-		return time != 0 ? time : load != 0 ? load : volume;
+		return time != 0     ? time
+		       : load != 0   ? load
+		       : volume != 0 ? volume
+				     : compare_rails(a, b);
 	case PL_OBJECTIVE_LOAD:
 		return load != 0 ? load : time != 0 ? time : volume;
 	case PL_OBJECTIVE_VOLUME:

@@ -12,6 +12,8 @@
  *			the NVLink domain only what stays in it, as the rest goes by the adapter
  *	p2p		a rank pays its volume where its neighbour is in another unit
  *
+ * What goes from one rail to another climbs to the spine and shares its links (rails.h).
+ *
  * That is a group alone at full speed. What the groups of a phase share, the way out of each unit,
  * is added up (uplink.h), and the phase takes as long as the fullest one where that is longer.
  *
@@ -22,12 +24,13 @@
 #define PL_MAP_MAPCOST_H
 
 #include "map/job.h"
+#include "map/rails.h"
 #include "map/topo.h"
 #include "map/uplink.h"
 
 /* What a better map is; each next criterion decides between equals. */
 enum pl_objective {
-	PL_OBJECTIVE_TIME,   /* time of a step, worst uplink by level, volume x distance */
+	PL_OBJECTIVE_TIME,   /* time of a step, worst uplink by level, volume x distance, rails */
 	PL_OBJECTIVE_LOAD,   /* worst uplink by level from the outermost, time, volume x distance */
 	PL_OBJECTIVE_VOLUME, /* volume x distance, time */
 };
@@ -45,6 +48,7 @@ struct pl_map_cost {
 	double family[PL_JOB_MAX_FAMILIES];        /* the slowest group of each */
 	uint32_t straddling[PL_JOB_MAX_FAMILIES];  /* groups that leave their NVLink domain */
 	uint32_t widest[PL_JOB_MAX_FAMILIES];      /* the most domains one group touches */
+	uint32_t off_rail[PL_JOB_MAX_FAMILIES];    /* ranks that are off their rail (rails.h) */
 	double weighted;                   /* sum over levels of volume * distance */
 	double volume[PL_TOPO_MAX_LEVELS]; /* GB per step between ranks that meet at the level */
 	double uplink[PL_TOPO_MAX_LEVELS]; /* GB per step out of the worst unit of level l - 1; 0
@@ -67,6 +71,7 @@ struct map_gauge {
 	unsigned n_families;
 	struct uplinks uplinks;
 	double least[PL_JOB_MAX_FAMILIES]; /* time that no placement undercuts; 0 until it is known */
+	struct rails rails;
 };
 
 void map_gauge_init(struct map_gauge *gauge, const struct pl_topo *topo, const struct pl_job *job);

@@ -5,6 +5,7 @@
 #include "map/explain_text.h"
 #include "map/graphmap.h"
 #include "map/rankmap_build.h"
+#include "map/rankmap_limits.h"
 
 static uint32_t count_nodes(const struct pl_rankmap *m)
 {
@@ -348,4 +349,5 @@ void pl_rankmap_explain(const struct pl_rankmap *m, struct strbuf *out)
 	explain_worst(m, out);
 	explain_levels(m, out);
 	explain_uplinks(m, out);
+	rankmap_explain_rails(m, out);
 }

@@ -1,6 +1,10 @@
 /* rankmap_limits.c - see rankmap_limits.h */
 #include "map/rankmap_limits.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
 #include "map/islands.h"
 #include "map/rankmap_build.h"
 
@@ -73,6 +77,127 @@ static void note_islands(struct pl_rankmap *m, const struct pl_map_request *requ
 	strbuf_fini(&ranks);
 }
 
+/* The family that has most ranks off their rail; -1 for none. */
+static int find_off_rail(const struct pl_job *job, const struct pl_map_cost *cost)
+{
+	int worst = -1;
+
+	for (unsigned f = 0; f < pl_job_n_families(job); f++) {
+		if (cost->off_rail[f] > (worst < 0 ? 0 : cost->off_rail[worst]))
+			worst = (int)f;
+	}
+	return worst;
+}
+
+static void note_off_rail(struct pl_rankmap *m)
+{
+	int f = find_off_rail(&m->job, &m->cost);
+	struct pl_groups g;
+
+	if (f < 0)
+		return;
+	pl_job_groups(&m->job, (unsigned)f, &g);
+	rankmap_note(m, "%u of %u ranks are off the rail of their %s group: their traffic takes the "
+		     "spine (%u in the order given)", m->cost.off_rail[f], m->n_ranks, g.name,
+		     m->baseline.off_rail[f]);
+}
+
+/* Hosts of the map whose cables are swapped, and what was done about it. */
+static void note_swapped(struct pl_rankmap *m)
+{
+	struct pl_hostlist *hosts = pl_hostlist_create();
+	char *folded;
+
+	for (uint32_t r = 0; r < m->n_ranks; r++) {
+		if (m->places[r].local_rank == 0 &&
+		    pl_topo_host_rails_differ(m->topo, m->places[r].host))
+			pl_hostlist_add(hosts, pl_hostlist_name(m->topo->hosts, m->places[r].host));
+	}
+	if (pl_hostlist_count(hosts) > 0) {
+		folded = pl_hostlist_fold(hosts);
+		rankmap_note(m, slots_by_rail(m->launcher)
+				     ? "GPUs of %s are taken in the order of its rails, which are swapped"
+				     : "rails of %s are swapped, and %s takes GPUs by their index: "
+				       "--for torchrun, mpi or env could swap them too",
+			     folded, pl_launcher_name(m->launcher));
+		free(folded);
+	}
+	pl_hostlist_destroy(hosts);
+}
+
+static void note_rails(struct pl_rankmap *m)
+{
+	note_swapped(m);
+	note_off_rail(m);
+}
+
+void rankmap_explain_rails(const struct pl_rankmap *m, struct strbuf *out)
+{
+	bool any = false;
+
+	if (m->topo->rail == NULL)
+		return;
+	for (unsigned f = 0; f < pl_job_n_families(&m->job); f++) {
+		struct pl_groups g;
+
+		if (m->cost.off_rail[f] == 0 && m->baseline.off_rail[f] == 0)
+			continue;
+		pl_job_groups(&m->job, f, &g);
+		strbuf_addf(out, "%s%s %u -> %u", any ? ", " : "\nranks off their rail: ", g.name,
+			    m->baseline.off_rail[f], m->cost.off_rail[f]);
+		any = true;
+	}
+	strbuf_adds(out, any ? "\n" : "\nranks off their rail: none\n");
+}
+
+/* How many whole groups of so many ranks the domains of the slots can take. */
+static uint32_t count_room(const struct pl_topo *t, const struct slots *s, uint32_t size)
+{
+	uint32_t *grouped = xmalloc(s->n * sizeof(*grouped)), whole;
+
+	memcpy(grouped, s->pe, s->n * sizeof(*grouped));
+	slots_group(t, grouped, s->n);
+	whole = slots_trim(t, grouped, s->n, (size_t)t->domain_level, size) / size;
+	free(grouped);
+	return whole;
+}
+
+/* Why groups that would fit a domain are in several. */
+static void say_why(const struct pl_rankmap *m, const struct slots *s, const struct pl_groups *g,
+		    struct strbuf *out)
+{
+	uint32_t room = count_room(m->topo, s, g->size);
+
+	if (room < g->n_groups)
+		strbuf_addf(out, "the usable GPUs hold only %u whole ones", room);
+	else if (s->per_host > 0 && g->size % s->per_host != 0 && s->per_host % g->size != 0)
+		strbuf_addf(out, "%s keeps %u ranks on each host, which groups of %u do not fit",
+			    pl_launcher_name(m->launcher), s->per_host, g->size);
+	else
+		strbuf_adds(out, "no placement that was tried keeps them whole and is better");
+}
+
+/* Groups that should be in one NVLink domain, and are not. */
+static void note_straddling(struct pl_rankmap *m, const struct slots *s)
+{
+	static const enum pl_family whole[] = { PL_FAMILY_TP, PL_FAMILY_CP, PL_FAMILY_EP };
+	int domain = m->topo->domain_level;
+
+	for (size_t i = 0; i < ARRAY_LEN(whole) && domain >= 0; i++) {
+		uint32_t n = m->cost.straddling[whole[i]];
+		struct strbuf why = STRBUF_INIT;
+		struct pl_groups g;
+
+		pl_job_groups(&m->job, whole[i], &g);
+		if (n == 0 || g.size > m->topo->span[domain])
+			continue;
+		say_why(m, s, &g, &why);
+		rankmap_note(m, "%u of %u %s groups straddle %ss: %s", n, g.n_groups, g.name,
+			     m->topo->levels[domain].name, strbuf_str(&why));
+		strbuf_fini(&why);
+	}
+}
+
 void rankmap_note_limits(struct pl_rankmap *m, const struct pl_map_request *request,
 			 const struct portfolio *p)
 {
@@ -85,6 +210,9 @@ void rankmap_note_limits(struct pl_rankmap *m, const struct pl_map_request *requ
 			rankmap_note(m, "the order given is no choice: %s groups would cross "
 				     "between islands", torn.groups.name);
 	}
+	note_straddling(m, p->slots);
+	if (m->topo->rail != NULL)
+		note_rails(m);
 	if (p->slots->keep > 1)
 		rankmap_note(m, "blocks of %u ranks are kept on GPUs that follow each other",
 			     p->slots->keep);

@@ -11,7 +11,8 @@
 #include "map/rankmap.h"
 
 struct slots {
-	uint32_t *pe; /* in the order of the request's hosts, GPUs of a host ascending */
+	uint32_t *pe; /* in the order of the request's hosts, GPUs of a host by rail where
+			the launcher can say so (slots_by_rail), else ascending */
 	uint32_t n;
 	uint32_t *at; /* by PE: its place in pe; NULL where no blocks are kept */
 	uint32_t per_host;           /* ranks on every host used; 0 where hosts need not be equal */
@@ -31,12 +32,15 @@ struct slots {
 
 /*
  * Collects the slots of a request. A launcher that keeps hosts gets the largest per_host that
- * divides the world and for which enough hosts have so many usable GPUs; hosts with fewer are
- * dropped. Errors as pl_rankmap_place(). slots_fini() in either case. O(GPUs), more where there are
+ * divides the world and for which enough hosts have so many usable GPUs, where it can be one that
+ * cuts no tensor group; hosts with fewer are dropped. Errors as pl_rankmap_place(). slots_fini() in either case. O(GPUs), more where there are
  * islands: O(world * families).
  */
 int slots_collect(struct slots *slots, const struct pl_map_request *request, struct pl_error *err);
 void slots_fini(struct slots *slots);
+
+/* Whether the launcher can give a host's ranks its GPUs in any order. */
+bool slots_by_rail(enum pl_launcher launcher);
 
 /* Whether every block of `keep` ranks of a placement lies on slots that follow each other. O(n). */
 bool slots_keep_blocks(const struct slots *slots, const uint32_t *pe, uint32_t n);

@@ -261,6 +261,7 @@ struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl_error 
 	derive_costs(t, from_bandwidth);
 	derive_totals(t, spec);
 	t->domain_level = find_domain_level(t);
+	topo_derive_rails(t);
 	return t;
 }
 
@@ -276,6 +277,7 @@ void pl_topo_destroy(struct pl_topo *t)
 	free(t->name);
 	free(t->source);
 	free(t->calibrated);
+	free(t->rail);
 	free(t->key);
 	free(t->unusable);
 	free(t);

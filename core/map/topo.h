@@ -91,6 +91,9 @@ struct pl_topo {
 	uint32_t n_pes;
 	uint32_t n_unusable, n_missing; /* the missing are among the unusable */
 	uint32_t n_switches, n_adapters; /* in all; 0: unknown */
+	int rail_level;     /* innermost level with rails beyond the domain; -1: none */
+	uint32_t n_rails;
+	uint16_t *rail;     /* by PE: its rail; NULL: the fabric has none, or is not known to */
 	uint64_t *key;     /* by PE */
 	uint8_t *unusable; /* by PE, enum pl_topo_mark: not 0 where no rank may go */
 };
@@ -123,6 +126,24 @@ PL_API int pl_topo_mark_unusable(struct pl_topo *topo, const char *text, struct 
 
 /* The same for GPUs that a host has not: no GPU is counted there. */
 PL_API int pl_topo_mark_missing(struct pl_topo *topo, const char *text, struct pl_error *err);
+
+/*
+ * Sets the rails of hosts whose GPUs are not on those that their indexes tell, by a swapped cable:
+ * "HOSTS:1/0/2/3" with a rail for each GPU, joined by commas. PL_EUSAGE: a machine without rails, or
+ * a part that is wrong, and then nothing has been set.
+ */
+PL_API int pl_topo_set_rails(struct pl_topo *topo, const char *text, struct pl_error *err);
+
+/* The hosts whose rails were set, as pl_topo_set_rails() reads them; "" for none. */
+PL_API void pl_topo_format_rails(const struct pl_topo *topo, struct strbuf *out);
+PL_API bool pl_topo_host_rails_differ(const struct pl_topo *topo, uint32_t host);
+
+/* Fills rail_level, n_rails and rail: GPUs in order, equally many on each rail. */
+void topo_derive_rails(struct pl_topo *topo);
+uint16_t topo_usual_rail(const struct pl_topo *topo, uint32_t pe);
+
+/* One past the end of a part of a list of hosts: the next comma outside brackets, or the end. */
+const char *topo_part_end(const char *s);
 
 /* Marks one PE; what is missing stays missing. */
 void topo_mark(struct pl_topo *topo, uint32_t pe, enum pl_topo_mark mark);

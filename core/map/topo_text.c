@@ -129,8 +129,7 @@ struct pl_topo *pl_topo_parse_tree(const char *tree, const char *distance, struc
 
 /* ---- unusable GPUs ---- */
 
-/* One past the end of a part: the next comma outside brackets, or the end. */
-static const char *part_end(const char *s)
+const char *topo_part_end(const char *s)
 {
 	int depth = 0;
 
@@ -194,7 +193,7 @@ static int mark_all(struct pl_topo *t, const char *text, enum pl_topo_mark mark,
 
 	memcpy(mask, t->unusable, t->n_pes);
 	while (*text != '\0' && rc == 0) {
-		const char *end = part_end(text);
+		const char *end = topo_part_end(text);
 		char *part = xstrndup(text, (size_t)(end - text));
 
 		rc = *part != '\0' ? mark_part(t, part, mark, mask, err) : 0;

@@ -1,8 +1,10 @@
 /* survey_topo.c - see survey.h: the tree of hosts (survey_tree.h) becomes a machine (topo.h) */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strtable.h"
 #include "survey/survey_merge.h"
 #include "survey/survey_tree.h"
 
@@ -11,6 +13,8 @@
  * a little, since nothing tells that the tiers are oversubscribed. */
 #define NETWORK_DISTANCE 10
 #define TIER_DISTANCE	 1
+
+#define MAX_RAILS	 64 /* that are looked at */
 
 struct building {
 	struct pl_survey *survey;
@@ -71,6 +75,71 @@ static void mark_gpus(const struct building *b, struct pl_topo *t)
 
 		topo_mark(t, pe, mark_of(b, &b->survey->hosts[host], pl_topo_gpu(t, pe)));
 	}
+}
+
+/* ---- rails ---- */
+
+/* By leaf: how many hosts have it for each rail. */
+struct leaf_rails {
+	uint32_t n[MAX_RAILS];
+};
+
+static void count_leaves(const struct pl_survey *s, struct strtable *leaves)
+{
+	for (size_t h = 0; h < s->n_hosts; h++) {
+		for (size_t i = 0; i < s->hosts[h].n_rails && i < MAX_RAILS; i++) {
+			const char *leaf = s->hosts[h].rails[i].text;
+			struct leaf_rails *known = leaf != NULL ? strtable_get(leaves, leaf) : NULL;
+
+			if (leaf != NULL && known == NULL) {
+				known = xcalloc(1, sizeof(*known));
+				strtable_put(leaves, leaf, known);
+			}
+			if (known != NULL)
+				known->n[i]++;
+		}
+	}
+}
+
+/* The rail that more than half of a leaf's hosts have it for; else `otherwise`. */
+static uint32_t rail_of_leaf(const struct leaf_rails *leaf, uint32_t otherwise)
+{
+	uint32_t sum = 0, best = 0;
+
+	for (uint32_t i = 0; i < MAX_RAILS; i++) {
+		sum += leaf->n[i];
+		best = leaf->n[i] > leaf->n[best] ? i : best;
+	}
+	return 2 * leaf->n[best] > sum ? best : otherwise;
+}
+
+/* A GPU whose adapter hangs on the leaf of another rail is on that one: a swapped cable. */
+static void set_rails(const struct building *b, const struct strtable *leaves, struct pl_topo *t)
+{
+	for (uint32_t pe = 0; pe < t->n_pes; pe++) {
+		const struct pl_survey_host *host =
+			&b->survey->hosts[b->tree.order[pl_topo_host(t, pe)]];
+		uint32_t own = t->rail[pe], rail;
+
+		if (own >= host->n_rails || host->rails[own].text == NULL)
+			continue;
+		rail = rail_of_leaf(strtable_get(leaves, host->rails[own].text), own);
+		if (rail < t->n_rails)
+			t->rail[pe] = (uint16_t)rail;
+	}
+}
+
+static void find_rails(const struct building *b, struct pl_topo *t)
+{
+	struct strtable leaves = STRTABLE_INIT;
+
+	if (t->rail == NULL || t->n_rails > MAX_RAILS)
+		return;
+	count_leaves(b->survey, &leaves);
+	set_rails(b, &leaves, t);
+	for (size_t i = 0; i < leaves.n_entries; i++)
+		free(leaves.entries[i].value);
+	strtable_fini(&leaves);
 }
 
 /* ---- levels ---- */
@@ -240,6 +309,8 @@ struct pl_topo *pl_survey_topo(struct pl_survey *s, uint32_t gpus_per_host, stru
 		t = create(&b, err);
 	if (t != NULL)
 		mark_gpus(&b, t);
+	if (t != NULL)
+		find_rails(&b, t);
 	survey_tree_fini(&b.tree);
 	return t;
 }

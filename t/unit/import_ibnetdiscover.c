@@ -129,6 +129,23 @@ static void swapped_rails_are_told_and_move_no_host(void **state)
 	pl_survey_destroy(s);
 }
 
+static void swapped_rails_are_those_of_the_machines_gpus(void **state)
+{
+	struct pl_survey *s = two_su();
+	struct strbuf rails = STRBUF_INIT;
+	struct pl_error err = { 0 };
+	struct pl_topo *t = pl_survey_topo(s, 4, &err);
+
+	(void)state;
+	if (t == NULL)
+		fail_msg("%s", err.text);
+	pl_topo_format_rails(t, &rails);
+	assert_string_equal(strbuf_str(&rails), "r002t01:1/0/2/3");
+	strbuf_fini(&rails);
+	pl_topo_destroy(t);
+	pl_survey_destroy(s);
+}
+
 static void a_host_on_a_spine_makes_it_no_leaf(void **state)
 {
 	struct pl_survey *s = two_su();
@@ -421,6 +438,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_adapter_with_the_firmwares_description_is_listed_as_unnamed),
 	cmocka_unit_test(a_host_with_fewer_adapters_than_its_peers_is_told),
 	cmocka_unit_test(swapped_rails_are_told_and_move_no_host),
+	cmocka_unit_test(swapped_rails_are_those_of_the_machines_gpus),
 	cmocka_unit_test(a_host_on_a_spine_makes_it_no_leaf),
 	cmocka_unit_test(a_lone_adapter_is_a_host_with_a_word),
 	cmocka_unit_test(every_style_of_description_names_its_host),

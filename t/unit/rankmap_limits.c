@@ -10,6 +10,7 @@ static const char *const island_names[] = { "ib", "eth", "roce" };
 
 struct shape {
 	uint32_t gpus, trays, racks, islands; /* in a tray, rack, island, machine */
+	uint32_t rails;
 	const char *unusable;
 };
 
@@ -19,7 +20,8 @@ static struct pl_topo *create_islands(const struct shape *s)
 	struct pl_topo_level levels[] = {
 		{ .name = "tray", .count = s->gpus, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
 		{ .name = "rack", .count = s->trays, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
-		{ .name = "island", .count = s->racks, .bandwidth_gbyte_s = 100 },
+		{ .name = "island", .count = s->racks, .bandwidth_gbyte_s = 100,
+		  .rails = s->rails },
 		{ .name = "site", .count = s->islands, .bandwidth_gbyte_s = 12.5,
 		  .islands = island_names, .n_islands = s->islands },
 	};
@@ -138,9 +140,9 @@ static void assert_blocks_kept(const struct pl_rankmap *m, uint32_t keep)
 
 		if (r % keep == 0)
 			continue;
-		assert_true(pe > before);
-		for (uint32_t i = before + 1; i < pe; i++)
+		for (uint32_t i = before + 1; i < pe; i++) /* backwards only by rail on a host */
 			assert_int_equal(rank_at[i], 0);
+		assert_true(pe > before || m->places[r].host == m->places[r - 1].host);
 		if (keep <= m->topo->gpus_per_host)
 			assert_int_equal(m->places[r].host, m->places[r - 1].host);
 	}
@@ -187,7 +189,7 @@ static void assert_refused(struct pl_map_request *request, const char *text, enu
 static void groups_that_may_not_cross_are_placed_in_one_island(void **state)
 {
 	/* 60 of 64 GPUs work in the first island: 7 groups of 8 fit, the eighth would cross */
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, "h003" });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, 0, "h003" });
 	static const char *const jobs[] = { "tp=2 dp=60 ep=8", "cp=8 dp=15", "tp=8 dp=15",
 					    "tp=2 cp=2 pp=2 dp=15", "tp=4 pp=3 dp=10",
 					    "tp=2 dp=12 cp=5 order=tp-dp-cp-pp" };
@@ -208,7 +210,7 @@ static void groups_that_may_not_cross_are_placed_in_one_island(void **state)
 
 static void a_job_that_fits_one_island_crosses_nothing(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, "h[000-003]" });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, 0, "h[000-003]" });
 	struct pl_map_request request = { .topo = t };
 	struct pl_rankmap *m = place(&request, "tp=4 pp=2 dp=8");
 	struct strbuf crossing = STRBUF_INIT;
@@ -223,7 +225,7 @@ static void a_job_that_fits_one_island_crosses_nothing(void **state)
 
 static void the_border_costs_what_its_link_gives(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 1, 1, 2, 2, NULL });
+	struct pl_topo *t = create_islands(&(struct shape){ 1, 1, 2, 2, 0, NULL });
 	struct pl_map_request request = { .topo = t, .launcher = PL_FOR_ENV };
 	struct pl_rankmap *near, *far;
 
@@ -240,7 +242,7 @@ static void the_border_costs_what_its_link_gives(void **state)
 
 static void sizes_that_no_island_holds_are_refused_with_those_that_fit(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, NULL });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, 0, NULL });
 	struct pl_map_request request = { .topo = t };
 
 	(void)state;
@@ -255,7 +257,7 @@ static void sizes_that_no_island_holds_are_refused_with_those_that_fit(void **st
 
 static void an_order_that_is_to_be_kept_but_crosses_is_refused(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, "h003" });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 2, 0, "h003" });
 	struct pl_map_request request = { .topo = t, .strategy = PL_STRATEGY_KEEP_ORDER };
 
 	(void)state;
@@ -266,7 +268,7 @@ static void an_order_that_is_to_be_kept_but_crosses_is_refused(void **state)
 
 static void islands_are_chosen_by_name(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 3, NULL });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 3, 0, NULL });
 	struct pl_map_request request = { .topo = t, .islands = "roce, ib" };
 	struct pl_rankmap *m = place(&request, "tp=4 dp=32");
 
@@ -280,7 +282,7 @@ static void islands_are_chosen_by_name(void **state)
 	request.cross = "pq";
 	assert_refused(&request, "tp=4 dp=1", PL_EUSAGE, "'pq' is no axis");
 	pl_topo_destroy(t);
-	t = create_islands(&(struct shape){ 4, 4, 4, 1, NULL });
+	t = create_islands(&(struct shape){ 4, 4, 4, 1, 0, NULL });
 	request = (struct pl_map_request){ .topo = t, .islands = "ib" };
 	assert_refused(&request, "tp=4 dp=1", PL_EUSAGE, "'mixed' has no islands");
 	request = (struct pl_map_request){ .topo = t, .cross = "pp" };
@@ -292,7 +294,7 @@ static void islands_are_chosen_by_name(void **state)
 
 static void blocks_are_kept_on_gpus_that_follow_each_other(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 1, "h001:2,h006,h009:0-1" });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 1, 0, "h001:2,h006,h009:0-1" });
 	static const uint32_t keeps[] = { 2, 3, 4, 6, 8, 12 };
 
 	(void)state;
@@ -310,11 +312,188 @@ static void blocks_are_kept_on_gpus_that_follow_each_other(void **state)
 
 static void blocks_that_do_not_divide_the_ranks_are_refused(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 1, NULL });
+	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 1, 0, NULL });
 	struct pl_map_request request = { .topo = t, .keep_blocks = 5 };
 
 	(void)state;
 	assert_refused(&request, "tp=4 dp=3", PL_EUSAGE, "10 or 15 ranks would do");
+	pl_topo_destroy(t);
+}
+
+/* ---- rails ---- */
+
+/* Two units of four hosts of four GPUs, each on a rail of its own; 1:4 above the units. */
+static struct pl_topo *create_rails(const char *rails, const char *unusable)
+{
+	struct pl_topo_level levels[] = {
+		{ .name = "host", .count = 4, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
+		{ .name = "su", .count = 4, .bandwidth_gbyte_s = 100, .rails = 4 },
+		{ .name = "fabric", .count = 2, .bandwidth_gbyte_s = 100, .oversubscription = 4 },
+	};
+	struct pl_hostlist *hosts = pl_hostlist_parse("h[0-7]", NULL, NULL);
+	struct pl_topo_spec spec = { .name = "railed", .gpus_per_host = 4, .levels = levels,
+				     .n_levels = ARRAY_LEN(levels), .hosts = hosts };
+	struct pl_topo *t = pl_topo_create(&spec, NULL);
+
+	pl_hostlist_destroy(hosts);
+	assert_non_null(t);
+	assert_int_equal(pl_topo_set_rails(t, rails, NULL), 0);
+	assert_int_equal(pl_topo_mark_unusable(t, unusable, NULL), 0);
+	return t;
+}
+
+static uint32_t count_off(const struct pl_map_cost *cost)
+{
+	uint32_t n = 0;
+
+	for (unsigned f = 0; f < PL_JOB_MAX_FAMILIES; f++)
+		n += cost->off_rail[f];
+	return n;
+}
+
+static void ranks_of_a_position_are_on_one_rail(void **state)
+{
+	struct pl_topo *t = create_rails("", "");
+	struct pl_map_request request = { .topo = t };
+	struct pl_rankmap *m = place(&request, "tp=4 dp=8");
+
+	(void)state;
+	assert_int_equal(count_off(&m->cost), 0);
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+static void traffic_between_rails_takes_the_spine(void **state)
+{
+	struct pl_topo *t = create_rails("", "");
+	/* four rings of four hosts of a unit; ranks of h1 the other way round */
+	static const uint32_t straight[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+	static const uint32_t turned[] = { 0, 1, 2, 3, 7, 6, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15 };
+	struct pl_map_cost cost;
+	struct pl_job job;
+
+	(void)state;
+	assert_int_equal(pl_job_parse(&job, "tp=4 axis=x=4:ring:1G order=tp-x", NULL), 0);
+	pl_map_cost(t, &job, straight, &cost);
+	assert_int_equal(count_off(&cost), 0);
+	assert_float_equal(cost.uplink[2], 0, 1e-12);
+	pl_map_cost(t, &job, turned, &cost);
+	assert_int_equal(count_off(&cost), 4);
+	assert_float_equal(cost.uplink[2], 4, 1e-9);
+	/* 4 GB over the 16 adapters of a unit at a quarter of 100 GB/s each */
+	assert_float_equal(cost.family[PL_FAMILIES], 0.01, 1e-9);
+	pl_topo_destroy(t);
+}
+
+static void a_host_with_swapped_rails_has_its_gpus_swapped(void **state)
+{
+	static const enum pl_launcher can[] = { PL_FOR_TORCHRUN, PL_FOR_MEGATRON, PL_FOR_MPI,
+						PL_FOR_ENV };
+	static const enum pl_launcher cannot[] = { PL_FOR_DEEPSPEED, PL_FOR_SLURM };
+	struct pl_topo *t = create_rails("h2:1/0/2/3", "");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(can); i++) {
+		struct pl_map_request request = { .topo = t, .launcher = can[i] };
+		struct pl_rankmap *m = place(&request, "tp=4 dp=8");
+
+		assert_int_equal(m->places[8].gpu, 1);
+		assert_int_equal(m->places[9].gpu, 0);
+		assert_int_equal(count_off(&m->cost), 0);
+		assert_true(notes_say(m, "GPUs of h2 are taken in the order of its rails"));
+		pl_rankmap_destroy(m);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(cannot); i++) {
+		struct pl_map_request request = { .topo = t, .launcher = cannot[i] };
+		struct pl_rankmap *m = place(&request, "tp=4 dp=8");
+
+		assert_int_equal(m->places[8].gpu, 0);
+		assert_int_equal(m->cost.off_rail[PL_FAMILY_DP_CP], 2);
+		assert_true(notes_say(m, "rails of h2 are swapped, and "));
+		assert_true(notes_say(m, "2 of 32 ranks are off the rail of their dp-cp group"));
+		pl_rankmap_destroy(m);
+	}
+	pl_topo_destroy(t);
+}
+
+static void hosts_of_which_some_gpus_are_used_use_the_same_rails(void **state)
+{
+	/* rail 0 is broken on most hosts */
+	struct pl_topo *t = create_rails("", "h[1-6]:0");
+	struct pl_map_request request = { .topo = t };
+	struct pl_rankmap *m = place(&request, "tp=3 dp=8");
+
+	(void)state;
+	assert_int_equal(count_off(&m->cost), 0);
+	for (uint32_t r = 0; r < 24; r++)
+		assert_int_equal(m->places[r].gpu, 1 + r % 3);
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+	/* a hole on a rail that is used is filled, and the others keep theirs */
+	t = create_rails("", "h2:1");
+	request.topo = t;
+	m = place(&request, "tp=3 dp=8");
+	assert_int_equal(m->places[6].gpu, 0);
+	assert_int_equal(m->places[7].gpu, 2);
+	assert_int_equal(m->places[8].gpu, 3);
+	assert_int_equal(count_off(&m->cost), 0); /* rails 0, 2, 3 everywhere */
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+/* ---- groups that should be whole ---- */
+
+static void tensor_groups_are_whole_on_hosts_of_fewer_ranks(void **state)
+{
+	/* four ranks on each of six hosts would do, but cut every other group */
+	struct pl_topo *t = create_rails("", "");
+	struct pl_map_request request = { .topo = t };
+	struct pl_rankmap *m = place(&request, "tp=3 dp=8");
+
+	(void)state;
+	assert_int_equal(m->cost.straddling[PL_FAMILY_TP], 0);
+	assert_true(notes_say(m, "3 of 4 GPUs of a host are used"));
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+static void groups_that_cannot_be_whole_have_a_reason(void **state)
+{
+	struct pl_topo *t = create_rails("", "h[0-3]:0");
+	struct pl_map_request request = { .topo = t, .launcher = PL_FOR_ENV };
+	struct pl_rankmap *m = place(&request, "tp=4 dp=7");
+
+	(void)state;
+	assert_true(notes_say(m, "tp groups straddle hosts: the usable GPUs hold only 4 whole ones"));
+	pl_rankmap_destroy(m);
+	request.launcher = PL_FOR_TORCHRUN;
+	m = place(&request, "tp=4 axis=x=3:ring:1 dp=2 order=x-tp-dp");
+	assert_true(m->cost.straddling[PL_FAMILY_TP] == 0 ||
+		    notes_say(m, "tp groups straddle hosts: "));
+	pl_rankmap_destroy(m);
+	pl_topo_destroy(t);
+}
+
+static void rails_that_are_wrong_are_refused(void **state)
+{
+	struct pl_topo *t = create_rails("", "");
+	static const char *const wrong[] = { "h2", "h2:1/0/2", "h2:1/0/2/3/0", "h2:1/0/2/4",
+					     "h9:1/0/2/3", "h2:a/b/c/d", "h3:1/0/2/3,h2:9" };
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct pl_error err = { 0 };
+
+		assert_int_equal(pl_topo_set_rails(t, wrong[i], &err), -1);
+		assert_int_equal(err.code, PL_EUSAGE);
+	}
+	pl_topo_format_rails(t, &out);
+	assert_string_equal(strbuf_str(&out), "");
+	assert_int_equal(pl_topo_set_rails(t, "h[2-3]:1/0/2/3", NULL), 0);
+	pl_topo_format_rails(t, &out);
+	assert_string_equal(strbuf_str(&out), "h2:1/0/2/3,h3:1/0/2/3");
+	strbuf_fini(&out);
 	pl_topo_destroy(t);
 }
 
@@ -333,11 +512,18 @@ static struct pl_topo *draw_machine(void)
 {
 	static const uint32_t gpus[] = { 2, 4, 8 };
 	struct pl_topo *t = create_islands(&(struct shape){
-		gpus[draw(3)], 1 + draw(6), 1 + draw(5), 1 + draw(3), NULL });
+		gpus[draw(3)], 1 + draw(6), 1 + draw(5), 1 + draw(3), 2 * draw(3), NULL });
 	uint32_t broken = draw(3) > 0 ? draw(t->n_pes / 4 + 1) : 0;
 
 	for (uint32_t i = 0; i < broken; i++)
 		topo_mark(t, draw(t->n_pes), PL_TOPO_UNUSABLE);
+	for (uint32_t i = draw(3); i > 0 && t->rail != NULL; i--) { /* cables are swapped */
+		uint32_t pe = draw(t->n_pes / 2) * 2;
+		uint16_t rail = t->rail[pe];
+
+		t->rail[pe] = t->rail[pe + 1];
+		t->rail[pe + 1] = rail;
+	}
 	if (draw(2)) { /* a tray is gone */
 		uint32_t first = draw(t->n_pes / t->gpus_per_host) * t->gpus_per_host;
 
@@ -376,6 +562,14 @@ static void draw_request(struct pl_map_request *request)
 		request->spares = (struct pl_map_spares){ draw(2), draw(2) != 0 };
 }
 
+/* A tensor group straddles only with a reason. */
+static void assert_told(const struct pl_rankmap *m)
+{
+	if (m->cost.straddling[PL_FAMILY_TP] > 0 &&
+	    m->job.tp <= m->topo->span[m->topo->domain_level])
+		assert_true(notes_say(m, "tp groups straddle"));
+}
+
 static void every_map_keeps_to_its_limits(void **state)
 {
 	uint32_t placed = 0;
@@ -398,6 +592,8 @@ static void every_map_keeps_to_its_limits(void **state)
 				fail_msg("seed %u: %s: no map and no reason", before, text);
 			if (m != NULL && request.objective == PL_OBJECTIVE_TIME)
 				assert_sound(m, &request);
+			if (m != NULL)
+				assert_told(m);
 			placed += m != NULL;
 			pl_rankmap_destroy(m);
 		}
@@ -416,6 +612,13 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(islands_are_chosen_by_name),
 	cmocka_unit_test(blocks_are_kept_on_gpus_that_follow_each_other),
 	cmocka_unit_test(blocks_that_do_not_divide_the_ranks_are_refused),
+	cmocka_unit_test(ranks_of_a_position_are_on_one_rail),
+	cmocka_unit_test(traffic_between_rails_takes_the_spine),
+	cmocka_unit_test(a_host_with_swapped_rails_has_its_gpus_swapped),
+	cmocka_unit_test(hosts_of_which_some_gpus_are_used_use_the_same_rails),
+	cmocka_unit_test(rails_that_are_wrong_are_refused),
+	cmocka_unit_test(tensor_groups_are_whole_on_hosts_of_fewer_ranks),
+	cmocka_unit_test(groups_that_cannot_be_whole_have_a_reason),
 	cmocka_unit_test(every_map_keeps_to_its_limits),
 };
 
