@@ -70,7 +70,7 @@ test_expect_success "groups that no island holds are refused with sizes that fit
 test_expect_success "a map made elsewhere that lets groups cross is told so" '
 	seq 4 11 >given && seq 60 67 >>given &&
 	perilune map --topo mixed.lua --job "tp=8 dp=2" --evaluate given >out &&
-	grep "1 tp group crosses between islands, where only pp and dp may: .* of rank 8" out
+	grep "1 tp group crosses between islands, where only pp and dp may" out
 '
 
 test_expect_success "a repair does not leave the island" '
@@ -123,9 +123,10 @@ test_expect_success "a rank keeps its rail: GPUs of a host with swapped rails ar
 '
 
 test_expect_success "where the launcher cannot swap them, it is said who is off its rail" '
-	perilune map --topo railed.lua --job "tp=4 dp=8" --for deepspeed --explain >out 2>err &&
-	grep "rails of h\[2-3\] are swapped, and deepspeed takes GPUs by their index" out &&
-	grep "4 of 32 ranks are off the rail of their dp-cp group" out &&
+	perilune map --topo railed.lua --job "tp=4 dp=8" --for deepspeed >out 2>err &&
+	grep "rails of h\[2-3\] are swapped, and deepspeed takes GPUs by their index" err &&
+	grep "4 of 32 ranks are off the rail of their dp-cp group" err &&
+	perilune map --topo railed.lua --job "tp=4 dp=8" --for deepspeed --explain >out &&
 	grep "^ranks off their rail: dp-cp 4 -> 4" out
 '
 

@@ -1,10 +1,9 @@
 /*
  * islands.h - which groups may cross between the islands of a machine. Internal to map/.
  *
- * Islands are units that only a thin network joins (InfiniBand and Ethernet): topo.h, level.islands.
- * Only groups of the allowed axes cross, pipeline and data parallel ones where nothing else was
- * said. Ranks that share a group of any other axis, or a host, make a cluster; a cluster lies in one
- * island. In most jobs clusters are blocks of consecutive ranks of one size.
+ * Islands are units that only a thin network joins, InfiniBand and Ethernet: topo.h,
+ * level.islands. Only groups of the allowed axes cross, pipeline and data parallel ones where
+ * nothing else was said. Which ranks that keeps together: clusters.h.
  */
 #ifndef PL_MAP_ISLANDS_H
 #define PL_MAP_ISLANDS_H

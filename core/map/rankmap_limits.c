@@ -97,8 +97,8 @@ static void note_off_rail(struct pl_rankmap *m)
 	if (f < 0)
 		return;
 	pl_job_groups(&m->job, (unsigned)f, &g);
-	rankmap_note(m, "%u of %u ranks are off the rail of their %s group: their traffic takes the "
-		     "spine (%u in the order given)", m->cost.off_rail[f], m->n_ranks, g.name,
+	rankmap_note(m, "%u of %u ranks are off the rail of their %s group: their traffic takes "
+		     "the spine (%u in the order given)", m->cost.off_rail[f], m->n_ranks, g.name,
 		     m->baseline.off_rail[f]);
 }
 
@@ -116,7 +116,8 @@ static void note_swapped(struct pl_rankmap *m)
 	if (pl_hostlist_count(hosts) > 0) {
 		folded = pl_hostlist_fold(hosts);
 		rankmap_note(m, slots_by_rail(m->launcher)
-				     ? "GPUs of %s are taken in the order of its rails, which are swapped"
+				     ? "GPUs of %s are taken in the order of its rails, "
+				       "which are swapped"
 				     : "rails of %s are swapped, and %s takes GPUs by their index: "
 				       "--for torchrun, mpi or env could swap them too",
 			     folded, pl_launcher_name(m->launcher));

@@ -8,7 +8,7 @@
 void rankmap_note_limits(struct pl_rankmap *map, const struct pl_map_request *request,
 			 const struct portfolio *p);
 
-/* Whether ranks are on the rails of their peers, a line or two; nothing where no rails are known. */
+/* Whether ranks are on the rails of their peers, a line; nothing where no rails are known. */
 void rankmap_explain_rails(const struct pl_rankmap *map, struct strbuf *out);
 
 /* The note on a map made elsewhere that lets groups cross between islands which may not. */

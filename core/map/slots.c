@@ -84,8 +84,8 @@ static int find_islands(struct collect *c, struct pl_error *err)
 
 	c->island_level = -1;
 	if (level < 0 && c->request->cross != NULL)
-		return pl_errorf(err, PL_EUSAGE, "'%s' has no islands that axes could cross between",
-				 t->name);
+		return pl_errorf(err, PL_EUSAGE,
+				 "'%s' has no islands that axes could cross between", t->name);
 	for (uint32_t i = 1; i < c->n_hosts && level >= 0; i++) {
 		if (islands_apart(t, c->hosts[0].host * t->gpus_per_host,
 				  c->hosts[i].host * t->gpus_per_host))

@@ -33,8 +33,8 @@ struct slots {
 /*
  * Collects the slots of a request. A launcher that keeps hosts gets the largest per_host that
  * divides the world and for which enough hosts have so many usable GPUs, where it can be one that
- * cuts no tensor group; hosts with fewer are dropped. Errors as pl_rankmap_place(). slots_fini() in either case. O(GPUs), more where there are
- * islands: O(world * families).
+ * cuts no tensor group; hosts with fewer are dropped. Errors as pl_rankmap_place(). slots_fini() in
+ * either case. O(GPUs), more where there are islands: O(world * families).
  */
 int slots_collect(struct slots *slots, const struct pl_map_request *request, struct pl_error *err);
 void slots_fini(struct slots *slots);

@@ -118,7 +118,8 @@ static uint32_t nearest_ep(const struct collect *c)
 	uint32_t ep = job.ep;
 
 	for (job.ep = ep / 2; job.ep > 0; job.ep--) {
-		if (ep % job.ep == 0 && pl_job_check(&job, NULL) == 0 && slots_job_fits(c, &job, true))
+		if (ep % job.ep == 0 && pl_job_check(&job, NULL) == 0 &&
+		    slots_job_fits(c, &job, true))
 			return job.ep;
 	}
 	return 0;
@@ -131,8 +132,8 @@ static void say_what_fits(const struct collect *c, struct strbuf *out)
 	uint32_t replica = job->world / job->dp, dp, ep;
 
 	if (job->only_lists) {
-		strbuf_adds(out, "groups that are listed cannot be made smaller: use more hosts, or "
-				 "dump a smaller job");
+		strbuf_adds(out, "groups that are listed cannot be made smaller: use more hosts, "
+				 "or dump a smaller job");
 		return;
 	}
 	dp = nearest_dp(c);

@@ -80,8 +80,8 @@ static int set_part(const struct pl_topo *t, char *part, uint16_t *all, struct p
 		*colon = '\0';
 	if (colon == NULL || parse_rails(t, colon + 1, rails) < 0)
 		rc = pl_errorf(err, PL_EUSAGE,
-			       "rails '%s': the host and the rail of each of its %u GPUs, from 0 to "
-			       "%u: HOST:1/0/...", part, t->gpus_per_host, t->n_rails - 1);
+			       "rails '%s': the host and the rail of each of its %u GPUs, from 0 "
+			       "to %u: HOST:1/0/...", part, t->gpus_per_host, t->n_rails - 1);
 	else
 		rc = set_hosts(t, part, rails, all, err);
 	free(rails);
@@ -96,8 +96,9 @@ int pl_topo_set_rails(struct pl_topo *t, const char *text, struct pl_error *err)
 	if (*text == '\0')
 		return 0;
 	if (t->rail == NULL)
-		return pl_errorf(err, PL_EUSAGE, "rails: '%s' has none: a level of the topology says "
-				 "how many, rails = 4", t->name);
+		return pl_errorf(err, PL_EUSAGE,
+				 "rails: '%s' has none: a level of the topology says how many, "
+				 "rails = 4", t->name);
 	all = xmalloc(t->n_pes * sizeof(*all));
 	memcpy(all, t->rail, t->n_pes * sizeof(*all));
 	while (*text != '\0' && rc == 0) {

@@ -18,8 +18,10 @@ struct shape {
 static struct pl_topo *create_islands(const struct shape *s)
 {
 	struct pl_topo_level levels[] = {
-		{ .name = "tray", .count = s->gpus, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
-		{ .name = "rack", .count = s->trays, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
+		{ .name = "tray", .count = s->gpus, .link = PL_LINK_NVLINK,
+		  .bandwidth_gbyte_s = 900 },
+		{ .name = "rack", .count = s->trays, .link = PL_LINK_NVLINK,
+		  .bandwidth_gbyte_s = 900 },
 		{ .name = "island", .count = s->racks, .bandwidth_gbyte_s = 100,
 		  .rails = s->rails },
 		{ .name = "site", .count = s->islands, .bandwidth_gbyte_s = 12.5,
@@ -174,8 +176,8 @@ static struct pl_rankmap *place(struct pl_map_request *request, const char *text
 	return m;
 }
 
-static void assert_refused(struct pl_map_request *request, const char *text, enum pl_error_code code,
-			   const char *words)
+static void assert_refused(struct pl_map_request *request, const char *text,
+			   enum pl_error_code code, const char *words)
 {
 	struct pl_error err = { 0 };
 
@@ -294,7 +296,8 @@ static void islands_are_chosen_by_name(void **state)
 
 static void blocks_are_kept_on_gpus_that_follow_each_other(void **state)
 {
-	struct pl_topo *t = create_islands(&(struct shape){ 4, 4, 4, 1, 0, "h001:2,h006,h009:0-1" });
+	struct pl_topo *t =
+		create_islands(&(struct shape){ 4, 4, 4, 1, 0, "h001:2,h006,h009:0-1" });
 	static const uint32_t keeps[] = { 2, 3, 4, 6, 8, 12 };
 
 	(void)state;
