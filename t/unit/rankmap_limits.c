@@ -467,7 +467,8 @@ static void groups_that_cannot_be_whole_have_a_reason(void **state)
 	struct pl_rankmap *m = place(&request, "tp=4 dp=7");
 
 	(void)state;
-	assert_true(notes_say(m, "tp groups straddle hosts: the usable GPUs hold only 4 whole ones"));
+	assert_true(notes_say(m, "tp groups straddle hosts: the usable GPUs hold only 4 whole "
+				 "ones"));
 	pl_rankmap_destroy(m);
 	request.launcher = PL_FOR_TORCHRUN;
 	m = place(&request, "tp=4 axis=x=3:ring:1 dp=2 order=x-tp-dp");
