@@ -35,6 +35,22 @@ local function machine(o)
   return topo, cluster, notes
 end
 
+local MAX_NOTES = 5 -- of what was found in the files of a machine, in an explanation
+
+-- What the explanation has to say of the machine beyond what the machine itself knows.
+local function assumed(o, notes)
+  local lines = {}
+  for i = 1, math.min(#(notes or {}), MAX_NOTES) do lines[i] = "topology: " .. notes[i] end
+  if notes and #notes > MAX_NOTES then
+    lines[#lines + 1] = ("topology: %d more such notes"):format(#notes - MAX_NOTES)
+  end
+  if o.gpus_per_host then
+    lines[#lines + 1] = ("GPUs: guessed, %d on hosts of which no file tells (--gpus-per-host)")
+      :format(o.gpus_per_host)
+  end
+  return lines
+end
+
 local function parse(text, flag, cluster)
   local resolver = cluster and require("perilune.fleet").resolver(cluster)
   local set, message = hosts.parse(text, resolver)
@@ -158,7 +174,7 @@ local function run(o, args, given)
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy, objective = o.objective, spares = o.spares,
     islands = o.islands, cross = o.cross, keep_blocks = o.keep_blocks,
-    assumed = notes, price = o.explain,
+    assumed = assumed(o, notes), price = o.explain,
   }
   local make = action(o, request)
   if o.failed then checked(topo.mark_unusable, topo, o.failed) end
@@ -225,10 +241,11 @@ return {
     { "max-moves", type = "int", min = 1, metavar = "N", help = "ranks that may move" },
     { "keep-hosts", type = "bool", help = "ranks whose host works stay on it" },
     { "evaluate", type = "path", metavar = "MAP",
-      help = "score a map made elsewhere: vector, json, csv or an Open MPI rankfile; with "
-        .. "--comm a vector" },
+      help = "score a map made elsewhere, in any --format but svg; all that is wrong with it is "
+        .. "told with its line; with --comm a vector" },
     { "output", short = "o", type = "path", help = "write the map there" },
-    { "explain", type = "bool", help = "say what was assumed, and compare with the order given" },
+    { "explain", type = "bool",
+      help = "say what was assumed, what is gained over the order given and what limits it" },
     { "islands", type = "string", metavar = "NAME,...",
       help = "use only these islands of the machine (InfiniBand, Ethernet)" },
     { "cross", type = "string", metavar = "AXIS,...",
@@ -246,6 +263,12 @@ return {
     "each of at most 4 NVLink domains), and model= and axis= as the options.",
     "",
     "Models: llama3-405b, deepseek-v3, mlperf-405b-5120, mlperf-405b-512, dsv3-256.",
+    "",
+    "--explain begins with what was taken for granted: sources of the machine, algorithms, what",
+    "overlaps, and for each phase the bytes sent, given by the job, modelled by a published",
+    "formula, or assumed where figures of the model were not given. Times are ratios unless the",
+    "machine is calibrated (perilune topo calibrate): only then milliseconds. In JSON, \"unit\" is",
+    "s or uncalibrated, and \"no_gain_expected\" says that the order given is kept.",
     "",
     "--groups reads JSON, { \"tp\": [[0, 1], [2, 3]], \"dp\": [[0, 2], [1, 3]] }, or text, one",
     "group a line: 'tp: 0 1'; ranges 0-3 and # comments are allowed. Names: tp cp dp dp-cp pp ep",

@@ -106,6 +106,7 @@ test_expect_success "map takes any of them, and says what it took for granted" '
 	perilune map --topo "$fixtures/slurm-topology.conf" --gpus-per-host 4 \
 		--job "tp=4 dp=17" --explain >out 2>err &&
 	tr -s " \n" " " <out | grep "topology [^ ]*slurm-topology.conf (slurm-topology-conf of " &&
+	grep "GPUs  *guessed, 4 on hosts of which no file tells" out &&
 	perilune map --topo "$fixtures/slurm-topology.conf,blocks.conf" --gpus-per-host 4 \
 		--job "tp=4 dp=17" --for mpi >vector 2>err && test "$(sort -u vector | wc -l)" -eq 68
 '

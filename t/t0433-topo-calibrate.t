@@ -96,6 +96,14 @@ test_expect_success "a run over hosts that are all this machine has measured no 
 	refused "over --transport local every host is this machine" here --topo $machine
 '
 
+test_expect_success "where no topology is known the order is kept, and that is said" '
+	echo "return { hosts = \"n[1-4]\", gpus_per_host = 2 }" >flat.lua &&
+	perilune map --topo ./flat.lua --hosts n[3-4,1-2] --job "tp=2 dp=4" --explain >out &&
+	grep "topology  *unknown" out && grep "no topology is known: your order is kept" out &&
+	perilune map --topo ./flat.lua --hosts n[3-4,1-2] --job "tp=2 dp=4" --format seq >out \
+		2>err && head -n 1 out | grep n3 && grep "no topology is known" err
+'
+
 # The simulated fleet takes 20 us and 1 ns a byte for a ring of any ranks; the record is made to say
 # that it was over ssh, so that the same figures come out each time. Four ranks fill two hosts: the
 # two of a host share its way out.
