@@ -30,16 +30,18 @@ local OWN = {
   { "yes", short = "y", type = "bool", group = "POINTS", help = "run more than 64 points" },
   { "max-points", type = "int", min = 1, group = "POINTS", help = "run up to so many points" },
   { "dry-run", type = "bool", group = "REPORT", help = "say what would run, and end" },
-  { "json", type = "string", metavar = "FILE|-", group = "REPORT",
-    help = "the report as JSON into a file, or on standard output" },
+  { "tap", type = "path", metavar = "FILE|-", group = "REPORT",
+    help = "the report as TAP 14, a subtest per point" },
+  { "junit", type = "path", metavar = "FILE|-", group = "REPORT",
+    help = "the report as JUnit XML, a test case per point" },
+  { "json", type = "path", metavar = "FILE|-", group = "REPORT",
+    help = "the report as JSON into a file, or (-) on standard output" },
   { "run-dir", type = "path", metavar = "DIR", group = "REPORT",
     help = "keep the run in this folder" },
   { "name", type = "string", group = "REPORT", help = "what the run is called; the recipe's name" },
   { "sim", type = "bool", group = "REHEARSAL",
     help = "the simulated fleet of these hosts, on virtual time" },
   { "seed", type = "int", group = "REHEARSAL", help = "of math.random; the same run again" },
-  { "tap", type = "string", later = true },
-  { "junit", type = "string", later = true },
   { "html", type = "string", later = true },
   { "detach", type = "bool", later = true },
   { "sim-from", type = "string", later = true },
@@ -99,20 +101,47 @@ end
 
 -- ---- running -------------------------------------------------------------------------------
 
-local function put_json(where, json)
-  if where == "-" then return terminal.print(json) end
-  local file, message = io.open(where, "w")
-  if not file then errors.fail(2, "%s", message) end
-  file:write(json)
-  file:close()
+-- What the report is asked for as, and who writes it.
+local FORMS = {
+  tap = function(r) return require("perilune.report_tap").report(r) end,
+  junit = function(r) return require("perilune.report_junit").report(r) end,
+  json = function(r) return require("perilune.report").json(r) end,
+}
+local FORM_NAMES = { "tap", "junit", "json" }
+
+-- Before anything runs: each has a place, and standard output only one taker, to whom `print` of
+-- the recipe leaves it.
+local function check_places(o)
+  local taker
+  for _, name in ipairs(FORM_NAMES) do
+    if o[name] == "-" and taker then
+      errors.usage("--%s - and --%s - cannot both have standard output", taker, name)
+    elseif o[name] == "-" then
+      taker = name
+    elseif o[name] then
+      errors.checked(require("perilune.files").writable(o[name]))
+    end
+  end
+  if taker then require("perilune.sandbox").print_to(2) end
+end
+
+local function put_reports(o, r)
+  for _, name in ipairs(FORM_NAMES) do
+    if o[name] == "-" then
+      terminal.print(FORMS[name](r))
+    elseif o[name] then
+      local ok, message = require("perilune.files").write(o[name], FORMS[name](r))
+      if not ok then errors.fail(2, "%s: %s", o[name], message) end
+    end
+  end
 end
 
 local function carry_out(plan, file, on, o)
   local record <close> = session.begin(runner.head(plan, file, on), o.run_dir)
   local run = runner.new { plan = plan, file = file, fleet = on, session = record }
-  local report, text, json = run:carry_out()
+  local report, text = run:carry_out()
   terminal.tell(text)
-  if o.json then put_json(o.json, json) end
+  put_reports(o, report)
   return record:finish(report.status, report.verdict)
 end
 
@@ -144,6 +173,7 @@ local function run_recipe(o, words, given)
   list_points(points)
   if o.dry_run then return 0 end
   check_number(points, o)
+  check_places(o)
   return carry_out(plan, file, on, o)
 end
 
@@ -154,7 +184,8 @@ return {
             "run RECIPE --help" },
   about = "RECIPE is a file, or the name of one that is installed. Options before it are "
     .. "perilune's, options after it the recipe's. What is said while it runs and the report go "
-    .. "to standard error and into the run folder; print and --json - go to standard output.",
+    .. "to standard error and into the run folder; print goes to standard output, unless a report "
+    .. "(--tap -, --junit -, --json -) does.",
   options = options.join(fleet.options, OWN),
   stop_at_word = true,
   notes = {
@@ -166,6 +197,7 @@ return {
     "perilune run -w node[1-4] hello",
     "perilune run --transport local -w node[1-4] ring-allreduce --hosts 4",
     "perilune run --sim -w node[1-1000] --sweep bytes=64K..1M:x4 ring-allreduce",
+    "perilune run --sim -w node[1-16] --tap - --junit junit.xml ring-allreduce",
   },
   run = run_recipe,
 }

@@ -21,6 +21,17 @@ function files.write(path, text)
   return sys.write_file(path, text, 420) -- 0644
 end
 
+--- True when a file can be written there; makes it, empty, when it is not there.
+---@param path string
+---@return true? ok
+---@return string? message
+function files.writable(path)
+  local file, message = io.open(path, "a")
+  if not file then return nil, message end
+  file:close()
+  return true
+end
+
 local Feeder = {}
 Feeder.__index = Feeder
 

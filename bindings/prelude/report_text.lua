@@ -74,13 +74,16 @@ local function head(point, width)
     WORDS[point.verdict], time):gsub("%s+$", ""))
 end
 
-local function add_single(out, point)
-  local add = adder(out)
-  out[#out + 1] = head(point, #point.name)
+local function add_details(add, point)
   add_failure(add, point)
   for _, m in ipairs(point.metrics) do add(metric_line(m)) end
   add_gates(add, point)
   add_remarks(add, point)
+end
+
+local function add_single(out, point)
+  out[#out + 1] = head(point, #point.name)
+  add_details(adder(out), point)
 end
 
 -- ---- several as a table --------------------------------------------------------------------
@@ -173,6 +176,14 @@ function text.point(point)
   local line = head(point, #point.name)
   if not point.why then return line end
   return ("%s\n     %s: %s"):format(line, point.cause or point.verdict, point.why:match("^[^\n]*"))
+end
+
+--- Everything that a point came to, a line each: why it failed, metrics, gates, remarks.
+---@return string
+function text.details(point)
+  local out = {}
+  add_details(function(line) out[#out + 1] = line .. "\n" end, point)
+  return table.concat(out)
 end
 
 --- The report.

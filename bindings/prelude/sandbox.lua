@@ -63,10 +63,18 @@ local function all_of(from)
   return to
 end
 
+local print_fd = 1
+
+--- Where `print` goes from now on: 2 while standard output has what another program reads.
+---@param fd integer
+function sandbox.print_to(fd)
+  print_fd = fd
+end
+
 local function print_out(...)
   local words = table.pack(...)
   for i = 1, words.n do words[i] = tostring(words[i]) end
-  require("perilune.core.sys").write(1, table.concat(words, "\t") .. "\n")
+  require("perilune.core.sys").write(print_fd, table.concat(words, "\t") .. "\n")
 end
 
 local function make_os()

@@ -20,6 +20,7 @@ struct scoring {
 	uint32_t size;    /* its members */
 	double gbyte;     /* its volume */
 	double far_gbyte; /* the same for peers beyond the NVLink domain */
+	uint32_t domain_start, domain_end; /* members in the NVLink domain of the run at hand */
 	double slowest;   /* group so far */
 	double allowed;   /* a group slower than this settles it: the placement is of no interest */
 	struct pl_map_worst worst;
@@ -113,14 +114,12 @@ static unsigned inner_shift(const struct scoring *s, size_t level)
 	return level > 0 ? s->topo->shift[level - 1] : 0;
 }
 
-/* Members in the unit that has fewest of them; the size itself when one unit has all. */
+/* Members in the unit that has fewest of them, of several. */
 static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 {
 	uint32_t fewest = s->size;
 
-	if (together(s, shift))
-		return fewest;
-	for (uint32_t i = 0, end; i < s->size; i = end) {
+	for (uint32_t i = 0, end; i < s->size && fewest > 1; i = end) {
 		end = run_end(s, i, shift);
 		if (end - i < fewest)
 			fewest = end - i;
@@ -128,11 +127,20 @@ static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 	return fewest;
 }
 
-/* One link of the ring leaves each unit that the group touches. */
-static void load_ring(struct scoring *s, size_t level)
+/* One link of the ring leaves each unit that the group touches. Members in the unit that has fewest
+ * of them. */
+static uint32_t load_ring(struct scoring *s, size_t level)
 {
-	for (uint32_t i = 0; i < s->size; i = run_end(s, i, inner_shift(s, level)))
+	unsigned shift = inner_shift(s, level);
+	uint32_t fewest = s->size;
+
+	for (uint32_t i = 0, end; i < s->size; i = end) {
+		end = run_end(s, i, shift);
 		uplinks_add(s->uplinks, level, s->place[i], s->gbyte);
+		if (end - i < fewest)
+			fewest = end - i;
+	}
+	return fewest;
 }
 
 static void time_ring(struct scoring *s)
@@ -142,10 +150,10 @@ static void time_ring(struct scoring *s)
 
 		if (together(s, inner_shift(s, level)))
 			break;
-		if (most > s->slowest)
-			note_time(s, most / fewest_together(s, inner_shift(s, level)), level);
 		if (level >= s->uplinks->first)
-			load_ring(s, level);
+			note_time(s, most / load_ring(s, level), level);
+		else if (most > s->slowest)
+			note_time(s, most / fewest_together(s, inner_shift(s, level)), level);
 	}
 }
 
@@ -198,18 +206,19 @@ static void score_p2p(struct scoring *s)
 }
 
 /* Members of the group in the same NVLink domain as the run that begins at `from`; all of them for
- * a level beyond it. */
-static uint32_t reachable(const struct scoring *s, size_t level, uint32_t from)
+ * a level beyond it. Runs come in ascending order. */
+static uint32_t reachable(struct scoring *s, size_t level, uint32_t from)
 {
-	uint32_t start = from;
 	unsigned shift;
 
 	if ((int)level > s->topo->domain_level)
 		return s->size;
-	shift = s->topo->shift[s->topo->domain_level];
-	while (start > 0 && s->key[start - 1] >> shift == s->key[from] >> shift)
-		start--;
-	return run_end(s, from, shift) - start;
+	if (from == 0 || from >= s->domain_end) {
+		shift = s->topo->shift[s->topo->domain_level];
+		s->domain_start = from;
+		s->domain_end = run_end(s, from, shift);
+	}
+	return s->domain_end - s->domain_start;
 }
 
 /* Whether peers that meet at a level are in different NVLink domains. */

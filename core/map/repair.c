@@ -367,6 +367,29 @@ static void note_moves(struct pl_rankmap *m, const struct repair *r)
 			     pl_launcher_name(m->launcher));
 }
 
+/* What the launcher's rule adds to the moves: the same repair without it. */
+static void note_rule(struct pl_rankmap *m, const struct repair *r)
+{
+	struct pl_map_request free_request = *r->request;
+	struct repair other = { .request = &free_request, .asked = r->asked, .topo = r->topo };
+	uint32_t moved = count_moved(r);
+	struct pl_map_cost cost;
+
+	if (r->atom == 1 || moved == 0)
+		return;
+	free_request.launcher = PL_FOR_ENV;
+	repair_init(&other);
+	if (repair_all(&other, NULL) == 0 && count_moved(&other) < moved) {
+		map_gauge_cost(&other.gauge, other.pe, INFINITY, &cost);
+		rankmap_note(m, "%s needs a host's ranks together, so all %u of a host move: with "
+			     "--for mpi or env %u would, and the modelled step would be %.1f %% "
+			     "shorter", pl_launcher_name(m->launcher), r->atom,
+			     count_moved(&other),
+			     m->cost.step > 0 ? fmax(0, 100 * (1 - cost.step / m->cost.step)) : 0);
+	}
+	repair_fini(&other);
+}
+
 static int check_ranks(const struct pl_map_request *request, uint32_t n, struct pl_error *err)
 {
 	if (n == request->job->world)
@@ -390,6 +413,7 @@ struct pl_rankmap *pl_rankmap_repair(const struct pl_map_request *request,
 		map_gauge_cost(&r.gauge, asked->previous, INFINITY, &m->baseline);
 		map_gauge_cost(&r.gauge, r.pe, INFINITY, &m->cost);
 		note_moves(m, &r);
+		note_rule(m, &r);
 	}
 	repair_fini(&r);
 	return m;

@@ -85,6 +85,8 @@ static void a_launcher_that_keeps_hosts_moves_the_host(void **state)
 	assert_non_null(m);
 	assert_int_equal(count_moved(&s, m), 4);
 	assert_int_equal(m->places[16].pe, 28);
+	assert_non_null(strstr(m->notes[m->n_notes - 1], "so all 4 of a host move: with --for mpi "
+							 "or env 1 would"));
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(s.topo);
 }

@@ -1,0 +1,131 @@
+-- report_tap.lua - a run's report as TAP 14: a test per point, whose subtest has what the point
+-- stated (steps, checks that failed, gates) and, last, whether its run function came to its end.
+--
+-- TAP 14 is read by TAP 13 readers too, for which subtests are lines of no meaning.
+
+local json = require "perilune.core.json"
+
+local tap = {}
+
+-- '#' begins a directive, '\' escapes: both stand for themselves in a description.
+local function described(text)
+  return (text:gsub("%c+", " "):gsub("[\\#]", "\\%0"))
+end
+
+-- One test line. test: { ok =, name =, skip = why? }.
+local function test_line(number, test)
+  local line = ("%s %d - %s"):format(test.ok and "ok" or "not ok", number, described(test.name))
+  return test.skip and ("%s # SKIP %s"):format(line, described(test.skip)) or line
+end
+
+-- ---- diagnostics: a YAML block, whose strings are written as JSON's -------------------------
+
+local function scalar(value)
+  if type(value) == "string" then return json.encode(value) end
+  if math.type(value) == "float" then return ("%.14g"):format(value) end
+  return tostring(value)
+end
+
+-- Fields as { { name, value }, ... }, so that they keep their order; nil values are left out. A
+-- value that is such an array of arrays is a list of mappings.
+local function add_fields(out, indent, fields)
+  for _, field in ipairs(fields) do
+    local name, value = field[1], field[2]
+    if type(value) == "table" and #value > 0 then
+      out[#out + 1] = ("%s%s:"):format(indent, name)
+      for _, inner in ipairs(value) do
+        local first = #out + 1
+        add_fields(out, indent .. "    ", inner)
+        out[first] = ("%s  - %s"):format(indent, out[first]:sub(#indent + 5))
+      end
+    elseif value ~= nil and type(value) ~= "table" then
+      out[#out + 1] = ("%s%s: %s"):format(indent, name, scalar(value))
+    end
+  end
+end
+
+local function add_diagnostics(out, indent, fields)
+  out[#out + 1] = indent .. "  ---"
+  add_fields(out, indent .. "  ", fields)
+  out[#out + 1] = indent .. "  ..."
+end
+
+local METRIC_FIELDS = { "name", "at", "unit", "count", "median", "min", "max" }
+
+local function metric_fields(metrics)
+  local list = {}
+  for i, m in ipairs(metrics) do
+    list[i] = {}
+    for _, name in ipairs(METRIC_FIELDS) do table.insert(list[i], { name, m[name] }) end
+  end
+  return list
+end
+
+-- ---- one point -----------------------------------------------------------------------------
+
+local function gate_test(g)
+  local name = ("gate %s%s"):format(g.metric, g.at and " at " .. g.at or "")
+  if g.status == "skip" or g.status == "unsure" then
+    return { ok = true, name = name, skip = g.why }
+  end
+  return { ok = g.status == "pass", name = ("%s: %s"):format(name, g.why) }
+end
+
+-- The run function came to its end: what fails the point then are checks and gates.
+local function came_through(point)
+  if point.verdict == "pass" or not point.why then return true end
+  if point.cause == "regression" and point.why:find("^gate ") then return true end
+  return point.checks[1] ~= nil and point.checks[1].text == point.why
+end
+
+-- What a point stated, in the order in which it is read.
+local function statements(point)
+  local tests = {}
+  for _, step in ipairs(point.steps) do tests[#tests + 1] = { ok = true, name = step.name } end
+  for _, check in ipairs(point.checks) do
+    tests[#tests + 1] = { ok = false, name = check.text,
+      fields = { { "at", check.where } } }
+  end
+  for _, g in ipairs(point.gates) do tests[#tests + 1] = gate_test(g) end
+  tests[#tests + 1] = { ok = came_through(point), name = point.step or "run" }
+  return tests
+end
+
+local function add_subtest(out, point)
+  local tests, indent = statements(point), "    "
+  out[#out + 1] = "# Subtest: " .. described(point.name)
+  out[#out + 1] = ("%s1..%d"):format(indent, #tests)
+  for i, test in ipairs(tests) do
+    out[#out + 1] = indent .. test_line(i, test)
+    if test.fields then add_diagnostics(out, indent, test.fields) end
+  end
+end
+
+local function add_point(out, number, point)
+  if point.verdict == "skipped" then
+    out[#out + 1] = test_line(number, { ok = true, name = point.name, skip = point.why })
+    return
+  end
+  add_subtest(out, point)
+  out[#out + 1] = test_line(number, { ok = point.verdict == "pass", name = point.name })
+  add_diagnostics(out, "", { { "verdict", point.verdict }, { "cause", point.cause },
+    { "message", point.why }, { "at", point.where }, { "step", point.step },
+    { "exit_status", point.status },
+    { "duration_ms", math.floor(point.seconds * 1000 + 0.5) },
+    { "metrics", metric_fields(point.metrics) } })
+end
+
+--- The report as a TAP document.
+---@param r table as in report.json
+---@return string
+function tap.report(r)
+  r = require("perilune.report").plain(r)
+  local out = { "TAP version 14", ("1..%d"):format(#r.points) }
+  if #r.points == 0 then out[2] = "1..0 # SKIP no point to run" end
+  out[#out + 1] = ("# run %s: %s on %s over %s"):format(r.run, described(r.recipe),
+    described(r.hosts), r.transport)
+  for i, point in ipairs(r.points) do add_point(out, i, point) end
+  return table.concat(out, "\n") .. "\n"
+end
+
+return tap
