@@ -4,7 +4,7 @@
  *	place{ topo=, job="tp=4 dp=80", hosts=set, launcher="torchrun", strategy="best",
  *	       objective="time", spares="1/rack", groups=bytes,
  *	       groups_name="where they come from", islands="infiniband", cross="pp,dp",
- *	       keep_blocks=8, assumed={"subject: what", ...}, price=true }
+ *	       keep_blocks=8, assumed={"subject: what", ...}, price=true, effort="normal", seed=1 }
  *		-> map | nil, message, code
  *	evaluate{ ..., text=MAP, text_name=FILE }	a map made elsewhere, in any format we read
  *	repair{ ..., text=, text_name=, max_moves=, keep_hosts= }
@@ -22,6 +22,7 @@
 #include "binding.h"
 #include "lua_hostset.h"
 #include "lua_topo.h"
+#include "map/graphmap.h"
 #include "map/grouplists.h"
 #include "map/rankmap_format.h"
 #include "map/rankmap_read.h"
@@ -143,7 +144,8 @@ static void read_request(lua_State *L, struct pl_map_request *request, struct pl
 	static const char *const keys[] = { "topo",      "job",    "hosts", "launcher",  "strategy",
 		                            "objective", "spares", "text",  "text_name", "max_moves",
 		                            "keep_hosts", "groups", "groups_name", "islands",
-		                            "cross", "keep_blocks", "assumed", "price", NULL };
+		                            "cross", "keep_blocks", "assumed", "price", "effort",
+		                            "seed", NULL };
 	struct pl_error err = { 0 };
 
 	binding_check_keys(L, 1, "map", keys);
@@ -155,6 +157,10 @@ static void read_request(lua_State *L, struct pl_map_request *request, struct pl
 	request->launcher = (enum pl_launcher)opt_name(L, "launcher", "torchrun", pl_launcher_parse);
 	request->strategy = (enum pl_strategy)opt_name(L, "strategy", "best", pl_strategy_parse);
 	request->objective = (enum pl_objective)opt_name(L, "objective", "time", pl_objective_parse);
+	request->effort = (enum pl_effort)opt_name(L, "effort", "normal", pl_effort_parse);
+	lua_getfield(L, 1, "seed");
+	request->seed = lua_isnil(L, -1) ? 1 : (uint64_t)luaL_checkinteger(L, -1);
+	lua_pop(L, 1);
 	read_limits(L, request);
 	if (pl_map_spares_parse(&request->spares, binding_opt_string(L, 1, "spares", "0"), &err) < 0)
 		binding_fail(L, &err);

@@ -115,10 +115,8 @@ local function check_kind(o, given)
     errors.usage("which job? Say --job \"tp=4 pp=8 dp=80\", --model NAME, --groups FILE, "
       .. "or --comm GRAPH")
   end
-  for _, name in ipairs(o.comm and GRAPHLESS or { "effort", "seed" }) do
-    if given[name] then
-      errors.usage("--%s goes with --%s", (name:gsub("_", "-")), o.comm and "job" or "comm")
-    end
+  for _, name in ipairs(o.comm and GRAPHLESS or {}) do
+    if given[name] then errors.usage("--%s goes with --job", (name:gsub("_", "-"))) end
   end
 end
 
@@ -172,7 +170,8 @@ local function run(o, args, given)
   local request = {
     topo = topo, job = job_text(o), groups = read_groups(o), groups_name = o.groups,
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
-    strategy = o.strategy, objective = o.objective, spares = o.spares,
+    strategy = o.strategy, objective = o.objective, spares = o.spares, effort = o.effort,
+    seed = o.seed,
     islands = o.islands, cross = o.cross, keep_blocks = o.keep_blocks,
     assumed = assumed(o, notes), price = o.explain,
   }
@@ -218,8 +217,8 @@ return {
     { "comm", type = "path", metavar = "GRAPH",
       help = "instead of --job: METIS, Matrix Market, or src,dst,bytes CSV" },
     { "effort", type = "choice", default = "normal", choices = { "fast", "normal", "best" },
-      metavar = "HOW", help = "of --comm: fast, normal, or best" },
-    { "seed", type = "int", default = 1, metavar = "N", help = "of --comm: same seed, same map" },
+      metavar = "HOW", help = "fast, normal, or best: how long a better map is looked for" },
+    { "seed", type = "int", default = 1, metavar = "N", help = "same seed, same map" },
     { "for", type = "choice", default = "torchrun", metavar = "LAUNCHER",
       choices = { "torchrun", "megatron", "deepspeed", "slurm", "mpi", "env" },
       help = "what will start the ranks: torchrun, megatron, deepspeed (a host's ranks contiguous "

@@ -41,6 +41,14 @@ test_expect_success "a vector has one PE a line; a regular job keeps its order" 
 	seq 0 10367 >expected && test_cmp expected out && grep "keep your order" err
 '
 
+test_expect_success "effort and seed are for jobs too: the same seed, the same map" '
+	set -- --topo gb300-nvl72:racks=5 --unusable "r002t03:1,r004t11" --for mpi --job \
+		"tp=4 dp=70 ep=56" --seed 3 &&
+	perilune map "$@" --effort best -o one 2>/dev/null &&
+	perilune map "$@" --effort best -o two 2>/dev/null && test_cmp one two &&
+	perilune map "$@" --evaluate one --explain >said 2>/dev/null && grep "^step" said
+'
+
 test_expect_success "blocks stay whole in racks with broken GPUs" '
 	perilune map --topo gb300-nvl72:racks=16 --unusable "r[001-016]t18:2-3" \
 		--job "tp=8 pp=8 dp=16" >out 2>err && grep "blocks of 8 ranks" err &&

@@ -65,7 +65,6 @@ test_expect_success "what is wrong with a graph or a map is told with its line" 
 
 test_expect_success "options that do not go together are refused" '
 	refused 2 "give one" --tree 4:2 --distance 1:2 --comm pairs.csv --job dp=4 &&
-	refused 2 "seed goes with --comm" --tree 4:2 --distance 1:2 --job dp=4 --seed 3 &&
 	refused 2 "strategy goes with --job" --tree 4:2 --distance 1:2 --comm pairs.csv \
 		--strategy aligned &&
 	refused 2 "normal" --tree 4:2 --distance 1:2 --comm pairs.csv --effort norml

@@ -42,6 +42,8 @@ end
 ---@field assumed? string[] what the caller took for granted, "subject: what", for the explanation
 ---@field price? boolean explain what the launcher's rule costs: the job is placed a second time
 ---@field spares? string hosts to keep free: "4", or in each rack: "1/rack"
+---@field effort? "fast"|"normal"|"best" (normal)
+---@field seed? integer the same seed gives the same map (1)
 ---@field islands? string use only these islands of the machine: "infiniband"
 ---@field cross? string axes whose groups may cross between islands ("pp,dp")
 ---@field keep_blocks? integer so many consecutive ranks stay on consecutive GPUs

@@ -13,8 +13,6 @@
 #include "map/commgraph.h"
 #include "map/rankmap.h"
 
-enum pl_effort { PL_EFFORT_FAST, PL_EFFORT_NORMAL, PL_EFFORT_BEST };
-
 /* What a placement of a graph costs. */
 struct pl_graph_cost {
 	double weighted;                   /* J */

@@ -39,12 +39,6 @@ static void note_time(struct scoring *s, double time, size_t level)
 	}
 }
 
-/* What a gigabyte costs one GPU that has the level for itself. */
-static double alone(const struct pl_topo *t, size_t level)
-{
-	return t->per_gbyte[level] / t->levels[level].oversubscription;
-}
-
 /* The members that one unit of a level holds, as a run of s->key. */
 static uint32_t run_end(const struct scoring *s, uint32_t from, unsigned shift)
 {
@@ -146,7 +140,7 @@ static uint32_t load_ring(struct scoring *s, size_t level)
 static void time_ring(struct scoring *s)
 {
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
-		double most = s->gbyte * alone(s->topo, level);
+		double most = s->gbyte * map_cost_alone(s->topo, level);
 
 		if (together(s, inner_shift(s, level)))
 			break;
@@ -197,7 +191,7 @@ static void score_p2p(struct scoring *s)
 
 		/* beyond the domain the way does not lead over NVLink */
 		for (int level = common > domain ? domain + 1 : 0; level <= common; level++) {
-			note_time(s, s->gbyte * alone(s->topo, (size_t)level),
+			note_time(s, s->gbyte * map_cost_alone(s->topo, (size_t)level),
 			          (size_t)level);
 			if ((size_t)level >= s->uplinks->first)
 				uplinks_add(s->uplinks, (size_t)level, from, s->gbyte);
@@ -238,7 +232,7 @@ static void load_alltoall(struct scoring *s, size_t level, uint32_t from, uint32
 	double per_peer = gbyte_at(s, level) / (s->size - 1);
 	uint32_t inside = end - from;
 
-	note_time(s, per_peer * (reachable(s, level, from) - inside) * alone(s->topo, level),
+	note_time(s, per_peer * (reachable(s, level, from) - inside) * map_cost_alone(s->topo, level),
 	          level);
 	if (level >= s->uplinks->first && inside < s->size)
 		uplinks_add(s->uplinks, level, s->place[from],
@@ -430,12 +424,12 @@ void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uin
  * also go by the adapter, at the same time where a rank has many peers. */
 static double least_per_gbyte(const struct pl_topo *t, size_t level, enum pl_pattern pattern)
 {
-	double here = alone(t, level), by_adapter;
+	double here = map_cost_alone(t, level), by_adapter;
 
 	if (pattern == PL_RING || (int)level > t->domain_level ||
 	    (size_t)t->domain_level + 1 >= t->n_levels)
 		return here;
-	by_adapter = alone(t, (size_t)t->domain_level + 1);
+	by_adapter = map_cost_alone(t, (size_t)t->domain_level + 1);
 	return pattern == PL_P2P ? fmin(here, by_adapter)
 				 : here * by_adapter / (here + by_adapter);
 }

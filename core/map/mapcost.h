@@ -64,6 +64,12 @@ struct pl_map_cost {
 PL_API void pl_map_cost(const struct pl_topo *topo, const struct pl_job *job, const uint32_t *pe,
                         struct pl_map_cost *cost);
 
+/* What a gigabyte costs one GPU that has the level for itself. */
+static inline double map_cost_alone(const struct pl_topo *topo, size_t level)
+{
+	return topo->per_gbyte[level] / topo->levels[level].oversubscription;
+}
+
 /* For many placements of one job on one machine. */
 struct map_gauge {
 	const struct pl_topo *topo;

@@ -11,6 +11,16 @@
 #define AXES_RANKS 50000
 #define AXES_LEAST 1
 #define AXES_MOST  40
+
+/* Ranks moved to try swaps, by effort, and how many ranks a job may have for them. */
+static const struct {
+	uint64_t moved;
+	uint32_t most;
+} swapping[] = {
+	[PL_EFFORT_FAST] = { 0, 0 },
+	[PL_EFFORT_NORMAL] = { 2000, 5000 },
+	[PL_EFFORT_BEST] = { 400000, PL_JOB_MAX_WORLD },
+};
 static struct placement *append(struct portfolio *p, const struct placement *like,
 				const uint32_t *pe)
 {
@@ -254,8 +264,11 @@ void portfolio_fill(struct portfolio *p, enum pl_strategy strategy)
 	portfolio_add_strategies(p, strategy);
 	if (strategy != PL_STRATEGY_KEEP_ORDER)
 		add_nested(p, strategy);
-	if (strategy == PL_STRATEGY_BEST)
+	if (strategy == PL_STRATEGY_BEST) {
 		portfolio_add_axes(p, axes_budget(p));
+		if (p->n_ranks <= swapping[p->effort].most)
+			portfolio_add_swapped(p, swapping[p->effort].moved, p->seed);
+	}
 }
 
 void portfolio_fini(struct portfolio *p)

@@ -21,6 +21,7 @@ struct placement {
 	uint32_t piece; /* ranks of those that are together */
 	uint32_t *pe;   /* by rank */
 	uint32_t axes;  /* blocks of so many ranks follow another axis first; 0: the job's order */
+	uint32_t swaps; /* of blocks of ranks that made it better */
 	bool nested;    /* laid out in the nest's order, not in that of the ranks */
 	bool barred;    /* it may not be chosen: groups cross between islands that may not */
 	struct pl_map_cost cost;
@@ -33,6 +34,8 @@ struct portfolio {
 	uint32_t n_ranks; /* that candidates place: all, or those of one island */
 	bool collect;     /* candidates are only kept, for portfolio_islands.c: they are parts */
 	enum pl_objective objective;
+	enum pl_effort effort;
+	uint64_t seed;
 	struct placement *items;
 	size_t n, cap;
 	struct map_gauge gauge;
@@ -56,6 +59,10 @@ void portfolio_add_islands(struct portfolio *p, enum pl_strategy strategy);
 /* The best so far with its blocks in other orders of axes: data parallelism before pipeline
  * parallelism, say. Scores at most `budget` placements. */
 void portfolio_add_axes(struct portfolio *p, uint32_t budget);
+
+/* The best so far with blocks of ranks swapped wherever that makes it better under the objective.
+ * Moves about `budget` ranks to try. The same portfolio and seed give the same placement. */
+void portfolio_add_swapped(struct portfolio *p, uint64_t budget, uint64_t seed);
 
 /* The best so far under the objective, the order given among equals, nothing barred unless all is. Valid until one is added. */
 const struct placement *portfolio_best(const struct portfolio *p);

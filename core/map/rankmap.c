@@ -116,7 +116,8 @@ static const char *const gain_words[] = { "step", "load of the worst uplink",
 
 static void note_choice(struct pl_rankmap *m, const struct placement *chosen, double best_gain)
 {
-	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER && chosen->axes == 0) {
+	if (chosen->strategy == PL_STRATEGY_KEEP_ORDER && chosen->axes == 0 &&
+	    chosen->swaps == 0) {
 		m->no_gain = true;
 		if (best_gain > 0)
 			note(m,
@@ -145,6 +146,9 @@ static void note_choice(struct pl_rankmap *m, const struct placement *chosen, do
 	if (chosen->axes > 0)
 		note(m, "blocks of %u ranks follow one another along another axis than in the job's "
 			"order", chosen->axes);
+	if (chosen->swaps > 0)
+		note(m, "%u %s of blocks of ranks made it better", chosen->swaps,
+		     chosen->swaps == 1 ? "swap" : "swaps");
 	if (chosen->cut > 0)
 		note(m, "not all blocks of %u ranks fit in whole %ss: some are cut in parts of %u",
 		     chosen->cut, m->topo->levels[chosen->level].name, chosen->piece);
@@ -233,7 +237,10 @@ static struct pl_rankmap *build_map(const struct pl_map_request *request,
 	if (chosen == NULL)
 		return rankmap_refuse_order(request, p, err);
 	m = rankmap_of_job(request, chosen->pe, p->slots);
-	m->strategy = chosen->axes > 0 ? "axes" : pl_strategy_name(chosen->strategy);
+	m->strategy = chosen->axes > 0    ? "axes"
+		      : chosen->swaps > 0 && chosen->strategy == PL_STRATEGY_KEEP_ORDER
+			      ? "swapped"
+			      : pl_strategy_name(chosen->strategy);
 	m->cost = chosen->cost;
 	m->baseline = p->items[0].cost;
 	note_left_out(m, p->slots);
@@ -269,7 +276,9 @@ struct pl_rankmap *pl_rankmap_place(const struct pl_map_request *request, struct
 	struct portfolio portfolio = { .topo = request->topo,
 		                       .job = request->job,
 		                       .slots = &slots,
-		                       .objective = request->objective };
+		                       .objective = request->objective,
+		                       .effort = request->effort,
+		                       .seed = request->seed };
 	struct pl_rankmap *map = NULL;
 
 	if (slots_collect(&slots, request, err) == 0) {

@@ -35,6 +35,9 @@ enum pl_strategy {
 	PL_STRATEGY_SPREAD,  /* larger groups begun in units of their own */
 };
 
+/* How long a better map is looked for. */
+enum pl_effort { PL_EFFORT_FAST, PL_EFFORT_NORMAL, PL_EFFORT_BEST };
+
 /* Hosts that are kept free: the last ones, or the last ones of each NVLink domain. */
 struct pl_map_spares {
 	uint32_t hosts;
@@ -54,6 +57,8 @@ struct pl_map_request {
 	enum pl_strategy strategy;
 	enum pl_objective objective;
 	struct pl_map_spares spares;
+	enum pl_effort effort; /* best: a second for 10,000 ranks */
+	uint64_t seed;         /* the same seed gives the same map */
 	const char *islands;  /* use only these of the machine, joined by commas; NULL: all */
 	const char *cross;    /* axes whose groups may cross between islands; NULL: "pp,dp" */
 	uint32_t keep_blocks; /* so many consecutive ranks stay on consecutive GPUs, a host's where

@@ -53,6 +53,8 @@ struct setup {
 	const char *job, *hosts; /* hosts NULL: all */
 	enum pl_launcher launcher;
 	enum pl_strategy strategy;
+	enum pl_effort effort;
+	uint64_t seed;
 };
 
 static struct pl_rankmap *try_place(const struct setup *s, struct pl_error *err)
@@ -63,7 +65,9 @@ static struct pl_rankmap *try_place(const struct setup *s, struct pl_error *err)
 		                          .job = &job,
 		                          .hosts = hosts,
 		                          .launcher = s->launcher,
-		                          .strategy = s->strategy };
+		                          .strategy = s->strategy,
+		                          .effort = s->effort,
+		                          .seed = s->seed };
 	struct pl_rankmap *m;
 
 	assert_int_equal(pl_job_parse(&job, s->job, err), 0);
@@ -346,6 +350,30 @@ static void pipeline_stages_cross_an_oversubscribed_border_where_data_would_cost
 	pl_topo_destroy(t);
 }
 
+static void effort_makes_a_map_no_worse_and_a_seed_makes_the_same_one(void **state)
+{
+	static const char *const jobs[] = { "tp=4 dp=98 ep=56", "tp=2 pp=4 dp=40 ep=20",
+		                            "tp=8 cp=2 pp=3 dp=8 ep=32" };
+	struct pl_topo *t = create_racks(9, "r101t03:1,r102t05,r104t[01-02],r107t11:0-2,r109t18");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+		struct setup s = { .topo = t, .job = jobs[i], .launcher = PL_FOR_ENV, .seed = 7 };
+		struct pl_rankmap *fast = place(&s), *best, *again;
+
+		s.effort = PL_EFFORT_BEST;
+		best = place(&s);
+		again = place(&s);
+		assert_true(best->cost.step <= fast->cost.step * (1 + 1e-9));
+		for (uint32_t r = 0; r < best->n_ranks; r++)
+			assert_int_equal(best->places[r].pe, again->places[r].pe);
+		pl_rankmap_destroy(fast);
+		pl_rankmap_destroy(best);
+		pl_rankmap_destroy(again);
+	}
+	pl_topo_destroy(t);
+}
+
 static void stages_begin_in_racks_of_their_own_where_that_helps(void **state)
 {
 	struct pl_topo *t = create_racks(16, "r[101-116]t18:2-3");
@@ -550,6 +578,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(parts_of_a_group_are_close_where_there_is_room),
 	cmocka_unit_test(an_unusual_order_of_axes_does_not_split_tensor_groups),
 	cmocka_unit_test(pipeline_stages_cross_an_oversubscribed_border_where_data_would_cost_more),
+	cmocka_unit_test(effort_makes_a_map_no_worse_and_a_seed_makes_the_same_one),
 	cmocka_unit_test(stages_begin_in_racks_of_their_own_where_that_helps),
 	cmocka_unit_test(the_objective_decides_what_is_better),
 	cmocka_unit_test(an_oversubscribed_level_is_paid_by_all_who_share_it),
