@@ -110,7 +110,7 @@ struct depth {
 
 static const struct depth depths[] = {
 	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 1, 0, 0, 0 },
-	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 2, 500000, 700000, 32 },
+	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 2, 350000, 700000, 32 },
 	[PL_EFFORT_BEST] = { { { 4, 8, 6 }, 3, 4 }, 128, 2, 12, 40, 8, 2500000, 8000000, 200 },
 };
 
@@ -124,6 +124,7 @@ struct attempt {
 	uint32_t *best_at; /* of the best found so far */
 	uint32_t *pe;      /* by rank */
 	double found;      /* J of best_at */
+	bool settled;      /* two attempts have found the same J: it is hardly a chance */
 	double best;       /* J of what lies in out: that, or the order given */
 	uint32_t *out;
 };
@@ -136,6 +137,7 @@ static void keep_if_better(struct attempt *a)
 	for (uint32_t v = 0; v < n; v++)
 		a->pe[v] = a->slot[a->at[v]];
 	pl_graph_cost(a->request->topo, a->request->graph, a->pe, &cost);
+	a->settled = a->settled || cost.weighted == a->found;
 	if (cost.weighted < a->found) {
 		a->found = cost.weighted;
 		memcpy(a->best_at, a->at, n * sizeof(*a->at));
@@ -206,6 +208,8 @@ static void rework_and_keep(struct attempt *a)
 		                    .largest = LARGEST_PIECE,
 		                    .patience = a->depth->patience };
 
+	if (a->settled)
+		plan.patience = (plan.patience + 3) / 4;
 	split.effort.bisect.tries = 1;
 	plan.budget = (uint64_t)((double)a->depth->rework / (double)work_of(g) * g->n);
 	memcpy(a->at, a->best_at, g->n * sizeof(*a->at));
