@@ -123,9 +123,12 @@ static void split_unit(struct splitting *s, struct part *p, size_t level)
 {
 	uint32_t k, *first = find_units(s->plan, p->place, p->graph.n, level - 1, &k);
 	uint32_t *part = xmalloc(((size_t)p->graph.n + 1) * sizeof(*part));
+	struct multisect_effort effort = s->plan->effort;
 	struct part *inner;
 
-	graph_multisect(&p->graph, first, k, &s->plan->effort, s->plan->chance, part);
+	if (p->rank == NULL)
+		effort.bisect.tries = s->plan->outer_tries;
+	graph_multisect(&p->graph, first, k, &effort, s->plan->chance, part);
 	inner = carve(p, first, k, part);
 	free(part);
 	free(first);

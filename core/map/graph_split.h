@@ -16,6 +16,8 @@ struct split_plan {
 	const struct pl_topo *topo;
 	const uint32_t *pe; /* by place, as many as the graph has ranks */
 	struct multisect_effort effort;
+	unsigned outer_tries; /* in place of effort.bisect.tries where the whole graph is cut: what
+				 went wrong there is mended nowhere further in */
 	uint32_t retry_size; /* units of at most so many ranks are laid out... */
 	unsigned retries;    /* ... so many times, the best counts; at least 1 */
 	struct chance *chance;

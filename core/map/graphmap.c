@@ -110,7 +110,7 @@ struct depth {
 
 static const struct depth depths[] = {
 	[PL_EFFORT_FAST] = { { { 1, 4, 3 }, 0, 8 }, 0, 1, 3, 4, 1, 0, 0, 0 },
-	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 2, 350000, 700000, 32 },
+	[PL_EFFORT_NORMAL] = { { { 3, 4, 3 }, 1, 8 }, 0, 1, 6, 12, 4, 350000, 700000, 64 },
 	[PL_EFFORT_BEST] = { { { 4, 8, 6 }, 3, 4 }, 128, 2, 12, 40, 8, 2500000, 8000000, 200 },
 };
 
@@ -123,8 +123,8 @@ struct attempt {
 	uint32_t *at;      /* place by rank */
 	uint32_t *best_at; /* of the best found so far */
 	uint32_t *pe;      /* by rank */
-	double found;      /* J of best_at */
-	bool settled;      /* two attempts have found the same J: it is hardly a chance */
+	struct pl_graph_cost found; /* of best_at */
+	bool settled;      /* two attempts cost the same at every level: it is hardly a chance */
 	double best;       /* J of what lies in out: that, or the order given */
 	uint32_t *out;
 };
@@ -137,9 +137,9 @@ static void keep_if_better(struct attempt *a)
 	for (uint32_t v = 0; v < n; v++)
 		a->pe[v] = a->slot[a->at[v]];
 	pl_graph_cost(a->request->topo, a->request->graph, a->pe, &cost);
-	a->settled = a->settled || cost.weighted == a->found;
-	if (cost.weighted < a->found) {
-		a->found = cost.weighted;
+	a->settled = a->settled || memcmp(&cost, &a->found, sizeof(cost)) == 0;
+	if (cost.weighted < a->found.weighted) {
+		a->found = cost;
 		memcpy(a->best_at, a->at, n * sizeof(*a->at));
 	}
 	if (cost.weighted < a->best) {
@@ -165,6 +165,7 @@ static struct split_plan split_plan(struct attempt *a)
 	return (struct split_plan){ .topo = a->request->topo,
 		                    .pe = a->slot,
 		                    .effort = a->depth->cut,
+		                    .outer_tries = a->depth->cut.bisect.tries,
 		                    .retry_size = a->depth->retry_size,
 		                    .retries = a->depth->retries,
 		                    .chance = &a->chance };
@@ -184,7 +185,9 @@ static void split_and_keep(struct attempt *a)
 	struct split_plan plan = split_plan(a);
 
 	if (work_of(a->request->graph) > MUCH_WORK)
-		plan.effort.bisect.tries = (plan.effort.bisect.tries + 1) / 2;
+		plan.effort.bisect.tries = plan.outer_tries = (plan.outer_tries + 1) / 2;
+	else if (work_of(a->request->graph) < a->depth->attempts)
+		plan.outer_tries *= 2;
 	graph_split(&plan, a->request->graph, a->at);
 	swap_and_keep(a);
 }
@@ -210,7 +213,7 @@ static void rework_and_keep(struct attempt *a)
 
 	if (a->settled)
 		plan.patience = (plan.patience + 3) / 4;
-	split.effort.bisect.tries = 1;
+	split.effort.bisect.tries = split.outer_tries = 1;
 	plan.budget = (uint64_t)((double)a->depth->rework / (double)work_of(g) * g->n);
 	memcpy(a->at, a->best_at, g->n * sizeof(*a->at));
 	if (graph_rework(&plan, g, a->at) > 0)
@@ -234,8 +237,8 @@ static void run_attempts(struct attempt *a)
 	memcpy(a->out, a->request->slots, a->request->graph->n * sizeof(*a->out));
 	pl_graph_cost(a->request->topo, a->request->graph, a->out, &given);
 	a->best = given.weighted;
-	a->found = INFINITY;
-	for (unsigned i = count_attempts(a); i-- > 0;)
+	a->found.weighted = INFINITY;
+	for (unsigned i = count_attempts(a); i-- > 0 && !a->settled;)
 		split_and_keep(a);
 	better_given_order(a, given.weighted);
 	if (a->depth->rework > 0)
