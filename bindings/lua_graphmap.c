@@ -33,7 +33,7 @@ int luaopen_perilune_core_graphmap(lua_State *L);
  * collected. */
 struct graph_job {
 	char *comm, *evaluate; /* files; evaluate NULL: place */
-	struct pl_topo topo;   /* keys, mask and levels of the machine; its names are not here */
+	struct pl_topo topo;   /* keys, mask and levels of the machine; its names only to evaluate */
 	uint32_t *slots, n_slots, n;
 	enum pl_effort effort;
 	uint64_t seed;
@@ -49,6 +49,8 @@ static void job_free(struct graph_job *j)
 {
 	free(j->comm);
 	free(j->evaluate);
+	pl_hostlist_destroy(j->topo.hosts);
+	free(j->topo.name);
 	free(j->topo.key);
 	free(j->topo.unusable);
 	free(j->slots);
@@ -206,12 +208,14 @@ static int place_k(lua_State *L, int status, lua_KContext ctx)
 	return 1;
 }
 
-/* The parts of the machine that the thread needs; the machine itself belongs to Lua. */
-static void copy_topo(struct pl_topo *to, const struct pl_topo *from)
+/* The parts of the machine that the thread needs, its hosts where `named`; the machine itself
+ * belongs to Lua. */
+static void copy_topo(struct pl_topo *to, const struct pl_topo *from, bool named)
 {
 	*to = *from;
-	to->name = to->source = NULL;
-	to->hosts = NULL;
+	to->source = to->calibrated = NULL;
+	to->name = xstrdup(from->name);
+	to->hosts = named ? pl_hostlist_copy(from->hosts) : NULL;
 	to->key = xmalloc(from->n_pes * sizeof(*to->key));
 	to->unusable = xmalloc(from->n_pes);
 	memcpy(to->key, from->key, from->n_pes * sizeof(*to->key));
@@ -248,7 +252,7 @@ static int read_request(lua_State *L, struct graph_job *j)
 	lua_settop(L, 3);
 	if (j->slots == NULL)
 		return binding_fail(L, &err);
-	copy_topo(&j->topo, topo);
+	copy_topo(&j->topo, topo, j->evaluate != NULL);
 	return 0;
 }
 

@@ -241,7 +241,7 @@ return {
     { "keep-hosts", type = "bool", help = "ranks whose host works stay on it" },
     { "evaluate", type = "path", metavar = "MAP",
       help = "score a map made elsewhere, in any --format but svg; all that is wrong with it is "
-        .. "told with its line; with --comm a vector" },
+        .. "told with its line" },
     { "output", short = "o", type = "path", help = "write the map there" },
     { "explain", type = "bool",
       help = "say what was assumed, what is gained over the order given and what limits it" },

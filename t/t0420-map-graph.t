@@ -20,7 +20,10 @@ test_expect_success "a graph is read in each of its formats" '
 		perilune map --tree 2:4 --distance 1:5 --comm $file >map &&
 		perilune map --tree 2:4 --distance 1:5 --comm $file --evaluate map >score &&
 		grep "^x distance *180 *36$" score || return 1
-	done
+	done &&
+	perilune map --tree 2:4 --distance 1:5 --comm pairs.csv --format rankfile >rankfile &&
+	perilune map --tree 2:4 --distance 1:5 --comm pairs.csv --evaluate rankfile >score &&
+	grep "^x distance *180 *36$" score
 '
 
 test_expect_success "a vector has each usable GPU once, the same for the same seed" '
@@ -59,8 +62,8 @@ test_expect_success "what is wrong with a graph or a map is told with its line" 
 	refused 2 "cannot open nowhere" --tree 4:2 --distance 1:2 --comm nowhere &&
 	refused 2 "8 ranks but only 6 GPUs" --tree 2:3 --distance 1:2 --comm pairs.csv &&
 	printf "0\n1\n1\n" >twice &&
-	refused 2 "twice:3: PE 1 has a rank" --tree 2:4 --distance 1:2 --comm pairs.csv \
-		--evaluate twice
+	refused 2 "twice:3: rank 2 is on GPU 1 of n0, where rank 1 is (line 2)" --tree 2:4 \
+		--distance 1:2 --comm pairs.csv --evaluate twice
 '
 
 test_expect_success "options that do not go together are refused" '

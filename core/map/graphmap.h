@@ -72,9 +72,8 @@ PL_API struct pl_rankmap *pl_graphmap_rankmap(const struct pl_topo *topo, const 
                                               const char *made_by);
 
 /*
- * Reads a map that somebody else made: one PE number a line, line i is rank i, # comments. Fills
- * pe[0 .. n-1]. PL_EUSAGE with "NAME:LINE: what": no PE of the machine, an unusable one, one that
- * has a rank already, fewer or more than n lines.
+ * Reads a map that somebody else made, in any format of rankmap_read.h. Fills pe[0 .. n-1].
+ * PL_EUSAGE: what pl_rankmap_read() refuses, fewer or more than n ranks, one on an unusable GPU.
  */
 PL_API int pl_graphmap_read(const char *bytes, size_t len, const char *name,
                             const struct pl_topo *topo, uint32_t n, uint32_t *pe,

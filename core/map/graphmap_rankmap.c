@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "map/commgraph_text.h"
 #include "map/graphmap.h"
 #include "map/rankmap_build.h"
+#include "map/rankmap_read.h"
 #include "map/slots.h"
 
 uint32_t *pl_graphmap_slots(const struct pl_topo *topo, const struct pl_hostlist *hosts,
@@ -58,55 +58,31 @@ struct pl_rankmap *pl_graphmap_rankmap(const struct pl_topo *topo, const uint32_
 
 /* ---- maps of others ---- */
 
-static int read_place(struct graph_text *t, const struct pl_topo *topo, uint8_t *taken,
-                      uint32_t *pe)
+static int check_places(const struct pl_topo *topo, const char *name, uint32_t n,
+                        const uint32_t *pe, uint32_t n_read, struct pl_error *err)
 {
-	uint64_t value;
-
-	graph_text_blanks(t);
-	if (!graph_text_number(t, topo->n_pes, &value))
-		return graph_text_error(t, "a PE must be a number from 0 to %u", topo->n_pes - 1);
-	graph_text_blanks(t);
-	if (!graph_text_line_ended(t))
-		return graph_text_error(t, "one PE a line expected");
-	if (topo->unusable[value])
-		return graph_text_error(t, "PE %u is unusable", (unsigned)value);
-	if (taken[value]++)
-		return graph_text_error(t, "PE %u has a rank already: one rank runs on one GPU",
-		                        (unsigned)value);
-	*pe = (uint32_t)value;
-	graph_text_next_line(t);
-	return 0;
-}
-
-static int read_places(struct graph_text *t, const struct pl_topo *topo, uint32_t n, uint32_t *pe,
-                       uint8_t *taken)
-{
+	if (n_read != n)
+		return pl_errorf(err, PL_EUSAGE, "%s: the map has %u ranks, the graph %u", name,
+		                 n_read, n);
 	for (uint32_t r = 0; r < n; r++) {
-		graph_text_skip_comments(t, '#', true);
-		graph_text_blanks(t);
-		if (t->at == t->end)
-			return graph_text_error(t, "the map ends after %u of %u ranks", r, n);
-		if (read_place(t, topo, taken, &pe[r]) < 0)
-			return -1;
+		if (topo->unusable[pe[r]])
+			return pl_errorf(err, PL_EUSAGE, "%s: rank %u is on GPU %u of %s, which is "
+			                 "unusable", name, r, pl_topo_gpu(topo, pe[r]),
+			                 pl_hostlist_name(topo->hosts, pl_topo_host(topo, pe[r])));
 	}
-	graph_text_skip_comments(t, '#', true);
-	graph_text_blanks(t);
-	if (t->at < t->end)
-		return graph_text_error(t, "more lines than the %u ranks of the graph", n);
 	return 0;
 }
 
 int pl_graphmap_read(const char *bytes, size_t len, const char *name, const struct pl_topo *topo,
                      uint32_t n, uint32_t *pe, struct pl_error *err)
 {
-	struct graph_text t = { .name = name, .line = 1, .err = err };
-	uint8_t *taken = xcalloc(topo->n_pes, 1);
-	int rc;
+	uint32_t *read = NULL, n_read = 0;
+	int rc = pl_rankmap_read(topo, name, bytes, len, &read, &n_read, err);
 
-	t.at = bytes != NULL ? bytes : "";
-	t.end = t.at + len;
-	rc = read_places(&t, topo, n, pe, taken);
-	free(taken);
+	if (rc == 0)
+		rc = check_places(topo, name, n, read, n_read, err);
+	if (rc == 0)
+		memcpy(pe, read, n * sizeof(*pe));
+	free(read);
 	return rc;
 }

@@ -250,12 +250,12 @@ static void a_map_of_others_is_read_or_refused_with_its_line(void **state)
 	static const struct {
 		const char *text, *words;
 	} wrong[] = {
-		{ "0\n1\n", "m:3: the map ends after 2 of 3" },
-		{ "0\n1\n1\n", "m:3: PE 1 has a rank already" },
-		{ "# c\n0\n8\n1\n", "m:3: a PE must be a number from 0 to 7" },
-		{ "0\n1 2\n3\n", "m:2: one PE a line" },
-		{ "0\n7\n3\n", "m:2: PE 7 is unusable" },
-		{ "0\n1\n2\n3\n", "m:4: more lines" },
+		{ "0\n1\n", "m: the map has 2 ranks, the graph 3" },
+		{ "0\n1\n1\n", "m:3: rank 2 is on GPU 1 of n0, where rank 1 is (line 2)" },
+		{ "# c\n0\n8\n1\n", "m:3: PE 8: 'tree' has PEs 0 to 7" },
+		{ "0\n1 2\n3\n", "m:2: '1 2' is no PE number" },
+		{ "0\n7\n3\n", "m: rank 1 is on GPU 3 of n1, which is unusable" },
+		{ "0\n1\n2\n3\n", "m: the map has 4 ranks, the graph 3" },
 	};
 	struct pl_topo *t = pl_topo_parse_tree("4:2", "1:3", NULL);
 	const char *right = "# c\n4\n\n0\n2";
