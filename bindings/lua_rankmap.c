@@ -101,6 +101,22 @@ static int read_job(lua_State *L, struct pl_job *job, struct pl_error *err)
 	return rc;
 }
 
+/* check_job(text) -> true | nil, message */
+static int rankmap_check_job(lua_State *L)
+{
+	struct pl_error err = { 0 };
+	struct pl_job job;
+
+	if (pl_job_parse(&job, luaL_checkstring(L, 1), &err) < 0) {
+		lua_pushnil(L);
+		lua_pushstring(L, err.text);
+		return 2;
+	}
+	pl_job_fini(&job);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* The strings stay in the table at 1. */
 static void read_limits(lua_State *L, struct pl_map_request *request)
 {
@@ -611,6 +627,7 @@ static const luaL_Reg functions[] = {
 	{ "evaluate", rankmap_evaluate },
 	{ "repair", rankmap_repair },
 	{ "formats", rankmap_formats },
+	{ "check_job", rankmap_check_job },
 	{ NULL, NULL },
 };
 

@@ -35,6 +35,7 @@ struct lua_run_parts {
 	size_t stdin_len;
 	const struct pl_hostlist *hosts; /* when the tasks are those of a set, else NULL */
 	struct copy_count copied;	 /* by all tasks */
+	struct redactor *redactor;	 /* of the secrets, or NULL */
 	bool lines;			 /* next_line() will be called */
 };
 

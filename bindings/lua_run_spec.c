@@ -18,7 +18,7 @@ static const char *const spec_keys[] = {
 	"env",	      "cwd",	   "merge",	 "stdin",     "mode",	"local_path", "remote_path",
 	"fanout",     "gang",	   "serial",	 "timeout",   "retries", "idle_timeout", "fail_fast",
 	"max_fail",   "keep_bytes", "spill_dir", "sinks",     "lines",	 "into_folder",
-	"name_host",  "keep_times", "survive",	 "detach",    "sudo",	      NULL,
+	"name_host",  "keep_times", "survive",	 "detach",    "sudo",	      "secrets",    NULL,
 };
 static const char *const task_keys[] = { "host", "index", "line", "argv", "env", "cwd", NULL };
 
@@ -40,6 +40,7 @@ void lua_run_parts_fini(struct lua_run_parts *parts)
 {
 	for (size_t i = 0; i < parts->n_owned; i++)
 		free(parts->owned[i]);
+	redactor_destroy(parts->redactor);
 	free(parts->owned);
 	free(parts->tasks);
 	free(parts->sinks);
@@ -302,6 +303,28 @@ static void read_limits(lua_State *L, int arg, struct lua_run_parts *parts)
 	spec->spill_dir = own_string(parts, binding_opt_string(L, arg, "spill_dir", NULL));
 }
 
+/* secrets: words that the streams may not show. */
+static void read_secrets(lua_State *L, int arg, struct lua_run_parts *parts)
+{
+	if (!has_field(L, arg, "secrets"))
+		return;
+	if (binding_len(L, -1) > 0)
+		parts->redactor = redactor_create();
+	for (size_t i = 1; i <= binding_len(L, -1); i++) {
+		size_t len;
+		const char *word;
+
+		lua_geti(L, -1, (lua_Integer)i);
+		word = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+		if (word == NULL || len < REDACT_MIN)
+			luaL_error(L, "secrets are strings of %d bytes or more", REDACT_MIN);
+		redactor_add(parts->redactor, word, len);
+		lua_pop(L, 1);
+	}
+	parts->spec.redactor = parts->redactor;
+	lua_pop(L, 1);
+}
+
 struct run_sink *lua_check_sink(lua_State *L, int idx)
 {
 	struct lua_sink *s = lua_touserdata(L, idx);
@@ -356,6 +379,7 @@ void lua_run_read_spec(lua_State *L, int arg, int anchor, struct lua_run *r)
 		tasks_of_set(L, arg, anchor, parts, base);
 	}
 	read_limits(L, arg, parts);
+	read_secrets(L, arg, parts);
 	read_sinks(L, arg, anchor, r);
 	parts->lines = binding_opt_bool(L, arg, "lines", 0) != 0;
 	parts->spec.tasks = parts->tasks;

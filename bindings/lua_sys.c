@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/screen.h"
+#include "base/secret.h"
+#include "binding.h"
 #include "lua_fdio.h"
 #include "lua_fs.h"
 
@@ -29,6 +31,20 @@ static int sys_isatty(lua_State *L)
 static int sys_getenv(lua_State *L)
 {
 	lua_pushstring(L, getenv(luaL_checkstring(L, 1)));
+	return 1;
+}
+
+/* ask_secret(prompt) -> text | nil, message: read from the terminal without showing it; everything
+ * waits, so it is for the time before anything runs */
+static int sys_ask_secret(lua_State *L)
+{
+	struct pl_error err = { 0 };
+	char *secret = secret_ask(luaL_checkstring(L, 1), &err);
+
+	if (secret == NULL)
+		return binding_fail(L, &err);
+	lua_pushstring(L, secret);
+	secret_free(secret);
 	return 1;
 }
 
@@ -154,6 +170,7 @@ int luaopen_perilune_core_sys(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "cpu_seconds", sys_cpu_seconds },
+		{ "ask_secret", sys_ask_secret },
 		{ "getenv", sys_getenv },
 		{ "home", sys_home },
 		{ "hostname", sys_hostname },

@@ -61,6 +61,19 @@ local function read_recipe_options(recipe, words)
   return values
 end
 
+-- Secrets of the recipe's options, before anything runs: a person may have to be asked.
+local function find_secrets(recipe, values, rehearsal)
+  for _, option in ipairs(options.list(recipe.options)) do
+    if option.type == "secret" then
+      local key = option[1]:gsub("-", "_")
+      local found, message = require("perilune.secret").find(option[1], values[key],
+        { needed = option.required, rehearsal = rehearsal })
+      if message then errors.usage("%s: %s", recipe.name, message) end
+      values[key] = found
+    end
+  end
+end
+
 local function print_recipe_help(word, recipe)
   terminal.print(("%s%s\n\nusage: perilune run [OPTIONS] %s [--OPTION VALUE]...\n%s"):format(
     recipe.name, recipe.summary and " - " .. recipe.summary or "", word,
@@ -174,6 +187,7 @@ local function run_recipe(o, words, given)
   if o.dry_run then return 0 end
   check_number(points, o)
   check_places(o)
+  find_secrets(recipe, values, o.transport == "sim")
   return carry_out(plan, file, on, o)
 end
 

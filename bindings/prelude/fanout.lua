@@ -39,6 +39,7 @@ function fanout.start(fleet, session, spec)
   spec.transport = fleet.transport
   spec.sinks = session:add_sink(spec.sinks or {}, call)
   spec.spill_dir = session:spill_dir()
+  spec.secrets = require("perilune.secret").words()
   for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast",
                           "max_fail" } do
     spec[name] = first_set(spec[name], settings[name])

@@ -52,11 +52,31 @@ function help.option_name(option)
   return metavar and flag .. " " .. metavar or flag
 end
 
---- What an option is for, with its unit and default.
+-- "2 to 9", "2 or more", "at most 9"; nil without limits. That a count is not negative goes without
+-- saying.
+local function range_of(option)
+  local kind = types[option.type]
+  local function limit(which)
+    local value = option[which]
+    return type(value) == "string" and kind.read(value, option) or value
+  end
+  local min, max = limit("min"), limit("max")
+  if min and max then return ("%s to %s"):format(kind.show(min), kind.show(max)) end
+  if max then return "at most " .. kind.show(max) end
+  return min and min > 1 and kind.show(min) .. " or more" or nil
+end
+
+--- What an option is for, with its unit, range and default.
 ---@return string
 function help.option_text(option)
   local text = option.help or ""
-  if option.unit then text = ("%s [%s]"):format(text, option.unit) end
+  local range = range_of(option)
+  if option.unit and range then
+    text = ("%s [%s, %s]"):format(text, option.unit, range)
+  elseif option.unit or range then
+    text = ("%s [%s]"):format(text, option.unit or range)
+  end
+  if option.type == "secret" then text = text .. " [env:NAME, file:PATH or prompt]" end
   if option.required then return text .. " (required)" end
   if option.default ~= nil and option.type ~= "bool" then
     local value = options.default(option)

@@ -27,7 +27,7 @@ local CALL = {
   { "idle_timeout", type = "duration", help = "bound on silence" },
   { "env", type = "table", help = "variables set there: NAME = value" },
   { "cwd", type = "string", help = "directory there" },
-  { "stdin", type = "string", help = "text for its standard input" },
+  { "stdin", type = "text", help = "text for its standard input, or a secret" },
   { "merge", type = "bool", help = "standard error into standard output" },
   { "max_output", type = "size", help = "bytes of a stream kept in memory; the rest is on disk" },
   { "fanout", type = "int", min = 1, help = "hosts at once" },
@@ -75,6 +75,7 @@ local function start_command(set, cmd, opts, what, extra)
   check_set(set, what)
   local command, fanout = require "perilune.command", require "perilune.fanout"
   local spec = checked(opts, what)
+  spec.stdin = require("perilune.secret").bytes(spec.stdin)
   check_outliving(spec, what)
   spec.argv, spec.line = command.read(what, cmd)
   spec.env = command.environment(what, spec.env)

@@ -30,6 +30,12 @@ function map.job_text(job)
   return table.concat(words, " ")
 end
 
+--- True when the text is a job; nil and what is wrong with it.
+---@param text string
+---@return true? ok
+---@return string? message
+map.check_job = core.check_job
+
 ---@class perilune.MapRequest
 ---@field topo userdata the machine
 ---@field job table|string sizes and model: { tp = 4, dp = 8, order = "tp-cp-ep-dp-pp" }

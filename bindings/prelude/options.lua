@@ -61,8 +61,6 @@ function options.join(...)
   return joined
 end
 
-local LATER_TYPES = { secret = true }
-
 -- What a recipe's author may get wrong in a table of options.
 local FIELDS = { "type", "short", "default", "min", "max", "unit", "choices", "metavar", "help",
                  "group", "required", "later", "unresolved" }
@@ -70,18 +68,49 @@ local FIELDS = { "type", "short", "default", "min", "max", "unit", "choices", "m
 -- What is wrong with the choices of an option, or nil.
 local function check_choices(option)
   if option.choices == nil and option.type ~= "choice" then return nil end
+  if option.type ~= "choice" then
+    return ("option '%s' has choices, and its type is '%s', not 'choice'"):format(option[1],
+      option.type)
+  end
   if type(option.choices) == "table" and type(option.choices[1]) == "string" then return nil end
   return ("option '%s' is a choice and needs choices = { \"a\", \"b\" }"):format(option[1])
+end
+
+-- min and max may be written as text ("1M"), as defaults are.
+local function bound(option, which)
+  local limit = option[which]
+  return type(limit) == "string" and types[option.type].read(limit, option) or limit
 end
 
 -- What is wrong with its min and max, or nil.
 local function check_bounds(option)
   for _, which in ipairs { "min", "max" } do
     local limit = option[which]
+    if limit ~= nil and not types[option.type].ordered then
+      return ("option '%s': a %s has no %s"):format(option[1], option.type, which)
+    end
     if type(limit) == "string" then limit = types[option.type].read(limit, option) end
     if option[which] ~= nil and type(limit) ~= "number" then
       return ("option '%s': %s is no %s"):format(option[1], which, option.type)
     end
+  end
+  local min, max = bound(option, "min"), bound(option, "max")
+  if min and max and min > max then
+    return ("option '%s': min %s is more than max %s"):format(option[1],
+      types[option.type].show(min), types[option.type].show(max))
+  end
+  return nil
+end
+
+-- What else may be wrong with it, or nil.
+local function check_rest(option)
+  if option.unit ~= nil and (type(option.unit) ~= "string"
+      or option.type ~= "int" and option.type ~= "number") then
+    return ("option '%s': a unit is text, and of an int or a number"):format(option[1])
+  end
+  if option.type == "secret" and option.default ~= nil then
+    return ("option '%s': a secret has no default; it is found, or asked for, when the recipe "
+      .. "runs"):format(option[1])
   end
   return nil
 end
@@ -100,9 +129,6 @@ function options.check(spec)
           suggestion(tostring(field), FIELDS))
       end
     end
-    if LATER_TYPES[option.type] then
-      return nil, ("option '%s': type '%s' is not in this version"):format(name, option.type)
-    end
     if not types[option.type] then
       local names = {}
       for known_type in pairs(types) do names[#names + 1] = known_type end
@@ -110,7 +136,7 @@ function options.check(spec)
       return nil, ("option '%s' has no known type%s"):format(name,
         option.type and (" ('%s')%s"):format(option.type, suggestion(option.type, names)) or "")
     end
-    local message = check_choices(option) or check_bounds(option)
+    local message = check_choices(option) or check_bounds(option) or check_rest(option)
       or select(2, options.default(option))
     if message then return nil, message end
   end
@@ -118,12 +144,6 @@ function options.check(spec)
 end
 
 -- ---- one value -----------------------------------------------------------------------------
-
--- min and max may be written as text ("1M"), as defaults are.
-local function bound(option, which)
-  local limit = option[which]
-  return type(limit) == "string" and types[option.type].read(limit, option) or limit
-end
 
 local function in_bounds(option, value, label)
   local show = types[option.type].show
@@ -291,7 +311,9 @@ local function fill_defaults(list, values, label_of)
   for _, option in ipairs(list) do
     local key = key_of(option[1])
     if values[key] == nil and not option.later then
-      if option.required then return nil, ("%s is required"):format(label_of(option[1])) end
+      if option.required and option.type ~= "secret" then -- who runs it looks for secrets
+        return nil, ("%s is required"):format(label_of(option[1]))
+      end
       values[key] = options.default(option)
     end
   end

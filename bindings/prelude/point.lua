@@ -370,7 +370,7 @@ function Point.sleep(_, time)
 end
 
 -- Promised, and not built.
-for _, name in ipairs { "lease", "secret", "snapshot", "requeue" } do
+for _, name in ipairs { "lease", "snapshot", "requeue" } do
   Point[name] = function() blame.not_yet("t:" .. name) end
 end
 
@@ -382,6 +382,21 @@ end
 function Point.env(_, name)
   if type(name) ~= "string" then blame.raise("t:env needs the name of a variable") end
   return require("perilune.core.sys").getenv(name)
+end
+
+--- A secret: that of the option of this name, else of PERILUNE_SECRET_NAME, else a person is asked
+--- on the terminal. It prints as [secret NAME], goes to hosts through env and stdin, and is struck
+--- out of everything that is printed or recorded.
+---@param name string
+---@return perilune.Secret
+function Point:secret(name)
+  if type(name) ~= "string" or not name:find("^%a[%w_-]*$") then
+    blame.raise("t:secret needs the name of a secret")
+  end
+  local of_option = rawget(self.options, (name:gsub("-", "_")))
+  if require("perilune.secret").is(of_option) then return of_option end
+  local found, message = self.run.secret(name)
+  return found or blame.raise("t:%s", message)
 end
 
 --- The bytes of a file of the controller: beside the recipe, else from the working directory. A

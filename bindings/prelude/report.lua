@@ -5,6 +5,8 @@
 -- cause: bug (the recipe), infrastructure (unreachable, lost, timed out), command (exited nonzero,
 -- died), expectation (check, expect), regression (a gate). Exit statuses follow from the causes.
 
+local secret = require "perilune.secret"
+
 local report = {}
 
 ---@class perilune.Verdict
@@ -69,8 +71,10 @@ end
 -- ---- JSON ----------------------------------------------------------------------------------
 
 --- A copy that JSON can hold: other programs' bytes may be no UTF-8, a figure may be infinite.
+--- Secrets are struck out.
 function report.plain(value)
   if type(value) == "string" then
+    value = secret.redact(value)
     return utf8.len(value) and value or (value:gsub("[\128-\255]", "?"))
   elseif type(value) == "number" then
     return math.abs(value) ~= math.huge and value or tostring(value)

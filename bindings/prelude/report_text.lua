@@ -1,6 +1,7 @@
 -- report_text.lua - a run's report as people read it: one point in full, several as a table with
 -- what failed in full below their lines.
 
+local secret = require "perilune.secret"
 local units = require "perilune.units"
 
 local text = {}
@@ -199,7 +200,7 @@ function text.report(r)
   end
   out[#out + 1] = ("verdict: %s (exit status %d)"):format(r.verdict, r.status)
   if r.dir then out[#out + 1] = ("run %s: %s/report.txt"):format(r.run, r.dir) end
-  return table.concat(out, "\n") .. "\n"
+  return secret.redact(table.concat(out, "\n") .. "\n")
 end
 
 return text

@@ -6,6 +6,7 @@ local reasons = require "perilune.reasons"
 local report = require "perilune.report"
 local report_text = require "perilune.report_text"
 local sched = require "perilune.core.sched"
+local secret = require "perilune.secret"
 local sys = require "perilune.core.sys"
 local terminal = require "perilune.terminal"
 local units = require "perilune.units"
@@ -27,7 +28,8 @@ local FOLDER, FILE = 448, 384 -- 0700, 0600
 local function recordable(options)
   local out = {}
   for name, value in pairs(options) do
-    out[name] = type(value) == "userdata" and tostring(value) or value
+    local opaque = type(value) == "userdata" or secret.is(value)
+    out[name] = opaque and tostring(value) or value
   end
   return out
 end
@@ -35,7 +37,7 @@ end
 local function functions_of(self)
   local session, shown, said = self.session, self.shown, {}
   self.record = function(ev, fields) session:append(ev, report.plain(fields)) end
-  self.say = function(text) terminal.tell(text .. "\n") end
+  self.say = function(text) terminal.tell(secret.redact(text) .. "\n") end
   self.say_once = function(text)
     if not said[text] then self.say(text) end
     said[text] = true
@@ -48,6 +50,15 @@ local function functions_of(self)
   end
   self.ended = function(entry)
     if shown then self.say(report_text.point(entry)) end
+  end
+  self.secret = function(name)
+    self.secrets = self.secrets or {}
+    local found, message = self.secrets[name], nil
+    if not found then
+      found, message = secret.find(name, nil, { needed = true, rehearsal = sched.is_virtual() })
+    end
+    self.secrets[name] = found
+    return found, message
   end
   self.start = function(spec) return assert(fanout.start(self.fleet, session, spec)) end
   self.next_job = function() return ("%s-job%d"):format(session:id(), session.calls + 1) end
@@ -89,7 +100,7 @@ function Runner:keep(t, name, bytes)
   if not dir then return name end
   local folder = self.n_points > 1 and ("attachments/%d"):format(t.index) or "attachments"
   assert(sys.mkdir(dir .. "/" .. folder, FOLDER, true))
-  assert(sys.write_file(("%s/%s/%s"):format(dir, folder, name), bytes, FILE))
+  assert(sys.write_file(("%s/%s/%s"):format(dir, folder, name), secret.redact(bytes), FILE))
   return folder .. "/" .. name
 end
 
@@ -114,7 +125,7 @@ function Runner:run_here(line, opts)
   local call, id = self.session:next_call()
   local run = assert(core.start { transport = self.local_transport, id = id,
     hosts = require("perilune.core.hostset").new { "localhost" }, line = line, cwd = opts.cwd,
-    timeout = opts.timeout, sinks = self.session:add_sink({}, call) })
+    timeout = opts.timeout, secrets = secret.words(), sinks = self.session:add_sink({}, call) })
   run:wait()
   return run:result(1)
 end

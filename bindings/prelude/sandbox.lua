@@ -74,7 +74,8 @@ end
 local function print_out(...)
   local words = table.pack(...)
   for i = 1, words.n do words[i] = tostring(words[i]) end
-  require("perilune.core.sys").write(print_fd, table.concat(words, "\t") .. "\n")
+  local line = require("perilune.secret").redact(table.concat(words, "\t") .. "\n")
+  require("perilune.core.sys").write(print_fd, line)
 end
 
 local function make_os()

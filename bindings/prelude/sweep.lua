@@ -141,6 +141,9 @@ function sweep.parse_axis(text, spec)
     return nil, ("the recipe has no option '%s' to sweep%s"):format(name,
       require("perilune.nearest").hint(name, names))
   end
+  if names.found.type == "secret" then
+    return nil, ("'%s' is a secret, which is not swept"):format(name)
+  end
   local lo, hi, kind, step = body:match("^(.-)%.%.(.-):([x+])(.+)$")
   if not lo and body:find("..", 1, true) and NUMERIC[names.found.type] then
     local range = body:match("^[^:]*")

@@ -5,12 +5,24 @@
 --   read(text, option)   value from the text of the command line, or nil, what was expected
 --   accept(value)        true when a value from Lua that is no string is one of this type
 --   show(value)          the value as an option would be written
+--   ordered              min and max have a meaning
 
 local units = require "perilune.units"
 
 local types = {}
 
 local function plain(value) return tostring(value) end
+
+-- The text without the option's unit at its end: "400 GB/s" is 400 where that is the unit.
+local function without_unit(text, option)
+  local unit = option and option.unit
+  if not unit or #text <= #unit or text:sub(-#unit) ~= unit then return text end
+  return (text:sub(1, -#unit - 1):gsub("%s+$", ""))
+end
+
+local function of_unit(what, option)
+  return option and option.unit and ("%s of %s"):format(what, option.unit) or what
+end
 
 local function whole_number(value) return math.type(value) == "integer" end
 
@@ -19,20 +31,22 @@ local function any_number(value)
 end
 
 types.int = {
-  metavar = "N",
-  read = function(text)
+  metavar = "N", ordered = true,
+  read = function(text, option)
+    text = without_unit(text, option)
     local value = text:match("^[+-]?%d+$") and math.tointeger(tonumber(text))
-    return value, "a whole number"
+    return value, of_unit("a whole number", option)
   end,
   accept = whole_number,
   show = plain,
 }
 
 types.number = {
-  metavar = "X",
-  read = function(text)
+  metavar = "X", ordered = true,
+  read = function(text, option)
+    text = without_unit(text, option)
     local value = not text:find("[xXnN]") and tonumber(text) or nil
-    return any_number(value) and value or nil, "a number"
+    return any_number(value) and value or nil, of_unit("a number", option)
   end,
   accept = any_number,
   show = function(value) return ("%.14g"):format(value) end,
@@ -63,14 +77,14 @@ types.bool = {
 }
 
 types.size = {
-  metavar = "SIZE",
+  metavar = "SIZE", ordered = true,
   read = function(text) return units.parse_size(text), "a size such as 4096, 64K, 1M or 1G" end,
   accept = function(value) return whole_number(value) and value >= 0 end,
   show = units.size_option,
 }
 
 types.duration = {
-  metavar = "TIME",
+  metavar = "TIME", ordered = true,
   read = function(text)
     return units.parse_duration(text), "a time such as 90, 90s, 200ms, 10m or 2h"
   end,
@@ -114,6 +128,27 @@ types.hostlist = {
   show = plain,
 }
 
+--- Sizes of a job, and its model, as `map --job` reads them: "tp=4 dp=8". The recipe gets the text,
+--- which t:map takes.
+types.job = {
+  metavar = "JOB",
+  read = function(text)
+    local ok, message = require("perilune.map").check_job(text)
+    if ok then return text end
+    return nil, ("a job such as 'tp=4 dp=8' (%s)"):format(message)
+  end,
+  accept = function() return false end,
+  show = plain,
+}
+
+--- What nobody may see: the word says where it is found, never what it is. See secret.lua.
+types.secret = {
+  metavar = "WHERE",
+  read = function(text) return require("perilune.secret").source(text) end,
+  accept = function() return false end,
+  show = plain,
+}
+
 --- N or P%: { count = N } or { percent = P }.
 types.limit = {
   metavar = "N|P%",
@@ -128,6 +163,14 @@ types.limit = {
 }
 
 -- The rest come from Lua only.
+
+--- Text, or a secret.
+types.text = {
+  read = function(text) return text end,
+  accept = function(value) return require("perilune.secret").is(value) end,
+  show = plain,
+}
+
 for _, name in ipairs { "table", "function" } do
   types[name] = {
     read = function() return nil, "a " .. name end,

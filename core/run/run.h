@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "run/redact.h"
 #include "run/sink.h"
 #include "transport/transport.h"
 
@@ -48,6 +49,7 @@ struct run_spec {
 	bool fail_fast;	     /* the first failure cancels the rest */
 	size_t max_fail;     /* more failures than this cancel the rest; RUN_NO_LIMIT */
 	size_t keep_bytes;   /* of each stream of each task kept in memory; the rest spills */
+	const struct redactor *redactor; /* what no stream may show; borrowed; NULL: nothing */
 	const char *spill_dir; /* folder for what exceeds keep_bytes, made when first needed in one
 				* that exists; NULL: it is dropped from memory but counted, and
 				* sinks still see every byte */

@@ -82,6 +82,7 @@ struct attempt {
 	bool behind;	     /* gets its stdin from run->input, as it takes it */
 	enum phase phase;
 	enum outcome ending; /* what an end by our request will be called */
+	struct redact_held held[2]; /* by stream, while there is a redactor */
 	char tag[];
 };
 

@@ -43,6 +43,8 @@ static struct attempt *attempt_create(struct run *run, struct slot *slot)
 static void attempt_destroy(struct attempt *a)
 {
 	loop_timer_stop(&a->timer);
+	redact_held_fini(&a->held[0]);
+	redact_held_fini(&a->held[1]);
 	a->slot->attempt = NULL;
 	free(a);
 }
@@ -99,23 +101,54 @@ static struct output_place output_place(const struct run *run, const struct slot
 				      slot->index,	    slot->attempts, stream };
 }
 
-static void task_output(struct task *task, enum stream stream, const void *bytes, size_t len)
+/* Bytes that may be seen: into memory or onto disk, and to the sinks. */
+static void take_output(struct run *run, struct slot *slot, enum stream stream, const void *bytes,
+			size_t len)
 {
-	struct attempt *a = task->owner;
-	struct slot *slot = a->slot;
-	struct run *run = a->run;
 	struct output **o = stream == STREAM_OUT ? &slot->out : &slot->err;
 	struct output_place place = output_place(run, slot, stream);
 	struct pl_error err;
 
 	if (len == 0)
 		return;
-	a->sign_us = loop_now_us(run->spec.loop);
 	if (*o == NULL)
 		*o = output_create(&run->budget);
 	if (output_add(*o, &place, bytes, len, &err) != 0)
 		tell_disk(run, slot, &err);
 	RUN_TELL(run, on_output, slot_number(run, slot), stream, bytes, len);
+}
+
+static void redact_output(struct attempt *a, enum stream stream, const void *bytes, size_t len,
+			  bool last)
+{
+	struct strbuf shown = STRBUF_INIT;
+
+	redact_add(a->run->spec.redactor, &a->held[stream == STREAM_ERR], bytes, len, last,
+		   &shown);
+	take_output(a->run, a->slot, stream, shown.s, shown.len);
+	strbuf_fini(&shown);
+}
+
+/* What was held back in case a word began there. */
+static void release_output(struct attempt *a)
+{
+	if (a->run->spec.redactor == NULL)
+		return;
+	redact_output(a, STREAM_OUT, "", 0, true);
+	redact_output(a, STREAM_ERR, "", 0, true);
+}
+
+static void task_output(struct task *task, enum stream stream, const void *bytes, size_t len)
+{
+	struct attempt *a = task->owner;
+
+	if (len == 0)
+		return;
+	a->sign_us = loop_now_us(a->run->spec.loop);
+	if (a->run->spec.redactor != NULL)
+		redact_output(a, stream, bytes, len, false);
+	else
+		take_output(a->run, a->slot, stream, bytes, len);
 }
 
 static void task_drain(struct task *task)
@@ -295,6 +328,7 @@ static void finish(struct run *run, struct slot *slot, const struct task_result 
 	keep_result(run, slot, result);
 	slot->state = final_state(slot->outcome);
 	if (a != NULL) {
+		release_output(a);
 		slot->seconds_us = loop_now_us(run->spec.loop) - a->handed_us;
 		live_remove(run, a);
 		stdin_leave(a);

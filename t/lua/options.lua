@@ -39,8 +39,8 @@ spec.test("misuse of the command line is told in one sentence", function()
     ["--bytes 12"] = "--bytes must be at least 1K, not 12",
     ["--bytes much"] = "--bytes must be a size such as 4096, 64K, 1M or 1G, not 'much'",
     ["-t soon"] = "-t must be a time such as 90, 90s, 200ms, 10m or 2h, not 'soon'",
-    ["--floor nan"] = "--floor must be a number, not 'nan'",
-    ["--floor 0x10"] = "--floor must be a number, not '0x10'",
+    ["--floor nan"] = "--floor must be a number of GB/s, not 'nan'",
+    ["--floor 0x10"] = "--floor must be a number of GB/s, not '0x10'",
     ["--quiet=maybe"] = "--quiet must be yes or no, not 'maybe'",
     ["--no-quiet=yes"] = "--no-quiet takes no value",
     ["--no-fanout"] = "unknown option --no-fanout",
@@ -171,6 +171,45 @@ spec.test("a recipe's map of options is read as well, in the order of names", fu
   spec.equal(values.bytes, 1 << 30)
   spec.equal(options.list(map)[1][1], "bytes")
   spec.equal(options.check(map), true)
+end)
+
+-- ---- types of recipes ----------------------------------------------------------------------
+
+spec.test("every type of the contract is read, with its range and unit", function()
+  local map = {
+    a = { type = "int", min = 2, max = "9" }, b = { type = "number", unit = "GB/s", max = 800 },
+    c = { type = "string" }, d = { type = "bool" }, e = { type = "size", min = "1K", max = "1G" },
+    f = { type = "duration", max = "1h" }, g = { type = "hostlist" },
+    h = { type = "choice", choices = { "ring", "tree" } }, i = { type = "path" },
+    j = { type = "list" }, k = { type = "job" }, l = { type = "secret" },
+  }
+  spec.equal(options.check(map), true)
+  local values = options.parse(map, { "--a=3", "--b", "400 GB/s", "--c", "x", "--d", "--e", "64K",
+    "--f", "10m", "--g", "n[1-3]", "--h", "tree", "--i", "/tmp", "--j", "a,b", "--k", "tp=4 dp=8",
+    "--l", "env:TOKEN" })
+  spec.equal({ values.a, values.b, values.e, values.f, #values.g, values.k },
+    { 3, 400, 65536, 600, 3, "tp=4 dp=8" })
+  for text, said in pairs {
+    ["--a=10"] = "--a must be at most 9, not 10", ["--b=3 MB/s"] = "a number of GB/s, not '3 MB/s'",
+    ["--e=512"] = "--e must be at least 1K", ["--f=2h"] = "--f must be at most 1h, not 2h",
+    ["--h=trea"] = "did you mean 'tree'?", ["--k=tp=4 dpp=8"] = "did you mean 'pp'",
+    ["--l=hunter2"] = "never the secret itself", ["--g=n[1-"] = "--g: ",
+  } do spec.refuses(said, options.parse(map, { text })) end
+  local text = help.options(map, false)
+  for _, part in ipairs { "[2 to 9]", "[GB/s, at most 800]", "[1K to 1G]", "[at most 1h]",
+    "ring|tree", "--k JOB", "[env:NAME, file:PATH or" } do spec.contains(text, part) end
+end)
+
+spec.test("what an option cannot have is refused with its name", function()
+  for said, option in pairs {
+    ["'x': a string has no min"] = { type = "string", min = "3" },
+    ["'x': a list has no max"] = { type = "list", max = 3 },
+    ["'x': min 5 is more than max 4"] = { type = "int", min = 5, max = 4 },
+    ["'x' has choices, and its type is 'string'"] = { type = "string", choices = { "a" } },
+    ["'x': a unit is text, and of an int or a number"] = { type = "size", unit = "KB" },
+    ["the default of 'x' must be at most 4"] = { type = "int", max = 4, default = 5 },
+    ["the default of 'x' must be one of a, b"] = { type = "choice", choices = { "a", "b" }, default = "c" },
+  } do spec.refuses(said, options.check { x = option }) end
 end)
 
 -- ---- help ----------------------------------------------------------------------------------
