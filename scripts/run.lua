@@ -23,10 +23,13 @@ local OWN = {
     help = "run each point so often before, without counting" },
   { "only", type = "string", metavar = "POINT", group = "POINTS",
     help = "one point, by its number or name" },
-  { "failed", type = "bool", later = true },
-  { "shard", type = "string", later = true },
+  { "failed", type = "bool", group = "POINTS",
+    help = "those that did not pass in the last run of this name" },
+  { "shard", type = "string", metavar = "I/N", group = "POINTS",
+    help = "the I-th of N parts of the points, for N invocations that share the work" },
+  { "shuffle", type = "bool", group = "POINTS",
+    help = "in random order, by --seed, so that a drift of the machine favours none" },
   { "interleave", type = "bool", later = true },
-  { "shuffle", type = "bool", later = true },
   { "yes", short = "y", type = "bool", group = "POINTS", help = "run more than 64 points" },
   { "max-points", type = "int", min = 1, group = "POINTS", help = "run up to so many points" },
   { "dry-run", type = "bool", group = "REPORT", help = "say what would run, and end" },
@@ -91,8 +94,8 @@ local function make_points(recipe, o)
     for name in text:gmatch("[^,]+") do table.insert(zips[i], name) end
   end
   local points = errors.checked(sweep.points(axes, zips))
-  if not o.only then return points end
-  return { errors.checked(sweep.find(points, o.only)) }
+  if o.seed then math.randomseed(o.seed) end
+  return require("perilune.selection").choose(points, o, o.name or recipe.name)
 end
 
 local function check_number(points, o)
@@ -185,6 +188,7 @@ local function run_recipe(o, words, given)
   terminal.note("%s", runner.announcement(plan, on))
   list_points(points)
   if o.dry_run then return 0 end
+  if #points == 0 then return 0 end
   check_number(points, o)
   check_places(o)
   find_secrets(recipe, values, o.transport == "sim")
@@ -212,6 +216,7 @@ return {
     "perilune run --transport local -w node[1-4] ring-allreduce --hosts 4",
     "perilune run --sim -w node[1-1000] --sweep bytes=64K..1M:x4 ring-allreduce",
     "perilune run --sim -w node[1-16] --tap - --junit junit.xml ring-allreduce",
+    "perilune run --sim -w node[1-16] --sweep slots=1,2,4 --shard 1/2 --shuffle ring-allreduce",
   },
   run = run_recipe,
 }

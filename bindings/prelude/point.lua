@@ -230,22 +230,63 @@ function Point:repeats(n, opts)
   end, function() self.warming = before end)
 end
 
---- for p in t:sweep { n = { 1, 2 }, bytes = { 64, 128 } }: every combination, names in their
---- order, the last varying fastest. Metrics taken inside are told apart by it.
----@param axes table<string, any[]>
-function Point:sweep(axes)
-  if type(axes) ~= "table" then blame.raise("t:sweep needs a table NAME = { values }") end
+local SWEEP_KEYS = { "zip", "filter", "sample" }
+
+-- The axes of t:sweep, in the order of their names. Text is read as --sweep reads it.
+local function read_axes(self, axes)
   local sweep, list, names = require "perilune.sweep", {}, {}
   for name in pairs(axes) do names[#names + 1] = name end
   table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
   for i, name in ipairs(names) do
-    if type(name) ~= "string" or type(axes[name]) ~= "table" then
+    local values, message = axes[name], nil
+    if type(name) == "string" and type(values) == "string" then
+      list[i], message = sweep.parse_axis(name .. "=" .. values, self.run.recipe.options or {})
+      if not list[i] then blame.raise("t:sweep: %s", message) end
+    elseif type(name) == "string" and type(values) == "table" then
+      list[i] = sweep.axis(name, values)
+    else
       blame.raise("t:sweep is written NAME = { values }")
     end
-    list[i] = sweep.axis(name, axes[name])
   end
-  local points, message = sweep.points(list)
-  if not points then blame.raise("%s", message) end
+  return list
+end
+
+-- zip = { "a", "b" } is one pair, { { "a", "b" }, ... } are several.
+local function read_zips(zip)
+  if zip == nil then return {} end
+  if type(zip) ~= "table" then blame.raise("t:sweep: zip is a list of names") end
+  return type(zip[1]) == "table" and zip or { zip }
+end
+
+-- The points of t:sweep: multiplied or zipped, then filtered, then a random sample of them.
+local function make_points(self, axes, opts)
+  local sweep = require "perilune.sweep"
+  local points, message = sweep.points(read_axes(self, axes), read_zips(opts.zip))
+  if not points then blame.raise("t:sweep: %s", message) end
+  if opts.filter ~= nil then
+    if type(opts.filter) ~= "function" then blame.raise("t:sweep: filter is a function") end
+    local kept = {}
+    for _, p in ipairs(points) do
+      if opts.filter(p.values) then kept[#kept + 1] = p end
+    end
+    points = kept
+  end
+  if opts.sample == nil then return points end
+  if math.type(opts.sample) ~= "integer" or opts.sample < 0 then
+    blame.raise("t:sweep: sample is how many points to take")
+  end
+  return sweep.sample(points, opts.sample)
+end
+
+--- for p in t:sweep { n = { 1, 2 }, bytes = "64K..1M:x4" }: every combination, names in their
+--- order, the last varying fastest. Metrics taken inside are told apart by it. Text is a range of
+--- the recipe's option of that name.
+---@param axes table<string, any[]|string>
+---@param opts? { zip: string[]|string[][]|nil, filter: (fun(p: table): boolean)?, sample: integer? }
+function Point:sweep(axes, opts)
+  if type(axes) ~= "table" then blame.raise("t:sweep needs a table NAME = { values }") end
+  blame.check_keys("t:sweep", opts or {}, SWEEP_KEYS)
+  local points = make_points(self, axes, opts or {})
   local i, before = 0, self.place
   return loop(function()
     i = i + 1

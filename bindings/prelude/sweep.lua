@@ -252,6 +252,18 @@ function sweep.points(axes, zips)
   return points
 end
 
+--- n of the points, chosen by math.random, in their order; all when there are no more.
+---@param points perilune.SweepPoint[]
+---@param n integer
+---@return perilune.SweepPoint[]
+function sweep.sample(points, n)
+  local kept = {}
+  for i, point in ipairs(points) do
+    if math.random() * (#points - i + 1) < n - #kept then kept[#kept + 1] = point end
+  end
+  return kept
+end
+
 --- The point that `--only` names: its number, or its name with the words in any order.
 ---@param points perilune.SweepPoint[]
 ---@param text string

@@ -161,6 +161,27 @@ spec.test("t:sweep tells metrics apart by place", function()
   end)
   spec.equal({ entries[1].metrics[1].at, entries[1].metrics[2].at }, { "a=x,b=1", "a=x,b=2" })
 end)
+spec.test("t:sweep zips, filters and draws a sample", function()
+  local seen = {}
+  local function take(list) return function(t)
+    for p in t:sweep(table.unpack(list)) do seen[#seen + 1] = ("%s-%s"):format(p.a, p.b) end
+  end end
+  play(take { { a = { 1, 2 }, b = { "x", "y" } }, { zip = { "a", "b" } } })
+  spec.equal(seen, { "1-x", "2-y" })
+  seen = {}
+  play(take { { a = { 1, 2, 3 }, b = { 1, 2, 3 } }, { filter = function(p) return p.a * p.b == 6 end } })
+  spec.equal(seen, { "2-3", "3-2" })
+  seen = {}
+  play(take { { a = { 1, 2, 3, 4, 5, 6, 7, 8 }, b = { 0 } }, { sample = 3 } })
+  spec.equal(#seen, 3)
+  for said, list in pairs {
+    ["'c' is zipped but not swept"] = { { a = { 1 } }, { zip = { "a", "c" } } },
+    ["they cannot be zipped"] = { { a = { 1, 2 }, b = { 1 } }, { zip = { "a", "b" } } },
+    ["t:sweep has no 'smaple' (did you mean 'sample'?)"] = { { a = { 1 } }, { smaple = 1 } },
+    ["sample is how many points"] = { { a = { 1 } }, { sample = "x" } },
+    ["no option 'a' to sweep"] = { { a = "1..4:x2" } },
+  } do spec.contains(play(take(list))[1].why, said) end
+end)
 spec.test("a failure names the step it happened in", function()
   local entries = play(function(t)
     t:step("outer", function() t:step("inner", function() t:expect(false, "no") end) end)
