@@ -64,7 +64,8 @@ void portfolio_add_axes(struct portfolio *p, uint32_t budget);
  * Moves about `budget` ranks to try. The same portfolio and seed give the same placement. */
 void portfolio_add_swapped(struct portfolio *p, uint64_t budget, uint64_t seed);
 
-/* The best so far under the objective, the order given among equals, nothing barred unless all is. Valid until one is added. */
+/* The best so far under the objective, the order given among equals, nothing barred unless all is.
+ * Valid until one is added. */
 const struct placement *portfolio_best(const struct portfolio *p);
 
 /* job_blocks() of what candidates are laid out in: ranks, or positions of the nest. */
@@ -78,9 +79,9 @@ void portfolio_fill(struct portfolio *p, enum pl_strategy strategy);
 void portfolio_fini(struct portfolio *p);
 
 /*
- * The best; the order given unless PL_MAP_MIN_GAIN is gained under the objective or it is barred, or
- * with a strategy named the best of its placements where there is one; NULL where none is allowed. *best_gain is the share that the
- * best of all would gain, chosen or not.
+ * The best; the order given unless PL_MAP_MIN_GAIN is gained under the objective or it is barred,
+ * or with a strategy named the best of its placements where there is one; NULL where none is
+ * allowed. *best_gain is the share that the best of all would gain, chosen or not.
  */
 const struct placement *portfolio_choose(const struct portfolio *p, enum pl_strategy strategy,
                                          double *best_gain);

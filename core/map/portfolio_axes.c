@@ -38,7 +38,8 @@ static void find_digits(struct axes *a, const uint32_t *blocks, size_t n_blocks)
 	}
 }
 
-/* The places of the old order, block by block, go to ranks in the order of `digit`, fastest first. */
+/* The places of the old order, block by block, go to ranks in the order of `digit`, fastest
+ * first. */
 static void lay_out(struct axes *a, const size_t digit[MAX_DIGITS])
 {
 	uint32_t n = a->portfolio->n_ranks / a->block;

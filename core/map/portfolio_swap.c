@@ -90,7 +90,8 @@ static void try_blocks(struct search *s)
 		s->budget--;
 }
 
-/* The ranks around this one, of its block of `size`, that are in the same domain: from *first on. */
+/* The ranks around this one, of its block of `size`, that are in the same domain: from *first
+ * on. */
 static uint32_t part_around(const struct search *s, uint32_t rank, uint32_t size, uint32_t *first)
 {
 	const struct uplinks *u = &s->live.gauge->uplinks;
