@@ -12,7 +12,11 @@
  */
 #include "lua_topo.h"
 
+#include <stdlib.h>
+
 #include "map/drawing.h"
+#include "map/occupied.h"
+#include "map/rankmap_read.h"
 
 #include "binding.h"
 #include "lua_hostset.h"
@@ -343,6 +347,41 @@ static int topo_set_rails(lua_State *L)
 	return 0;
 }
 
+/* The job in the argument; false where there is none. Raises for a wrong one. */
+static bool read_job(lua_State *L, int arg, struct pl_job *job)
+{
+	struct pl_error err = { 0 };
+
+	if (lua_isnoneornil(L, arg))
+		return false;
+	if (pl_job_parse(job, luaL_checkstring(L, arg), &err) < 0)
+		binding_fail(L, &err);
+	return true;
+}
+
+/* topo:occupy(map text, its name, [job]): its GPUs and links are another job's */
+static int topo_occupy(lua_State *L)
+{
+	struct pl_topo *t = lua_check_topo(L, 1);
+	struct pl_error err = { 0 };
+	struct pl_job job;
+	bool known = read_job(L, 4, &job);
+	size_t len;
+	const char *text = luaL_checklstring(L, 2, &len);
+	uint32_t *pe = NULL, n;
+	int rc = pl_rankmap_read(t, luaL_checkstring(L, 3), text, len, &pe, &n, &err);
+
+	if (rc == 0)
+		rc = pl_topo_occupy(t, pe, n, known ? &job : NULL, &err);
+	if (known)
+		pl_job_fini(&job);
+	free(pe);
+	if (rc < 0)
+		return binding_fail(L, &err);
+	lua_pushinteger(L, n);
+	return 1;
+}
+
 /* topo:rails() -> as set_rails() reads them */
 static int topo_rails(lua_State *L)
 {
@@ -424,6 +463,7 @@ static const luaL_Reg methods[] = {
 	{ "common_level", topo_common_level },
 	{ "mark_unusable", topo_mark_unusable },
 	{ "set_rails", topo_set_rails },
+	{ "occupy", topo_occupy },
 	{ "rails", topo_rails },
 	{ "counts", topo_counts },
 	{ "describe", topo_describe },

@@ -148,7 +148,7 @@ int lua_topo_units(lua_State *L)
 
 int lua_topo_marked(lua_State *L)
 {
-	static const char *const names[] = { "usable", "unusable", "missing", NULL };
+	static const char *const names[] = { "usable", "unusable", "missing", "occupied", NULL };
 	const struct pl_topo *t = lua_check_topo(L, 1);
 	int mark = luaL_checkoption(L, 2, NULL, names);
 	luaL_Buffer b;

@@ -155,11 +155,23 @@ local function action(o, request)
   return maps.place
 end
 
+-- The GPUs of another job's map are its own; a map in JSON says what the job sends too.
+local function occupy(topo, path)
+  local text = read(path)
+  local ok, map = pcall(require("perilune.core.json").decode, text)
+  local job = ok and type(map) == "table" and type(map.job) == "string" and map.job or nil
+  if job and job:find("^groups=") then job = nil end
+  local ranks = checked(topo.occupy, topo, text, path, job)
+  terminal.note("%d GPUs are those of the job in %s%s", ranks, path, job and ""
+    or ": what it sends is not known, as only a map in JSON tells the job")
+end
+
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
   check_kind(o, given)
   local topo, cluster, notes = machine(o)
   if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
+  for _, path in ipairs(o.occupied or {}) do occupy(topo, path) end
   terminal.set_verb("map")
   if o.comm then
     local map = place_graph(o, topo, cluster)
@@ -205,6 +217,8 @@ return {
       help = "use these hosts, in this order" },
     { "exclude", short = "x", type = "hostlist", unresolved = true, help = "hosts to leave out" },
     { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to leave out" },
+    { "occupied", type = "list", metavar = "MAP",
+      help = "a map of another job, which has its GPUs and shares the uplinks; may be repeated" },
     { "job", type = "string", metavar = "SIZES",
       help = "tp cp ep etp pp vpp dp, order, and figures of the model" },
     { "model", type = "string", metavar = "NAME",

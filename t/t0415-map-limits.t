@@ -141,4 +141,17 @@ test_expect_success "islands and swapped rails survive an import" '
 	refused 2 "the host and the rail of each of its 4 GPUs, from 0 to 3" map --topo bad.lua --job dp=4
 '
 
+test_expect_success "another job keeps its GPUs, and what it sends makes uplinks slower" '
+	perilune map --topo railed.lua --hosts "h[1,5]" --job "tp=4 dp=2" --format json -o first &&
+	perilune map --topo railed.lua --occupied first --job "tp=4 dp=6" --format csv >second.csv 2>err &&
+	grep "8 GPUs are those of the job in first" err && ! grep ",h[15]," second.csv &&
+	refused 2 "28 ranks need 28 GPUs; 24 are usable" map --topo railed.lua --occupied first \
+		--job "tp=4 dp=7" &&
+	refused 2 "is taken by two jobs" map --topo railed.lua --occupied first --occupied first \
+		--job dp=4 &&
+	perilune map --topo railed.lua --hosts "h[1,5]" --job "tp=4 dp=2" -o plain &&
+	perilune map --topo railed.lua --occupied plain --job "tp=4 dp=6" >map 2>err &&
+	grep "only a map in JSON tells the job" err
+'
+
 test_done

@@ -170,6 +170,8 @@ static void take_hosts(struct slots *s, const struct collect *c)
 			continue;
 		}
 		s->n_unusable += count_marked(t, h->host, PL_TOPO_UNUSABLE);
+		if (h->usable == 0 && count_marked(t, h->host, PL_TOPO_OCCUPIED) > 0)
+			continue; /* another job has it */
 		if (h->usable == 0)
 			pl_hostlist_add(s->dead, pl_hostlist_name(t->hosts, h->host));
 		else if (h->usable < s->per_host)

@@ -270,6 +270,7 @@ void pl_topo_destroy(struct pl_topo *t)
 	if (t == NULL)
 		return;
 	for (size_t i = 0; i < t->n_levels; i++) {
+		free(t->busy[i]);
 		level_fini(&t->levels[i]);
 		free(t->host_unit[i]);
 	}

@@ -67,7 +67,8 @@ struct pl_topo_spec {
 };
 
 /* What keeps ranks off a PE. */
-enum pl_topo_mark { PL_TOPO_USABLE, PL_TOPO_UNUSABLE, PL_TOPO_MISSING /* there is no GPU */ };
+enum pl_topo_mark { PL_TOPO_USABLE, PL_TOPO_UNUSABLE, PL_TOPO_MISSING /* there is no GPU */,
+		     PL_TOPO_OCCUPIED /* another job has it */ };
 
 /* Read-only for everybody but topo.c. */
 struct pl_topo {
@@ -91,6 +92,10 @@ struct pl_topo {
 	uint32_t n_pes;
 	uint32_t n_unusable, n_missing; /* the missing are among the unusable */
 	uint32_t n_switches, n_adapters; /* in all; 0: unknown */
+	/* by level and unit inside: the share of time that other jobs (occupied.h) send out of it,
+	   NULL: none do; and how many they are */
+	double *busy[PL_TOPO_MAX_LEVELS];
+	uint32_t n_jobs;
 	int rail_level;     /* innermost level with rails beyond the domain; -1: none */
 	uint32_t n_rails;
 	uint16_t *rail;     /* by PE: its rail; NULL: the fabric has none, or is not known to */

@@ -53,6 +53,17 @@ void uplinks_fini(struct uplinks *u)
 	}
 }
 
+/* What other jobs leave of the way out of a unit: the rest of it, or a fair share. */
+static double share_left(const struct pl_topo *t, size_t level, uint32_t unit)
+{
+	double fair = 1. / (t->n_jobs + 1), rest;
+
+	if (t->busy[level] == NULL)
+		return 1;
+	rest = 1 - t->busy[level][unit];
+	return rest > fair ? rest : fair;
+}
+
 double uplinks_end_phase(struct uplinks *u, int *level, uint32_t *unit)
 {
 	double longest = 0;
@@ -61,7 +72,8 @@ double uplinks_end_phase(struct uplinks *u, int *level, uint32_t *unit)
 		struct uplink_boundary *b = &u->at[l];
 
 		for (uint32_t i = 0; i < b->n; i++) {
-			double time = b->phase[i] * u->topo->per_gbyte[l] / b->pes[i];
+			double time = b->phase[i] * u->topo->per_gbyte[l] / b->pes[i] /
+				      share_left(u->topo, l, i);
 
 			if (time > longest) {
 				longest = time;

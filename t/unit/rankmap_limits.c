@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "map/islands.h"
+#include "map/occupied.h"
 #include "map/rankmap.h"
 
 static const char *const island_names[] = { "ib", "eth", "roce" };
@@ -444,6 +445,34 @@ static void hosts_of_which_some_gpus_are_used_use_the_same_rails(void **state)
 	pl_topo_destroy(t);
 }
 
+/* ---- other jobs ---- */
+
+static void another_jobs_load_makes_uplinks_slower(void **state)
+{
+	/* in either unit each job has two hosts, and sends from one unit to the other */
+	static const uint32_t theirs[] = { 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23 };
+	static const uint32_t ours[] = { 8, 9, 10, 11, 12, 13, 14, 15,
+					 24, 25, 26, 27, 28, 29, 30, 31 };
+	struct pl_topo *t = create_rails("", "");
+	struct pl_map_cost alone, shared;
+	struct pl_error err = { 0 };
+	struct pl_job job;
+
+	(void)state;
+	assert_int_equal(pl_job_parse(&job, "tp=8 axis=x=2:ring:1G order=tp-x", NULL), 0);
+	pl_map_cost(t, &job, ours, &alone);
+	assert_int_equal(pl_topo_occupy(t, theirs, 16, &job, &err), 0);
+	pl_map_cost(t, &job, ours, &shared);
+	/* never below a fair share, here a half */
+	assert_true(shared.family[PL_FAMILIES] > alone.family[PL_FAMILIES]);
+	assert_true(shared.family[PL_FAMILIES] <= 2 * alone.family[PL_FAMILIES] * (1 + 1e-9));
+	assert_int_equal(pl_topo_occupy(t, theirs, 16, &job, &err), -1);
+	assert_says(err.text, "GPU 0 of h0 is taken by two jobs");
+	assert_int_equal(pl_topo_occupy(t, ours, 12, &job, &err), -1);
+	assert_says(err.text, "the map has 12 ranks, its job 16");
+	pl_topo_destroy(t);
+}
+
 /* ---- groups that should be whole ---- */
 
 static void tensor_groups_are_whole_on_hosts_of_fewer_ranks(void **state)
@@ -621,6 +650,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_host_with_swapped_rails_has_its_gpus_swapped),
 	cmocka_unit_test(hosts_of_which_some_gpus_are_used_use_the_same_rails),
 	cmocka_unit_test(rails_that_are_wrong_are_refused),
+	cmocka_unit_test(another_jobs_load_makes_uplinks_slower),
 	cmocka_unit_test(tensor_groups_are_whole_on_hosts_of_fewer_ranks),
 	cmocka_unit_test(groups_that_cannot_be_whole_have_a_reason),
 	cmocka_unit_test(every_map_keeps_to_its_limits),
