@@ -13,7 +13,7 @@ local function checked(f, ...)
   local ok, value, message = pcall(f, ...)
   if not ok then errors.usage("%s", tostring(value)) end
   if value == nil then errors.fail(2, "%s", message) end
-  return value
+  return value, message
 end
 
 -- ---- the machine ---------------------------------------------------------------------------
@@ -158,10 +158,7 @@ end
 -- The GPUs of another job's map are its own; a map in JSON says what the job sends too.
 local function occupy(topo, path)
   local text = read(path)
-  local ok, map = pcall(require("perilune.core.json").decode, text)
-  local job = ok and type(map) == "table" and type(map.job) == "string" and map.job or nil
-  if job and job:find("^groups=") then job = nil end
-  local ranks = checked(topo.occupy, topo, text, path, job)
+  local ranks, job = checked(maps.occupy, topo, text, path)
   terminal.note("%d GPUs are those of the job in %s%s", ranks, path, job and ""
     or ": what it sends is not known, as only a map in JSON tells the job")
 end

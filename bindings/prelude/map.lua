@@ -88,6 +88,20 @@ function map.repair(request)
   return core.repair(request_of(request))
 end
 
+--- The GPUs in the text of another job's map are its own from now on, and where the map is JSON,
+--- which says its job, it has its share of the uplinks. Raises for a map that is none.
+---@param machine userdata the topology
+---@param text string
+---@param name string where it comes from, for messages
+---@return integer ranks
+---@return string? job nil where it is not known
+function map.occupy(machine, text, name)
+  local ok, said = pcall(require("perilune.core.json").decode, text)
+  local job = ok and type(said) == "table" and type(said.job) == "string" and said.job or nil
+  if job and job:find("^groups=") then job = nil end
+  return machine:occupy(text, name, job), job
+end
+
 ---@class perilune.GraphMapRequest
 ---@field topo userdata the machine
 ---@field comm string file of a graph: METIS, Matrix Market, or src,dst,bytes CSV
