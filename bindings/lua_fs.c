@@ -179,6 +179,13 @@ static int fs_rmdir(lua_State *L)
 	return done(L, rmdir(path), "remove the folder", path);
 }
 
+static int fs_chdir(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+
+	return done(L, chdir(path), "go to the folder", path);
+}
+
 static int fs_rename(lua_State *L)
 {
 	const char *from = luaL_checkstring(L, 1);
@@ -457,6 +464,7 @@ static int fs_sha256_file(lua_State *L)
 void lua_fs_add(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
+		{ "chdir", fs_chdir },
 		{ "cwd", fs_cwd },
 		{ "mkdir", fs_mkdir },
 		{ "mkdtemp", fs_mkdtemp },

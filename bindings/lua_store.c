@@ -9,6 +9,7 @@
 #include "lua_json.h"
 #include "lua_sink.h"
 #include "sched.h"
+#include "store/controller.h"
 #include "store/store.h"
 
 int luaopen_perilune_core_store(lua_State *L);
@@ -129,17 +130,51 @@ static void sink_class(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* rec:sink(call) */
+/* The table at arg: what a call of a recipe is known by. */
+static void read_key(lua_State *L, int arg, struct store_key *key)
+{
+	static const char *const known[] = { "point", "key", "digest", "step", "where",
+					     "once",  "again", NULL };
+
+	luaL_checktype(L, arg, LUA_TTABLE);
+	binding_check_keys(L, arg, "the key of a call", known);
+	key->point = (unsigned)binding_opt_int(L, arg, "point", 0);
+	key->key = binding_opt_string(L, arg, "key", NULL);
+	key->digest = binding_opt_string(L, arg, "digest", NULL);
+	key->step = binding_opt_string(L, arg, "step", NULL);
+	key->where = binding_opt_string(L, arg, "where", NULL);
+	key->once = binding_opt_bool(L, arg, "once", 0);
+	key->again = (unsigned)binding_opt_int(L, arg, "again", 0);
+	luaL_argcheck(L, key->key != NULL && key->digest != NULL, arg, "needs key and digest");
+}
+
+/* rec:sink(call [, key]) */
 static int record_sink(lua_State *L)
 {
 	struct store_run *run = check_record(L, 1);
 	lua_Integer call = luaL_checkinteger(L, 2);
+	struct store_key key;
 	struct lua_sink *s;
 
 	luaL_argcheck(L, call >= 1 && call <= UINT32_MAX, 2, "calls count from 1");
+	lua_settop(L, 3);
+	if (!lua_isnil(L, 3))
+		read_key(L, 3, &key);
 	s = binding_new(L, LUA_RECORD_SINK_CLASS, sizeof(*s));
 	s->sink = store_sink_create(run, (unsigned)call);
+	if (!lua_isnil(L, 3))
+		store_sink_key(s->sink, &key);
 	return 1;
+}
+
+/* rec:check(): true, or nil and why it cannot be recorded any more */
+static int record_check(lua_State *L)
+{
+	struct pl_error err = { 0 };
+
+	if (store_run_check(check_record(L, 1), &err) != 0)
+		return binding_fail(L, &err);
+	return push_true(L);
 }
 
 /* rec:finish(status, verdict) */
@@ -193,6 +228,19 @@ static int store_begin(lua_State *L)
 	head = lua_to_json(L, 2);
 	r->run = store_run_begin(store, head, run_dir, &err);
 	json_decref(head);
+	return r->run != NULL ? 1 : binding_fail(L, &err);
+}
+
+/* store:resume(run_dir [, takeover]) */
+static int store_resume(lua_State *L)
+{
+	struct store *store = check_store(L, 1);
+	const char *run_dir = luaL_checkstring(L, 2);
+	bool takeover = lua_toboolean(L, 3);
+	struct lua_record *r = binding_new(L, LUA_RECORD_CLASS, sizeof(*r));
+	struct pl_error err = { 0 };
+
+	r->run = store_run_resume(store, run_dir, takeover, &err);
 	return r->run != NULL ? 1 : binding_fail(L, &err);
 }
 
@@ -336,10 +384,32 @@ static int store_read_lua(lua_State *L)
 	return 2;
 }
 
+/* controller(dir): { state, host, pid, since, beats, silent }; state is "none", "alive", "dead" (both
+ * of this machine) or "elsewhere" */
+static int store_controller(lua_State *L)
+{
+	struct controller_info info;
+	struct pl_error err = { 0 };
+
+	if (controller_read(luaL_checkstring(L, 1), &info, &err) != 0)
+		return binding_fail(L, &err);
+	lua_createtable(L, 0, 6);
+	binding_set_string(L, "state", controller_state_name(info.state));
+	if (info.state == CONTROLLER_NONE)
+		return 1;
+	binding_set_string(L, "host", info.host);
+	binding_set_integer(L, "pid", (lua_Integer)info.pid);
+	binding_set_number(L, "since", info.since);
+	binding_set_integer(L, "beats", (lua_Integer)info.beats);
+	binding_set_number(L, "silent", info.silent_s);
+	return 1;
+}
+
 int luaopen_perilune_core_store(lua_State *L)
 {
 	static const luaL_Reg store_methods[] = {
 		{ "begin", store_begin },
+		{ "resume", store_resume },
 		{ "list", store_list_lua },
 		{ "find", store_find_lua },
 		{ "reindex", store_reindex_lua },
@@ -349,11 +419,13 @@ int luaopen_perilune_core_store(lua_State *L)
 	static const luaL_Reg record_methods[] = {
 		{ "id", record_id },	 { "dir", record_dir },	  { "append", record_append },
 		{ "sync", record_sync }, { "sink", record_sink }, { "finish", record_finish },
+		{ "check", record_check },
 		{ NULL, NULL },
 	};
 	static const luaL_Reg functions[] = {
 		{ "open", store_open_lua },
 		{ "read", store_read_lua },
+		{ "controller", store_controller },
 		{ NULL, NULL },
 	};
 

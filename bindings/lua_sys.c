@@ -3,6 +3,7 @@
  * files are in lua_fs.c, descriptors in lua_fdio.c
  */
 #include <lauxlib.h>
+#include <lualib.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -120,6 +121,21 @@ static int sys_cpu_seconds(lua_State *L)
 	return 1;
 }
 
+/* random_generator(a, b) -> a function like math.random, with a sequence of its own */
+static int sys_random_generator(lua_State *L)
+{
+	lua_Integer a = luaL_checkinteger(L, 1), b = luaL_checkinteger(L, 2);
+
+	lua_pushcfunction(L, luaopen_math); /* the state is shared by what one opening made */
+	lua_call(L, 0, 1);
+	lua_getfield(L, -1, "randomseed");
+	lua_pushinteger(L, a);
+	lua_pushinteger(L, b);
+	lua_call(L, 2, 0);
+	lua_getfield(L, -1, "random");
+	return 1;
+}
+
 /* visible(text, one_line): what a terminal would obey is shown; newlines too if it is one line. */
 static int sys_visible(lua_State *L)
 {
@@ -177,6 +193,7 @@ int luaopen_perilune_core_sys(lua_State *L)
 		{ "isatty", sys_isatty },
 		{ "nofile_limit", sys_nofile_limit },
 		{ "pid", sys_pid },
+		{ "random_generator", sys_random_generator },
 		{ "terminal_width", sys_terminal_width },
 		{ "uid", sys_uid },
 		{ "uname", sys_uname },

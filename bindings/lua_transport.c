@@ -292,6 +292,15 @@ static int transport_sim(lua_State *L)
 	return made(L, t, &err);
 }
 
+void lua_push_transport(lua_State *L, struct transport *tp, int keep)
+{
+	struct lua_transport *t = binding_new(L, CLASS, sizeof(*t));
+
+	t->tp = tp;
+	lua_pushvalue(L, keep);
+	lua_setiuservalue(L, -2, 1);
+}
+
 /* ---- methods ---- */
 
 static int transport_gc(lua_State *L)

@@ -10,4 +10,7 @@
  * keeps the userdata alive. */
 struct transport *lua_check_transport(lua_State *L, int arg);
 
+/* Pushes a transport, which is the userdata's from then on; it keeps the value at `keep`. */
+void lua_push_transport(lua_State *L, struct transport *tp, int keep);
+
 #endif

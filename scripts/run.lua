@@ -152,9 +152,23 @@ local function put_reports(o, r)
   end
 end
 
-local function carry_out(plan, file, on, o)
-  local record <close> = session.begin(runner.head(plan, file, on), o.run_dir)
-  local run = runner.new { plan = plan, file = file, fleet = on, session = record }
+-- What may fail, or ask a person, before anything runs.
+local function get_ready(plan, o, rehearsal)
+  check_places(o)
+  find_secrets(plan.recipe, plan.options, rehearsal)
+end
+
+-- Of a run that goes on: what is finished, is.
+local function finished_points(plan, record)
+  if not record.past or record.replaying then return nil end
+  return require("perilune.resuming").sort_points(record, plan, function(swept)
+    return runner.recordable(plan, swept)
+  end)
+end
+
+local function carry_out(plan, file, on, o, record)
+  local run = runner.new { plan = plan, file = file, fleet = on, session = record,
+    finished = finished_points(plan, record) }
   local report, text = run:carry_out()
   terminal.tell(text)
   put_reports(o, report)
@@ -170,29 +184,39 @@ local function rehearsal(o, given)
   o.transport, given.transport = "sim", true
 end
 
-local function run_recipe(o, words, given)
-  if not words[1] then
-    errors.usage("no recipe given; there are %s", table.concat(library.names(), ", "))
-  end
+-- What was asked for, and where it runs; nil and the recipe when its help was asked for.
+-- `settings` are those of fleet.open.
+local function prepare(o, words, given, all_words, settings)
   local file = library.find(words[1])
   local recipe = library.load(file)
   local values = read_recipe_options(recipe, table.move(words, 2, #words, 1, {}))
-  if values.help then return print_recipe_help(words[1], recipe) end
-  local points = make_points(recipe, o)
-  local plan = { recipe = recipe, options = values, points = points, repeats = o["repeat"],
-    warmup = o.warmup, name = o.name or recipe.name }
+  if values.help then return nil, recipe end
+  local plan = { recipe = recipe, options = values, points = make_points(recipe, o),
+    repeats = o["repeat"], warmup = o.warmup, name = o.name or recipe.name, words = all_words,
+    seed = o.seed or require("perilune.lots").seed() }
   rehearsal(o, given)
   if o.seed then math.randomseed(o.seed) end
-  local on <close> = fleet.open(o, given, { warm = true, responder = recipe:responder() })
+  settings = settings or {}
+  settings.warm, settings.responder = true, recipe:responder()
+  return plan, file, fleet.open(o, given, settings)
+end
+
+local function run_recipe(o, words, given, all_words)
+  if not words[1] then
+    errors.usage("no recipe given; there are %s", table.concat(library.names(), ", "))
+  end
+  local plan, file, opened = prepare(o, words, given, all_words)
+  if not plan then return print_recipe_help(words[1], file) end
+  local on <close> = opened
   terminal.set_verb("run")
   terminal.note("%s", runner.announcement(plan, on))
-  list_points(points)
+  list_points(plan.points)
   if o.dry_run then return 0 end
-  if #points == 0 then return 0 end
-  check_number(points, o)
-  check_places(o)
-  find_secrets(recipe, values, o.transport == "sim")
-  return carry_out(plan, file, on, o)
+  if #plan.points == 0 then return 0 end
+  check_number(plan.points, o)
+  get_ready(plan, o, o.transport == "sim")
+  local record <close> = session.begin(runner.head(plan, file, on), o.run_dir)
+  return carry_out(plan, file, on, o, record)
 end
 
 return {
@@ -219,4 +243,7 @@ return {
     "perilune run --sim -w node[1-16] --sweep slots=1,2,4 --shard 1/2 --shuffle ring-allreduce",
   },
   run = run_recipe,
+  prepare = prepare, -- for `resume` and `replay`
+  get_ready = get_ready,
+  carry_out = carry_out,
 }

@@ -2,8 +2,8 @@
 --
 -- A verb is a file scripts/NAME.lua, or perilune-NAME.lua on PATH, that returns
 --   { name =, summary =, usage = { lines }, about =, options = { ... }, notes = { lines },
---     examples = { lines }, stop_at_word =, run = function(o, args, given) return status end }
--- with options as in options.lua. It raises errors.usage() or errors.fail() to give up.
+--     examples = { lines }, stop_at_word =, run = function(o, args, given, words) return status end }
+-- with options as in options.lua; `words` is all that stood after the verb. It raises errors.usage() or errors.fail() to give up.
 
 local errors = require "perilune.errors"
 local options = require "perilune.options"
@@ -96,7 +96,7 @@ local function run_verb(name, args)
   if not values then errors.usage(rest) end
   if values.help then return print_help(verb) end
   require("perilune.terminal").set_verb(name)
-  return verb.run(values, rest, given) or 0
+  return verb.run(values, rest, given, args) or 0
 end
 
 local function no_verb()

@@ -6,6 +6,7 @@
 -- wrong at its first point: then it would be at all.
 
 local point = require "perilune.point"
+local recall = require "perilune.recall"
 local report = require "perilune.report"
 local sched = require "perilune.core.sched"
 local scope = require "perilune.scope"
@@ -37,6 +38,10 @@ local function judge_error(err)
     return verdict("fail", "expectation", 1, value.message, value.where)
   elseif kind == "gate" then
     return verdict("fail", "regression", 99, value.message)
+  elseif kind == "record" then
+    return verdict("canceled", "infrastructure", 3, value.message, value.where)
+  elseif kind == "replay" then
+    return verdict("error", "bug", 2, ("%s: %s"):format(value.where, value.message))
   elseif kind == "must" then
     local status = value.status or 1
     return verdict("fail", report.cause(status), status, value.message, value.where)
@@ -83,9 +88,14 @@ local Guard = {
   end,
 }
 
+local function in_place(root, seed, fn, ...)
+  recall.enter(root, seed)
+  return scope.run(fn, ...)
+end
+
 -- Runs fn in a task and a scope of its own, which the runner may cancel. Nil, or how it failed.
-local function protected(run, fn, ...)
-  local task = sched.spawn(scope.run, fn, ...)
+local function protected(run, root, fn, ...)
+  local task = sched.spawn(in_place, root, run.seed, fn, ...)
   local _ <close> = setmetatable({ task = task }, Guard)
   run.task = task
   local ok, value, trace = task:join()
@@ -98,13 +108,17 @@ local function run_passes(plan, run, t)
   for pass = 1 - plan.warmup, plan.repeats do
     t.pass = pass
     t:record("pass", { pass = pass })
-    local err = protected(run, plan.recipe.run, t, t.options)
+    local err = protected(run, ("%d/%d"):format(t.index, pass), plan.recipe.run, t, t.options)
     if err then return err end
   end
   return nil
 end
 
-local function options_of(plan, swept)
+--- The options of a point.
+---@param plan perilune.Plan
+---@param swept perilune.SweepPoint
+---@return table<string, any>
+function engine.options_of(plan, swept)
   local values = {}
   for name, value in pairs(plan.options) do values[name] = value end
   for name, value in pairs(swept.values) do values[name] = value end
@@ -119,8 +133,26 @@ local function point_report(t, swept, result, gates, seconds)
     warnings = t.warnings, attachments = t.attachments, steps = t.steps }
 end
 
+-- The whole of it, for who resumes; without the options, which "point" had.
+local function record_end(t, run, entry)
+  local whole = {}
+  for name, value in pairs(entry) do whole[name] = value end
+  whole.options = run.recordable(entry.options)
+  t:record("point_end", { verdict = entry.verdict, cause = entry.cause, status = entry.status,
+    why = entry.why, where = entry.where, seconds = entry.seconds, entry = whole,
+    inputs = next(t.inputs) and t.inputs or nil })
+end
+
+-- A point that is not on record has to be run again.
+local function note_unrecorded(run, entry)
+  local ok, message = run.recorded()
+  if ok or entry.verdict == "canceled" then return end
+  entry.verdict, entry.cause, entry.status = "canceled", "infrastructure", 3
+  entry.why = message
+end
+
 local function run_point(plan, run, swept)
-  local t = point.new(run, swept, options_of(plan, swept))
+  local t = point.new(run, swept, engine.options_of(plan, swept))
   local begun = run.now()
   run.point = t
   t:record("point", { name = swept.name, options = run.recordable(t.options) })
@@ -129,8 +161,8 @@ local function run_point(plan, run, swept)
   if plan.recipe.sim_error then result = verdict("error", "bug", 2, plan.recipe.sim_error) end
   note_handled(t, err)
   local entry = point_report(t, swept, result, gates, run.now() - begun)
-  t:record("point_end", { verdict = result.verdict, cause = result.cause, status = result.status,
-    why = result.why, where = result.where, seconds = entry.seconds })
+  record_end(t, run, entry)
+  note_unrecorded(run, entry)
   run.point = nil
   return entry
 end
@@ -159,6 +191,8 @@ function engine.run(plan, run)
   for i, swept in ipairs(plan.points) do
     if stop then
       entries[i] = skipped(swept, stop)
+    elseif run.finished and run.finished[swept.index] then
+      entries[i] = run.finished[swept.index]
     else
       run.progress(i, #plan.points, swept)
       entries[i] = run_point(plan, run, swept)

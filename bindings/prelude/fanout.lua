@@ -33,11 +33,8 @@ end
 ---@return userdata? run
 ---@return string? message
 function fanout.start(fleet, session, spec)
-  local call, id = session:next_call()
   local settings = fleet.settings
-  spec.id = spec.id or id
   spec.transport = fleet.transport
-  spec.sinks = session:add_sink(spec.sinks or {}, call)
   spec.spill_dir = session:spill_dir()
   spec.secrets = require("perilune.secret").words()
   for _, name in ipairs { "fanout", "timeout", "idle_timeout", "retries", "fail_fast",
@@ -47,7 +44,7 @@ function fanout.start(fleet, session, spec)
   if (spec.kind or "exec") == "exec" then spec.sudo = first_set(spec.sudo, settings.sudo) end
   if settings.fanout_most then spec.fanout = math.min(spec.fanout, settings.fanout_most) end
   if not spec.gang then spec.serial = first_set(spec.serial, settings.serial) end
-  local run, message = require("perilune.core.run").start(spec)
+  local run, message = require("perilune.recall").start(session, spec)
   if run and session.on_start then session.on_start(run, spec) end
   return run, message
 end
@@ -68,6 +65,7 @@ function fanout.wait(run)
   run:wait()
   local _, session = fanout.current()
   if session.on_end then session.on_end(run) end
+  session:check()
   return run
 end
 

@@ -298,7 +298,8 @@ end
 --- Opens the fleet that the options ask for; raises errors.usage when they make no sense.
 ---@param o table values of fleet.options
 ---@param given table<string, boolean> which of them were given
----@param settings? { warm: boolean, responder: function } warm: keep sessions for later commands
+---@param settings? { warm: boolean, responder: function, transport: table? } warm: keep sessions
+---  for later commands; transport: stands in for the one that would be opened
 ---@return perilune.Fleet
 function fleet.open(o, given, settings)
   settings = settings or {}
@@ -325,7 +326,7 @@ function fleet.open(o, given, settings)
     cluster = cluster,
     transport_name = name,
     reach = reach(values, name, o.cluster or files.cluster),
-    transport = errors.checked(open_transport(name, values, settings)),
+    transport = settings.transport or errors.checked(open_transport(name, values, settings)),
     settings = {
       fanout = values.fanout,
       fanout_most = limits.fanout and limits.fanout.value,

@@ -131,7 +131,7 @@ local function find_master(t, host)
 end
 
 local function pick_port(opts)
-  return opts.master_port or math.random(PORT_FIRST, PORT_LAST)
+  return opts.master_port or require("perilune.lots").random(PORT_FIRST, PORT_LAST)
 end
 
 -- ---- how it ended --------------------------------------------------------------------------

@@ -29,11 +29,24 @@ local function flat_machine(hosts, gpus)
                { name = "network", count = #hosts, distance = 10 } } }
 end
 
+-- A point that is finished counts as such only while the files of its maps are what they were.
+local function note_input(t, path)
+  local sys = require "perilune.core.sys"
+  local stat = type(path) == "string" and sys.stat(path)
+  if stat and stat.type ~= "dir" then t.inputs[sys.realpath(path) or path] = sys.sha256_file(path) end
+end
+
 local function machine(t, hosts, opts)
-  if type(opts.topo) == "string" then return require("perilune.topo").load(opts.topo) end
+  if type(opts.topo) == "string" then
+    note_input(t, opts.topo)
+    return require("perilune.topo").load(opts.topo)
+  end
   if opts.topo then return opts.topo end
   local cluster = t.run.fleet.cluster
-  if cluster and cluster.topo then return cluster.topo end
+  if cluster and cluster.topo then
+    note_input(t, t.run.fleet.reach.cluster)
+    return cluster.topo
+  end
   if not opts.gpus_per_host then
     blame.raise("t:map: how many GPUs has a host? Name a cluster with -C, or give gpus_per_host")
   end

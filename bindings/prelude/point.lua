@@ -54,7 +54,7 @@ function point.new(run, swept, values)
     run = run, hosts = run.hosts, options = checked_options(run.recipe, values),
     recipe = run.recipe.name, index = swept.index, point = swept.name, pass = 1,
     metrics = metric.new(), gates = {}, checks = {}, notes = {},
-    warnings = {}, failures = {}, attachments = {}, steps = {}, said = {},
+    warnings = {}, failures = {}, attachments = {}, steps = {}, said = {}, inputs = {},
   }, Point)
 end
 
@@ -308,10 +308,14 @@ function Point:step(name, fn)
   local step = { name = name, begun = now() }
   local outer = self.in_step
   self.in_step = outer and outer .. " / " .. name or name
+  local locals <const> = require("perilune.core.sched").locals() -- tasks have steps of their own
+  local before = locals.step
+  locals.step = before and before .. " / " .. name or name
   self:record("step", { name = self.in_step })
   local results = table.pack(fn())
   self:record("step_end", { name = self.in_step, seconds = now() - step.begun })
   self.steps[#self.steps + 1] = { name = self.in_step, seconds = now() - step.begun }
+  locals.step = before
   self.in_step = outer -- kept on a failure: the engine reads it
   return table.unpack(results, 1, results.n)
 end
@@ -404,10 +408,12 @@ function Point.timeout(_, limit, fn, ...)
   return table.unpack(results, 1, results.n)
 end
 
---- Waits.
+--- Waits. In a run that is resumed, not where the record goes on after it.
 ---@param time number|string seconds, or "200ms", "5m"
 function Point.sleep(_, time)
-  return require("perilune.core.sched").sleep(read_time("t:sleep", time))
+  local seconds = read_time("t:sleep", time)
+  if require("perilune.recall").is_past() then seconds = 0 end -- it was waited for then
+  return require("perilune.core.sched").sleep(seconds)
 end
 
 -- Promised, and not built.

@@ -1,6 +1,8 @@
 # reap.sh - what `perilune reap` sends to a host, on the standard input of
 #
-#	sh -s RUN list|end all|- GRACE
+#	sh -s RUN list|end all|- GRACE [CALL...]
+#
+# With CALLs, only what these calls of the run have left counts.
 #
 # It looks for the processes of the user it runs as, through sudo also of who called it, that carry
 # a tag of the run in their environment, and with `end` ends them: SIGTERM, SIGKILL after GRACE
@@ -14,6 +16,10 @@
 # Lists and fields are unquoted (SC2086), nothing is assigned by `name= ` (SC1007).
 # shellcheck shell=sh disable=SC1007,SC2086
 run=$1 what=$2 whose=$3 grace=$4
+shift 4
+words="-e PERILUNE_TASK=$run- -e PERILUNE_TASK=$run."
+[ $# -eq 0 ] || words=
+for call in "$@"; do words="$words -e PERILUNE_TASK=$run-$call."; done
 LC_ALL=C
 exec 2>/dev/null
 z=lszF
@@ -28,7 +34,7 @@ having() {
 
 # The files $@ that have a tag of the run: RUN-CALL.HOST.TASK.ATTEMPT.
 tagged() {
-	[ $# -eq 0 ] || grep -$z -e "PERILUNE_TASK=$run-" -e "PERILUNE_TASK=$run." "$@"
+	[ $# -eq 0 ] || grep -$z $words "$@"
 }
 
 uid_of() {

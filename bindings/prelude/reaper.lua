@@ -95,12 +95,15 @@ end
 --- The words and the standard input of the command that looks for what run `id` left.
 ---@param id string
 ---@param o { dry_run: boolean, detached: boolean, grace: number }
+---@param calls? integer[] only of these calls
 ---@return string[] argv
 ---@return string text
-function reaper.command(id, o)
+function reaper.command(id, o, calls)
   local tenths = math.ceil(o.grace * 10)
-  return { "sh", "-s", id, o.dry_run and "list" or "end", o.detached and "all" or "-",
-           tostring(tenths) }, require("perilune.core.boot").resource("prelude", "reap.sh")
+  local argv = { "sh", "-s", id, o.dry_run and "list" or "end", o.detached and "all" or "-",
+                 tostring(tenths) }
+  for _, call in ipairs(calls or {}) do argv[#argv + 1] = tostring(call) end
+  return argv, require("perilune.core.boot").resource("prelude", "reap.sh")
 end
 
 -- ---- what it said --------------------------------------------------------------------------

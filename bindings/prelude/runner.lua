@@ -11,7 +11,7 @@ local sys = require "perilune.core.sys"
 local terminal = require "perilune.terminal"
 local units = require "perilune.units"
 
-require "perilune.hosts" -- what host sets can do
+local hosts = require "perilune.hosts" -- and what host sets can do
 
 local runner = {}
 
@@ -65,7 +65,27 @@ local function functions_of(self)
   self.host_set = function(names) return require("perilune.core.hostset").new(names) end
   self.attach = function(t, name, bytes) return self:keep(t, name, bytes) end
   self.scratch = function(name) return self:scratch_folder(name) end
+  self.recorded = function() return session:recorded() end
   self.here = function(cmd, opts) return self:run_here(cmd, opts) end
+end
+
+-- Names in their order, where the folded text would have another one.
+local function host_order(set)
+  local again = hosts.parse(set:fold())
+  for i, name in set:each() do
+    if not again or again[i] ~= name then
+      local names = {}
+      for _, host in set:each() do names[#names + 1] = host end
+      return names
+    end
+  end
+  return nil
+end
+
+local function point_numbers(plan)
+  local numbers = {}
+  for i, swept in ipairs(plan.points) do numbers[i] = swept.index end
+  return numbers
 end
 
 --- What the record of a run begins with.
@@ -73,10 +93,20 @@ end
 ---@param file perilune.RecipeFile
 ---@param fleet perilune.Fleet
 function runner.head(plan, file, fleet)
-  return { kind = "run", name = plan.name, recipe = plan.recipe.name, path = file.path,
+  return { kind = "run", name = plan.name, recipe = plan.recipe.name,
+    path = file.path and (sys.realpath(file.path) or file.path),
     options = recordable(plan.options), points = #plan.points, repeats = plan.repeats,
     warmup = plan.warmup, hosts = fleet.hosts:fold(), transport = fleet.transport_name,
-    reach = fleet.reach }
+    reach = fleet.reach, seed = plan.seed, words = plan.words,
+    cwd = sys.cwd(), order = host_order(fleet.hosts), chosen = point_numbers(plan) }
+end
+
+--- The options of a point as its record has them.
+---@param plan perilune.Plan
+---@param swept perilune.SweepPoint
+---@return table
+function runner.recordable(plan, swept)
+  return report.plain(recordable(require("perilune.engine").options_of(plan, swept)))
 end
 
 --- Where a plan runs: this fleet, recorded in this session.
@@ -86,6 +116,8 @@ function runner.new(settings)
   local self = setmetatable(settings, Runner)
   self.recipe = self.plan.recipe
   self.hosts, self.transport = self.fleet.hosts, self.fleet.transport
+  self.seed = self.plan.seed
+  require("perilune.lots").install()
   self.n_points, self.shown = #self.plan.points, #self.plan.points > 1
   functions_of(self)
   fanout.use(self.fleet, self.session)
@@ -120,12 +152,11 @@ end
 ---@param opts? { cwd: string?, timeout: number? }
 function Runner:run_here(line, opts)
   opts = opts or {}
-  local core = require "perilune.core.run"
   self.local_transport = self.local_transport or require("perilune.core.transport")["local"]()
-  local call, id = self.session:next_call()
-  local run = assert(core.start { transport = self.local_transport, id = id,
-    hosts = require("perilune.core.hostset").new { "localhost" }, line = line, cwd = opts.cwd,
-    timeout = opts.timeout, secrets = secret.words(), sinks = self.session:add_sink({}, call) })
+  local run = assert(require("perilune.recall").start(self.session, {
+    transport = self.local_transport, hosts = require("perilune.core.hostset").new { "localhost" },
+    line = line, cwd = opts.cwd, timeout = opts.timeout,
+    secrets = secret.words() }))
   run:wait()
   return run:result(1)
 end
@@ -169,9 +200,11 @@ end
 -- The first Ctrl-C ends the point; the report is still written. The second leaves at once.
 function Runner:cancel_on_interrupt(active)
   sched.on_interrupt(function()
-    local hosts = still_running(active)
-    terminal.note("interrupted: ending %s; once more leaves at once", #hosts == 0 and "the recipe"
-      or ("%s: %s"):format(units.count(#hosts, "host"), hosts:fold()))
+    local left = still_running(active)
+    terminal.note("interrupted: ending %s; once more leaves at once%s", #left == 0 and "the recipe"
+      or ("%s: %s"):format(units.count(#left, "host"), left:fold()), self.session:dir()
+      and ("; 'perilune resume %s' goes on later"):format(self.session:id()) or "")
+    self.session:append("interrupt", {})
     if self.task then self.task:cancel("interrupted") end
   end)
 end

@@ -178,6 +178,8 @@ function sandbox.new(dir)
   for _, name in ipairs { "coroutine", "math", "string", "table", "utf8" } do
     env[name] = all_of(_G[name])
   end
+  local lots = require "perilune.lots"
+  env.math.random, env.math.randomseed = lots.random, lots.randomseed
   env._G = env
   env.debug = copy(debug, "getinfo traceback")
   env.os = make_os()

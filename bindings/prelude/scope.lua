@@ -3,6 +3,7 @@
 --
 -- The scope of a task is a task local, so what a child starts belongs to the same scope.
 
+local recall = require "perilune.recall"
 local sched = require "perilune.core.sched"
 
 local scope = {}
@@ -37,6 +38,7 @@ function Scope:task_ended(task, err)
   self.alive = self.alive - 1
   if err ~= nil and not self.failed and not is_cancel(err) then
     self.failed = task
+    recall.note_mistake(err)
     self:cancel("something beside it failed")
   end
   self.ended:wake_all()
@@ -47,14 +49,15 @@ local End = {
 }
 
 -- What runs in each task.
-local function body(self, fn, ...)
+local function body(self, path, fn, ...)
   sched.locals().scope = self
+  recall.begin_task(path)
   local _ <close> = setmetatable({ scope = self }, End)
   return fn(...)
 end
 
 function Scope:start(fn, ...)
-  local task = sched.spawn(body, self, fn, ...)
+  local task = sched.spawn(body, self, recall.next_path(), fn, ...)
   self.started = (self.started or 0) + 1
   self.tasks[task] = { task = task, number = self.started }
   self.alive = self.alive + 1

@@ -15,7 +15,8 @@ Session.__index = Session
 function Session:__close(e)
   local kind = type(e) == "table" and e.kind
   local status = type(e) == "table" and e.status or kind == "cancel" and 130 or 2
-  self:finish(status, (kind == "cancel" or kind == "quiet") and "canceled" or nil)
+  local unfinished = kind == "cancel" or kind == "quiet" or kind and self.resumed
+  self:finish(status, unfinished and "canceled" or nil)
 end
 
 local function open_store()
@@ -46,8 +47,47 @@ function session.begin(head, run_dir)
   if not record then
     require("perilune.terminal").note("this run is not recorded: %s", message)
   end
-  return setmetatable({ record = record, store = store, calls = 0,
+  return setmetatable({ record = record, store = store, calls = 0, live = {},
     run_id = record and record:id() or lone_id() }, Session)
+end
+
+--- Goes on with the record in a run folder, as its one controller. Ends the verb where another one
+--- is, unless `takeover`.
+---@param folder string
+---@param takeover boolean
+---@return perilune.Session
+function session.resume(folder, takeover)
+  local errors = require "perilune.errors"
+  local store, message = open_store()
+  if not store then errors.fail(2, "%s", message) end
+  local record
+  record, message = store:resume(folder, takeover)
+  if not record then errors.fail(2, "%s", message) end
+  return setmetatable({ record = record, store = store, calls = 0, live = {}, resumed = true,
+    run_id = record:id() }, Session)
+end
+
+--- A session that records nothing, on what has been: a call that is not there is refused.
+---@param id string of the run
+---@param past userdata
+---@return perilune.Session
+function session.replay(id, past)
+  return setmetatable({ calls = 0, live = {}, run_id = id, past = past, replaying = true },
+    Session)
+end
+
+--- True as long as what happens can be recorded; else nil and why not.
+function Session:recorded()
+  if not self.record then return true end
+  return self.record:check()
+end
+
+--- Ends what the running task does, and with it the run, once what happens in a recipe can no longer
+--- be recorded: the disk is full, or another controller has taken the run over.
+function Session:check()
+  local ok, message = self:recorded()
+  if ok or not require("perilune.core.sched").locals().root then return end
+  require("perilune.recall").stop("record", "%s; 'perilune resume %s' goes on", message, self.run_id)
 end
 
 --- The id of the run.
@@ -74,8 +114,9 @@ function Session:next_call()
 end
 
 --- Adds the journal's sink of a call to an array of sinks.
-function Session:add_sink(sinks, call)
-  if self.record then sinks[#sinks + 1] = self.record:sink(call) end
+---@param key? table what the call of a recipe is known by: see recall.lua
+function Session:add_sink(sinks, call, key)
+  if self.record then sinks[#sinks + 1] = self.record:sink(call, key) end
   return sinks
 end
 

@@ -146,6 +146,25 @@ static void run_deferred(struct loop *loop)
 	}
 }
 
+/* ---- the beat ---- */
+
+void loop_beat(struct loop *loop, int64_t every_us, loop_call_f fn, void *arg)
+{
+	loop->beat = loop->time == LOOP_REAL ? fn : NULL;
+	loop->beat_arg = arg;
+	loop->beat_every_us = every_us;
+	loop->beat_due_us = loop_now_us(loop) + every_us;
+}
+
+/* Not counted: it is nothing that anybody waits for. */
+static void beat_if_due(struct loop *loop)
+{
+	if (loop->beat == NULL || loop->now_us < loop->beat_due_us)
+		return;
+	loop->beat_due_us = loop->now_us + loop->beat_every_us;
+	loop->beat(loop->beat_arg);
+}
+
 /* ---- waiting ---- */
 
 /* Virtual time that passed while a child was waited for, never past the next timer. */
@@ -175,6 +194,9 @@ static void set_alarm(struct loop *loop)
 	const struct loop_timer *head = timers_head(loop);
 	int64_t due = head != NULL ? head->due_us : NO_ALARM;
 	struct timeval tv = { 0, 0 };
+
+	if (loop->beat != NULL && loop->beat_due_us < due)
+		due = loop->beat_due_us;
 
 	/* real time comes to an alarm by itself; virtual time may have jumped since it was set */
 	if (due == loop->alarm_due_us && loop->time == LOOP_REAL)
@@ -237,6 +259,7 @@ int loop_turn(struct loop *loop, enum loop_wait wait)
 	loop->ran = 0;
 	do {
 		read_clock(loop);
+		beat_if_due(loop);
 		run_deferred(loop);
 		timers_run(loop);
 		if (loop->ran > 0 || wait == LOOP_NOWAIT) {

@@ -75,6 +75,13 @@ void loop_timer_start(struct loop_timer *t, int64_t after_us); /* re-arms when a
 void loop_timer_stop(struct loop_timer *t);		       /* no-op when not armed */
 bool loop_timer_armed(const struct loop_timer *t);
 
+/* ---- a beat ---- */
+
+/* Calls fn at least every `every_us` while the loop turns or waits, and a little later at most. It
+ * is nothing to wait for: a loop with nothing else is at its end. One at a time; fn NULL ends it.
+ * Virtual time has none. */
+void loop_beat(struct loop *loop, int64_t every_us, loop_call_f fn, void *arg);
+
 /* ---- deferred calls: embedded, run once, in order: in the next turn, or at the end of the one
  * that had waited for what scheduled them ---- */
 

@@ -33,6 +33,10 @@ struct loop {
 	struct event *alarm; /* wakes the wait at alarm_due_us */
 	int64_t alarm_due_us;
 
+	loop_call_f beat; /* NULL: none */
+	void *beat_arg;
+	int64_t beat_every_us, beat_due_us;
+
 	struct ring deferred; /* head of a ring */
 
 	int wake_fd; /* eventfd that signal handlers write to */

@@ -317,3 +317,16 @@ int output_finish(struct output *o, const struct output_place *place, struct pl_
 	}
 	return rc;
 }
+
+void output_adopt(struct output *o, const char *path, uint64_t total)
+{
+	if (o == NULL)
+		return;
+	o->total = total;
+	if (path == NULL)
+		return;
+	if (o->path != NULL)
+		unlink(o->path);
+	free(o->path);
+	o->path = xstrdup(path);
+}

@@ -81,4 +81,8 @@ int output_add(struct output *o, const struct output_place *place, const void *b
  * Errors as output_add (a late write error of the file). NULL is a no-op. */
 int output_finish(struct output *o, const struct output_place *place, struct pl_error *err);
 
+/* After the finish: the whole stream, of so many bytes, lies at `path` already (NULL: nowhere), so
+ * the file that was made of it goes away again. NULL is a no-op. */
+void output_adopt(struct output *o, const char *path, uint64_t total);
+
 #endif

@@ -202,6 +202,7 @@ void run_result(const struct run *run, size_t i, struct run_result *out)
 	out->err = output_kept(slot->err, &out->err_len);
 	out->err_total = slot->err != NULL ? slot->err->total : 0;
 	out->err_path = slot->err != NULL ? slot->err->path : NULL;
+	out->past = slot->past;
 }
 
 void run_summary(const struct run *run, struct run_summary *out)

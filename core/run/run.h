@@ -66,6 +66,7 @@ struct run_result {
 	size_t out_len, err_len;
 	uint64_t out_total, err_total;	 /* bytes that came */
 	const char *out_path, *err_path; /* the whole stream on disk once it spilled, else NULL */
+	bool past; /* of a record: it did not run now */
 };
 
 struct run_summary {

@@ -66,6 +66,7 @@ struct slot {
 	uint8_t outcome; /* enum outcome */
 	uint8_t phase;	 /* enum phase */
 	bool begun;
+	bool past;
 	bool had_input; /* what waited for its stdin was handed over, or never will be */
 };
 

@@ -287,7 +287,8 @@ static void keep_result(struct run *run, struct slot *slot, const struct task_re
 	slot->code = result->code;
 	slot->bytes = result->bytes;
 	memcpy(slot->signal, result->signal, sizeof(slot->signal));
-	if (slot->outcome == OUTCOME_TIMEOUT || slot->outcome == OUTCOME_IDLE) {
+	if ((slot->outcome == OUTCOME_TIMEOUT || slot->outcome == OUTCOME_IDLE) &&
+	    result->past == NULL) {
 		limits_explain(run, slot->outcome, text, sizeof(text));
 		slot->why = xstrdup(text);
 	} else if (result->why[0] != '\0') {
@@ -307,6 +308,16 @@ static void finish_output(struct run *run, struct slot *slot)
 		tell_disk(run, slot, &err);
 	if (output_finish(slot->err, &error, &err) != 0)
 		tell_disk(run, slot, &err);
+}
+
+/* Of a record: it took the time that it took then, and its streams lie where they lay. */
+static void keep_past(struct slot *slot, const struct task_past *past)
+{
+	slot->past = true;
+	slot->seconds_us = past->seconds_us;
+	slot->attempts = past->attempts;
+	output_adopt(slot->out, past->out_path, past->out_total);
+	output_adopt(slot->err, past->err_path, past->err_total);
 }
 
 static void count(struct run *run, const struct slot *slot)
@@ -336,6 +347,8 @@ static void finish(struct run *run, struct slot *slot, const struct task_result 
 	}
 	stdin_forget(run, slot);
 	finish_output(run, slot);
+	if (result->past != NULL)
+		keep_past(slot, result->past);
 	count(run, slot);
 	run_result(run, slot_number(run, slot), &told);
 	RUN_TELL(run, on_result, slot_number(run, slot), &told);

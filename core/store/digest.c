@@ -47,6 +47,16 @@ static void take_end(struct digest *d, const json_t *event)
 	take_string(event, "verdict", &d->verdict);
 }
 
+/* It goes on: its end was none. */
+static void take_resume(struct digest *d, const json_t *event)
+{
+	(void)event;
+	d->row.ended = 0;
+	d->row.status = -1;
+	free(d->verdict);
+	d->verdict = NULL;
+}
+
 static bool take_event(void *arg, const json_t *event)
 {
 	static const struct {
@@ -57,6 +67,7 @@ static bool take_event(void *arg, const json_t *event)
 		{ "call", take_call },
 		{ "begin", take_begin },
 		{ "end", take_end },
+		{ "resume", take_resume },
 	};
 	const char *ev = json_string_value(json_object_get(event, "ev"));
 

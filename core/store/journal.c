@@ -19,6 +19,7 @@ struct journal {
 	int fd;
 	char *path;
 	struct strbuf line;
+	bool torn; /* the last line is, and could not be cut off: nothing may follow it */
 };
 
 static int lock(int fd, const char *path, struct pl_error *err)
@@ -77,29 +78,78 @@ static off_t whole_lines(int fd)
 	return end;
 }
 
+/* errno, or 0. */
 static int cut_torn_line(int fd)
 {
 	off_t end = whole_lines(fd);
+	struct stat st;
 
-	return end < 0 ? -1 : ftruncate(fd, end);
+	if (end < 0 || fstat(fd, &st) != 0)
+		return errno;
+	if (st.st_size == end)
+		return 0;
+	return ftruncate(fd, end) == 0 ? 0 : errno;
+}
+
+/* The first `len` bytes of one file into another; errno, or 0. */
+static int copy_bytes(int from, int to, off_t len)
+{
+	char bytes[STEP];
+	off_t at = 0;
+
+	while (at < len) {
+		size_t want = len - at < STEP ? (size_t)(len - at) : STEP;
+		ssize_t n = pread(from, bytes, want, at);
+
+		if (n > 0)
+			n = write(to, bytes, (size_t)n);
+		if (n <= 0)
+			return n < 0 ? errno : EIO;
+		at += n;
+	}
+	return fsync(to) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+/* Where files only grow, the whole lines become a new file in the place of the old one. */
+static int replace_file(struct journal *j, struct pl_error *err)
+{
+	char *path = xasprintf("%s.mended", j->path);
+	off_t end = whole_lines(j->fd);
+	int fd, why = 0;
+
+	unlink(path);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || end < 0 || (why = copy_bytes(j->fd, fd, end)) != 0 ||
+	    rename(path, j->path) != 0) {
+		pl_error_sys(err, why != 0 ? why : errno, "cannot mend journal '%s'", j->path);
+		if (fd >= 0)
+			close(fd);
+		free(path);
+		return -1;
+	}
+	free(path);
+	close(j->fd);
+	j->fd = fd;
+	return lock(fd, j->path, err);
 }
 
 struct journal *journal_open(const char *path, struct pl_error *err)
 {
 	int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	struct journal *j;
 
 	if (fd < 0)
 		return pl_error_sys(err, errno, "cannot open journal '%s'", path), NULL;
-	if (lock(fd, path, err) != 0)
-		goto fail;
-	if (cut_torn_line(fd) != 0) {
-		pl_error_sys(err, errno, "cannot mend journal '%s'", path);
-		goto fail;
+	if (lock(fd, path, err) != 0) {
+		close(fd);
+		return NULL;
 	}
-	return journal_of(fd, path);
-fail:
-	close(fd);
-	return NULL;
+	j = journal_of(fd, path);
+	if (cut_torn_line(fd) != 0 && replace_file(j, err) != 0) {
+		journal_close(j);
+		return NULL;
+	}
+	return j;
 }
 
 void journal_close(struct journal *j)
@@ -117,6 +167,8 @@ int journal_append(struct journal *j, int64_t wall_us, const char *ev, const cha
 {
 	ssize_t n;
 
+	if (j->torn)
+		return pl_errorf(err, PL_ESYS, "journal '%s' ends with a torn line", j->path);
 	strbuf_reset(&j->line);
 	strbuf_adds(&j->line, "{\"t\":");
 	strbuf_add_seconds(&j->line, wall_us);
@@ -135,8 +187,7 @@ int journal_append(struct journal *j, int64_t wall_us, const char *ev, const cha
 	if (n >= 0) /* a disk that is full takes a part */
 		errno = ENOSPC;
 	pl_error_sys(err, errno, "cannot write journal '%s'", j->path);
-	if (n > 0 && cut_torn_line(j->fd) != 0)
-		pl_error_prefix(err, "the last line stays torn");
+	j->torn = n > 0 && cut_torn_line(j->fd) != 0;
 	return -1;
 }
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,37 @@ int store_make_folders(const char *path, struct pl_error *err)
 	if (mkdir(copy, 0700) != 0 && errno != EEXIST)
 		rc = pl_error_sys(err, errno, "cannot make folder '%s'", path);
 	free(copy);
+	return rc;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		bytes += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int store_write_new(const char *folder, const char *path, const void *bytes, size_t len,
+		    struct pl_error *err)
+{
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	int fd = open(path, flags, 0600), rc = 0;
+
+	if (fd < 0 && errno == ENOENT && mkdir(folder, 0700) == 0)
+		fd = open(path, flags, 0600);
+	/* left by a crash before it was on record */
+	if (fd < 0 && errno == EEXIST && unlink(path) == 0)
+		fd = open(path, flags, 0600);
+	if (fd < 0 || write_all(fd, bytes, len) != 0)
+		rc = pl_error_sys(err, errno, "cannot write '%s'", path);
+	if (fd >= 0 && close(fd) != 0 && rc == 0)
+		rc = pl_error_sys(err, errno, "cannot write '%s'", path);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
  *
  * Run folder STATE/runs/ID/ (0700):
  *	journal		JSON objects, one a line, appended by one writer; the truth
+ *	controller	who conducts a run of a recipe, while it goes on: see controller.h
  *	out/		streams that exceeded memory
  *	attachments/	what a recipe attached
  * The index STATE/index.db (SQLite, schema version in user_version, migrated on open) only repeats
@@ -22,6 +23,8 @@
 #include "loop/loop.h"
 #include "run/sink.h"
 
+#define STORE_INLINE_BYTES (16 * 1024) /* of a stream, in a line of the journal */
+
 struct store;
 struct store_run;
 
@@ -37,6 +40,19 @@ void store_close(struct store *store); /* NULL is a no-op; runs that go on keep 
  */
 struct store_run *store_run_begin(struct store *store, json_t *head, const char *run_dir,
 				  struct pl_error *err);
+
+/*
+ * Goes on with the run of a recipe in this folder (of kind "run"): becomes its controller and cuts
+ * a torn line off. PL_EBUSY while another process conducts it, unless `takeover` says to take its
+ * place. Who goes on reads what has been (past.h) and appends "resume" before anything else.
+ */
+struct store_run *store_run_resume(struct store *store, const char *run_dir, bool takeover,
+				   struct pl_error *err);
+
+/* 0 while what happens can be recorded: -1 once a write failed, and for the run of a recipe once
+ * another process has taken it over (PL_EBUSY). Such a run should end: nothing is lost that was
+ * recorded, and it can be resumed. */
+int store_run_check(struct store_run *run, struct pl_error *err);
 
 const char *store_run_id(const struct store_run *run);
 const char *store_run_dir(const struct store_run *run);
@@ -54,6 +70,20 @@ int store_run_sync(struct store_run *run, struct pl_error *err);
  */
 struct run_sink *store_sink_create(struct store_run *run, unsigned call);
 void store_sink_destroy(struct run_sink *sink); /* NULL is a no-op */
+
+/* What a call of a recipe is found by when its run is resumed or replayed: see journal.h. */
+struct store_key {
+	unsigned point;
+	const char *key, *digest;
+	const char *step, *where; /* or NULL */
+	bool once;
+	unsigned again; /* the call that came first; 0 */
+};
+
+/* Before the fan-out starts: it is a call of a recipe. Outputs are recorded too, a fan-out that
+ * cannot be recorded is canceled before anything of it is sent, and results that came from the
+ * record are not written again. *key is copied. */
+void store_sink_key(struct run_sink *sink, const struct store_key *key);
 
 /* Appends "end" with the exit status and a verdict ("pass", "fail", "error", "canceled"), syncs,
  * indexes the run and frees it, also on error. NULL is a no-op. */

@@ -2,6 +2,7 @@
 #ifndef PL_STORE_STORE_PRIVATE_H
 #define PL_STORE_STORE_PRIVATE_H
 
+#include "store/controller.h"
 #include "store/index.h"
 #include "store/journal.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct store_sink;
 struct store_run {
 	struct store *store;
 	struct journal *journal;
+	struct controller *controller; /* of a recipe's run, else NULL */
 	char *id, *dir, *kind, *name;
 	struct store_row row; /* counts so far; the same as a digest of the journal */
 	struct store_sink *sinks;
@@ -41,6 +43,14 @@ int store_make_folders(const char *path, struct pl_error *err);
 /* An event with fields as in journal_append, for events nobody waits for: an error is told once
  * and kept for the end. */
 void store_run_note(struct store_run *run, const char *ev, const char *fields);
+
+/* Something could not be recorded: told once, and kept for the end. */
+void store_run_break(struct store_run *run, const struct pl_error *err);
+
+/* A new file, 0600, of these bytes, in the place of one that is there; its folder (0700) is made when
+ * missing. */
+int store_write_new(const char *folder, const char *path, const void *bytes, size_t len,
+		    struct pl_error *err);
 
 /* Puts rows into the index that it lacks or that are out of date: runs that go on, or that ended
  * without an end. */

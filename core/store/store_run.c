@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "store/digest.h"
 #include "store/store_private.h"
 
 #define ID_TRIES 100
@@ -88,10 +89,29 @@ static int append_begin(struct store_run *run, const json_t *head, struct pl_err
 	return rc;
 }
 
+static void on_beat(void *arg)
+{
+	struct store_run *run = arg;
+
+	controller_beat(run->controller);
+}
+
+static int take_control(struct store_run *run, bool takeover, struct pl_error *err)
+{
+	run->controller = controller_take(run->dir, takeover, err);
+	if (run->controller == NULL)
+		return -1;
+	loop_beat(run->store->loop, CONTROLLER_BEAT_US, on_beat, run);
+	return 0;
+}
+
 static void run_free(struct store_run *run)
 {
 	while (run->sinks != NULL)
 		store_sink_detach(run->sinks);
+	if (run->controller != NULL)
+		loop_beat(run->store->loop, 0, NULL, NULL);
+	controller_release(run->controller);
 	journal_close(run->journal);
 	store_unref(run->store);
 	free(run->id);
@@ -115,7 +135,8 @@ static struct store_run *begin_in(struct store *store, char *id, char *dir, cons
 	run->kind = xstrdup(json_string_value(json_object_get(head, "kind")));
 	run->name = xstrdup(json_string_value(json_object_get(head, "name")));
 	run->row.status = -1;
-	run->journal = journal_create(path, err);
+	if (strcmp(run->kind, "run") != 0 || take_control(run, false, err) == 0)
+		run->journal = journal_create(path, err);
 	if (run->journal != NULL && append_begin(run, head, err) != 0) {
 		unlink(path);
 		journal_close(run->journal);
@@ -170,26 +191,56 @@ static int append(struct store_run *run, const char *ev, const char *fields, str
 int store_run_append(struct store_run *run, const char *ev, json_t *fields, struct pl_error *err)
 {
 	char *text = fields != NULL ? json_dumps(fields, JSON_EMBED | JSON_COMPACT) : NULL;
+	struct pl_error why = { 0 };
 	int rc;
 
 	if (fields != NULL && text == NULL)
 		rc = pl_errorf(err, PL_EUSAGE, "event '%s': its fields cannot be written as JSON", ev);
+	else if (run->broken && run->controller != NULL)
+		rc = store_run_check(run, err);
 	else
-		rc = append(run, ev, text != NULL ? text : "", err);
+		rc = append(run, ev, text != NULL ? text : "", &why);
+	if (rc != 0 && why.code != PL_EOK) {
+		store_run_break(run, &why);
+		if (err != NULL)
+			*err = why;
+	}
 	json_decref(fields);
 	free(text);
 	return rc;
+}
+
+void store_run_break(struct store_run *run, const struct pl_error *err)
+{
+	if (run->broken)
+		return;
+	run->broken = true;
+	run->first_error = *err;
+	log_warn(LOG_STORE, "%s", err->text);
 }
 
 void store_run_note(struct store_run *run, const char *ev, const char *fields)
 {
 	struct pl_error err;
 
-	if (append(run, ev, fields, &err) == 0 || run->broken)
+	/* after a gap in the record of a recipe nothing may follow */
+	if (run->broken && run->controller != NULL)
 		return;
-	run->broken = true;
-	run->first_error = err;
-	log_warn(LOG_STORE, "%s", err.text);
+	if (append(run, ev, fields, &err) != 0)
+		store_run_break(run, &err);
+}
+
+int store_run_check(struct store_run *run, struct pl_error *err)
+{
+	struct pl_error why;
+
+	if (!run->broken && run->controller != NULL && controller_check(run->controller, &why) != 0)
+		store_run_break(run, &why);
+	if (!run->broken)
+		return 0;
+	if (err != NULL)
+		*err = run->first_error;
+	return -1;
 }
 
 int store_run_sync(struct store_run *run, struct pl_error *err)
@@ -246,4 +297,61 @@ void store_run_abandon(struct store_run *run)
 {
 	if (run != NULL)
 		run_free(run);
+}
+
+/* ---- going on ---- */
+
+/* What has been so far, from the journal. */
+static int take_row(struct store_run *run, struct pl_error *err)
+{
+	struct digest d;
+
+	if (digest_read(&d, run->dir, err) != 0)
+		return -1;
+	run->id = xstrdup(d.id);
+	run->kind = xstrdup(d.kind != NULL ? d.kind : "");
+	run->name = xstrdup(d.name != NULL ? d.name : "");
+	run->row = d.row;
+	run->row.ended = 0;
+	run->row.status = -1;
+	run->row.verdict = NULL;
+	digest_fini(&d);
+	if (strcmp(run->kind, "run") == 0)
+		return 0;
+	return pl_errorf(err, PL_EUSAGE, "%s is no run of a recipe: only these are resumed", run->id);
+}
+
+static int open_journal(struct store_run *run, struct pl_error *err)
+{
+	char *path = xasprintf("%s/journal", run->dir);
+
+	run->journal = journal_open(path, err);
+	free(path);
+	return run->journal != NULL ? 0 : -1;
+}
+
+/* In the index it goes on, too; where that cannot be written, it only is listed as before. */
+static void unend_row(struct store_run *run)
+{
+	struct pl_error why = { 0 };
+
+	if (index_run(run, &why) != 0)
+		log_info(LOG_STORE, "%s", why.text);
+}
+
+struct store_run *store_run_resume(struct store *store, const char *run_dir, bool takeover,
+				   struct pl_error *err)
+{
+	struct store_run *run = xcalloc(1, sizeof(*run));
+
+	run->store = store;
+	store->refs++;
+	run->dir = xstrdup(run_dir);
+	if (take_row(run, err) == 0 && take_control(run, takeover, err) == 0 &&
+	    open_journal(run, err) == 0) {
+		unend_row(run);
+		return run;
+	}
+	run_free(run);
+	return NULL;
 }

@@ -88,6 +88,14 @@ struct command {
 	struct copy_count *count; /* kept up to date; NULL: nobody wants to know */
 };
 
+/* How a task was that does not run now: what a transport adds that answers from a record. */
+struct task_past {
+	int64_t seconds_us;
+	unsigned attempts;
+	uint64_t out_total, err_total;	 /* bytes that came then; now it may be only the first */
+	const char *out_path, *err_path; /* the whole stream, where it did not fit; or NULL */
+};
+
 struct task_result {
 	enum outcome outcome;
 	enum phase phase; /* of a transport failure, else PHASE_NONE */
@@ -104,6 +112,7 @@ struct task_result {
 	 */
 	char why[400];
 	char detail[200]; /* "10.0.0.7 port 22"; "" when there is nothing to add */
+	const struct task_past *past; /* NULL: it was now */
 };
 
 /* Appends ,"outcome":...,"phase":...,"code":...,"signal":...,"why":...,"detail":... as JSON,

@@ -69,6 +69,7 @@ local function play(fn, values, plan)
     progress = function() end,
     ended = function() end,
     recordable = function(options) return options end,
+    recorded = function() return true end,
   }
   plan = plan or {}
   plan.recipe = { name = "test", run = fn }
