@@ -31,6 +31,7 @@ static void lua_run_free(struct lua_run *r)
 	run_destroy(r->run);
 	lua_lines_destroy(r->lines);
 	strtable_fini(&r->places);
+	free(r->order);
 	lua_run_parts_fini(&r->parts);
 	free(r);
 }
@@ -198,6 +199,9 @@ static void on_result(struct run_sink *sink, struct run *run, size_t i,
 		r->first_failed = i + 1;
 	if (r->lines != NULL)
 		lua_lines_result(r, i);
+	if (r->order != NULL)
+		r->order[r->n_order++] = (uint32_t)i;
+	sched_wake_all(&r->one_ended);
 	sched_wake_all(&r->drained);
 }
 
@@ -207,6 +211,7 @@ static void on_end(struct run_sink *sink, struct run *run)
 
 	(void)run;
 	sched_wake_all(&r->ended);
+	sched_wake_all(&r->one_ended);
 	sched_wake_all(&r->drained);
 	sched_wake_all(&r->lined);
 }
@@ -446,6 +451,7 @@ int luaopen_perilune_core_run(lua_State *L)
 		{ "outcome", lua_run_outcome },
 		{ "fold", lua_run_fold },
 		{ "find", lua_run_find },
+		{ "next_ended", lua_run_next_ended },
 		{ "first_failed", lua_run_first_failed },
 		{ "waiting", lua_run_waiting },
 		{ "next_line", lua_run_next_line },

@@ -46,7 +46,9 @@ struct lua_run {
 	struct run *run;      /* NULL before the start */
 	struct lua_run_parts parts;
 	struct run_sink sink;
-	struct sched_queue ended, drained, lined;
+	struct sched_queue ended, drained, lined, one_ended;
+	uint32_t *order; /* next_ended(): tasks as they ended; NULL until it is called */
+	size_t n_order, n_taken;
 	struct lua_lines *lines; /* NULL unless asked for */
 	struct strtable places;	 /* find(): 1 + number of the task, as a pointer; made when needed */
 	size_t first_failed; /* number of the task, from 1, that failed by itself before others */
@@ -75,6 +77,7 @@ int lua_run_summary(lua_State *L);
 int lua_run_copied(lua_State *L);
 int lua_run_fold(lua_State *L);
 int lua_run_find(lua_State *L);
+int lua_run_next_ended(lua_State *L);
 int lua_run_first_failed(lua_State *L);
 int lua_run_waiting(lua_State *L);
 

@@ -56,6 +56,44 @@ static void push_result(lua_State *L, const struct run_result *r)
 	set_result(L, r);
 }
 
+/* ---- as they end ---- */
+
+/* From now on on_result fills the list; what has ended before is in the order of the tasks. */
+static void begin_order(struct lua_run *r)
+{
+	size_t n = run_count(r->run);
+
+	r->order = xcalloc(n + 1, sizeof(*r->order));
+	for (size_t i = 0; i < n; i++) {
+		if (run_outcome(r->run, i) != OUTCOME_NONE)
+			r->order[r->n_order++] = (uint32_t)i;
+	}
+}
+
+static int next_ended_k(lua_State *L, int status, lua_KContext ctx)
+{
+	struct lua_run *r = lua_check_run(L, 1);
+
+	(void)status;
+	if (r->order == NULL)
+		begin_order(r);
+	if (r->n_taken < r->n_order) {
+		lua_pushinteger(L, (lua_Integer)r->order[r->n_taken++] + 1);
+		return 1;
+	}
+	if (run_ended(r->run))
+		return luaL_pushfail(L), 1;
+	return sched_block(L, &r->one_ended, "run:next_ended", ctx, next_ended_k);
+}
+
+/* run:next_ended() -> the number of a task that has ended and was not given before, in the order in
+ * which they end; nil when all were. Waits. */
+int lua_run_next_ended(lua_State *L)
+{
+	lua_settop(L, 1);
+	return next_ended_k(L, LUA_OK, 0);
+}
+
 static size_t check_one(lua_State *L, int arg, const struct lua_run *r)
 {
 	luaL_checkinteger(L, arg);

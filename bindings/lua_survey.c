@@ -5,14 +5,18 @@
  *	formats() -> array of { name=, about= }
  *	recognise(bytes) -> the name of a format, or nil
  *	survey:import(bytes, { name=, host=, taken_at=, format= })
+ *	survey:expect(hosts), survey:keep(hosts) -> the others: see survey.h
  *	survey:topo(gpus_per_host) -> topo; 0: every host's GPUs are known. Ends the survey.
- *	survey:notes() -> array of sentences
+ *	survey:notes() -> array of sentences, those alike folded
+ *	survey:facts() -> who said what of whom: see lua_survey_facts.c
  *
  * Bytes that are not of their format, and sources that make no machine, give nil and a message.
  */
+#include "lua_survey.h"
+
 #include "binding.h"
+#include "lua_hostset.h"
 #include "lua_topo.h"
-#include "survey/survey.h"
 
 #define SURVEY_CLASS "perilune.survey"
 
@@ -22,7 +26,7 @@ struct lua_survey {
 	struct pl_survey *survey;
 };
 
-static struct pl_survey *check_survey(lua_State *L)
+struct pl_survey *lua_check_survey(lua_State *L)
 {
 	struct lua_survey *s = luaL_checkudata(L, 1, SURVEY_CLASS);
 
@@ -58,7 +62,7 @@ static int survey_gc(lua_State *L)
 static int survey_import(lua_State *L)
 {
 	static const char *const keys[] = { "name", "host", "taken_at", "format", NULL };
-	struct pl_survey *s = check_survey(L);
+	struct pl_survey *s = lua_check_survey(L);
 	struct survey_input in = { 0 };
 	struct pl_error err = { 0 };
 	const char *format;
@@ -77,7 +81,7 @@ static int survey_import(lua_State *L)
 
 static int survey_topo(lua_State *L)
 {
-	struct pl_survey *s = check_survey(L);
+	struct pl_survey *s = lua_check_survey(L);
 	lua_Integer gpus = luaL_optinteger(L, 2, 0);
 	struct pl_error err = { 0 };
 	struct pl_topo *t;
@@ -90,10 +94,25 @@ static int survey_topo(lua_State *L)
 	return 1;
 }
 
+static int survey_expect(lua_State *L)
+{
+	pl_survey_expect(lua_check_survey(L), lua_check_hostset(L, 2));
+	return 0;
+}
+
+static int survey_keep(lua_State *L)
+{
+	struct pl_survey *s = lua_check_survey(L);
+
+	lua_push_hostset(L, pl_survey_keep(s, lua_check_hostset(L, 2)));
+	return 1;
+}
+
 static int survey_notes(lua_State *L)
 {
-	struct pl_survey *s = check_survey(L);
+	struct pl_survey *s = lua_check_survey(L);
 
+	pl_survey_fold_notes(s);
 	lua_createtable(L, (int)s->n_notes, 0);
 	for (size_t i = 0; i < s->n_notes; i++) {
 		lua_pushstring(L, s->notes[i].text);
@@ -128,7 +147,10 @@ static int survey_recognise(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
+	{ "expect", survey_expect },
+	{ "facts", lua_survey_facts },
 	{ "import", survey_import },
+	{ "keep", survey_keep },
 	{ "topo", survey_topo },
 	{ "notes", survey_notes },
 	{ NULL, NULL },

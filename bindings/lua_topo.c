@@ -228,6 +228,13 @@ static int topo_calibrated(lua_State *L)
 	return 1;
 }
 
+/* topo:set_source(text): where it came from, in other words */
+static int topo_set_source(lua_State *L)
+{
+	pl_topo_set_source(lua_check_topo(L, 1), luaL_checkstring(L, 2));
+	return 0;
+}
+
 static int topo_hosts(lua_State *L)
 {
 	lua_push_hostset(L, pl_hostlist_copy(lua_check_topo(L, 1)->hosts));
@@ -455,6 +462,7 @@ static const luaL_Reg methods[] = {
 	{ "name", topo_name },
 	{ "source", topo_source },
 	{ "calibrated", topo_calibrated },
+	{ "set_source", topo_set_source },
 	{ "hosts", topo_hosts },
 	{ "gpus_per_host", topo_gpus_per_host },
 	{ "usable", topo_usable },

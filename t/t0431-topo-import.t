@@ -34,8 +34,12 @@ test_expect_success "topo show begins with the counts and says where they are fr
 	cp "$fixtures/slurm-topology.conf" . && touch -d "2026-01-02 03:04 UTC" slurm-topology.conf &&
 	perilune topo show slurm-topology.conf --gpus-per-host 4 >out 2>err &&
 	echo "17 hosts, 68 GPUs, 6 switches" >expected && head -n 1 out | test_cmp expected - &&
-	grep "^source: slurm-topology.conf (slurm-topology-conf of 2026-01-02 03:04 UTC)" out &&
-	grep "^leaf .*<= 8 x host" out && test_must_be_empty err
+	grep "^source: slurm-topology.conf (slurm-topology-conf of 2026-01-02 03:04 UTC, .* old)" out &&
+	grep "GPUs of 17 hosts guessed: 4 each; no source tells whether 68 GPUs are well" out &&
+	grep "^leaf .*<= 8 x host" out &&
+	grep "what is known of leaf switch is [0-9]* days old (slurm-topology.conf): probe again" err &&
+	touch slurm-topology.conf && perilune topo show slurm-topology.conf --gpus-per-host 4 2>err &&
+	test_must_be_empty err
 '
 
 test_expect_success "standard input is a file too" '
@@ -109,6 +113,44 @@ test_expect_success "map takes any of them, and says what it took for granted" '
 	grep "GPUs  *guessed, 4 on hosts of which no file tells" out &&
 	perilune map --topo "$fixtures/slurm-topology.conf,blocks.conf" --gpus-per-host 4 \
 		--job "tp=4 dp=17" --for mpi >vector 2>err && test "$(sort -u vector | wc -l)" -eq 68
+'
+
+# tray FILE DOMAIN: what nvidia-smi -q -x says on a host of one GPU
+tray() {
+	cat >"$1" <<-END
+	<nvidia_smi_log><gpu id="0"><fabric><state>Completed</state><status>Success</status>
+	<cliqueId>1</cliqueId><clusterUuid>$2</clusterUuid></fabric></gpu></nvidia_smi_log>
+	END
+}
+
+test_expect_success "files of single hosts are of the host that the word says" '
+	mkdir -p smi each/n5 && tray a aaaa && tray b aaaa && tray smi/n3.x.xml bbbb &&
+	tray smi/10.0.0.7.x.xml bbbb && tray smi/n4.out cccc && tray each/n5/q.xml cccc &&
+	: >smi/n9.out && echo "no file" >smi/n4.err &&
+	perilune topo show n1=a n2=b "smi/%h.x.xml" smi/ "each/%h/q.xml" >out.txt 2>err &&
+	grep "hosts 10.0.0.7,n\[1-5\]," out.txt &&
+	grep "^6 hosts, 6 GPUs, 3 NVLink domains" out.txt &&
+	perilune map --topo "n1=a,n2=b,smi/%h.x.xml" --job "dp=4" --for mpi >vector &&
+	test "$(sort -u vector | wc -l)" -eq 4 &&
+	refused 2 "there is no file .n1=gone" topo show n1=gone n2=b &&
+	refused 2 "there is no file .each/%h.xml" topo show "each/%h.xml" a
+'
+
+test_expect_success "what is so on many hosts is told once" '
+	for i in 1 2 3 4; do sed "s/Success/Insufficient Resources/" a >smi/k$i.xml || return 1; done &&
+	sed "s|</fabric>|<health><summary>Unhealthy</summary></health></fabric>|" a >smi/k5.xml &&
+	cp smi/k5.xml smi/k7.xml && perilune topo show smi/k?.xml >out.txt 2>err &&
+	grep "k\[5,7\]: GPU 0 is unusable: NVLink fabric: Unhealthy" err
+'
+
+test_expect_success "a machine file says how old it is" '
+	touch -d "10 days ago" smi/n3.x.xml && perilune topo import "smi/%h.x.xml" -o old.lua 2>err &&
+	grep "what is known of GPUs is 10 days old" err &&
+	perilune topo show ./old.lua >out.txt 2>err &&
+	grep "^source: cluster file ./old.lua: smi/%h.x.xml of 2 hosts .* 10 days old)" out.txt &&
+	grep "10 days old (smi/%h.x.xml): probe again" err &&
+	perilune map --topo ./old.lua --job "dp=2" --for mpi --explain >out.txt 2>err &&
+	grep "topology from .*old.lua.* 10 days old" out.txt && grep "probe again" err
 '
 
 test_expect_success "a cluster takes its topology from a file beside it" '

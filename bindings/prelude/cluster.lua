@@ -9,7 +9,9 @@
 -- What load() gives: name, source, hosts (a host set), groups, gpus_per_host, adapters_per_host,
 -- user, transport, ssh_config, topology, unusable, spares, leases, sim, and `topo`, the machine for
 -- the mapper, which is made when it is first asked for; `notes` then are sentences on what was
--- found in the files of topology.from. `missing` are GPUs that a host has not, `adapters` and
+-- found in the files of topology.from. `facts` and `inventory` are what `topo probe` and `topo
+-- import` leave in a file: who told what and when, and what stood where (provenance.lua,
+-- inventory.lua). `missing` are GPUs that a host has not, `adapters` and
 -- `switches` count all of them where a product of the sizes would be wrong.
 
 local nearest = require "perilune.nearest"
@@ -27,6 +29,7 @@ local KEYS = {
   leases = "string", sim = "table",
   missing = "string table", adapters = "integer", switches = "integer", calibrated = "table",
   rails = "string table",
+  facts = "table", inventory = "table",
 }
 
 local KEY_NAMES = {}
@@ -249,12 +252,19 @@ local function calibrated_text(c)
   return ("run %s, measured %s"):format(from.run, from.time)
 end
 
+-- A probed machine says who told of it, and when.
+local function source_text(c)
+  if not c.topology then return c.source .. ", which has no topology: one network" end
+  local from = c.facts and require("perilune.provenance").text(c.facts) or ""
+  return from == "" and c.source or ("%s: %s"):format(c.source, from)
+end
+
 local function build_topo(c)
   if c.topology and c.topology.from then return build_imported(c) end
   if not c.gpus_per_host then return nil end
   local ok, topo, message = pcall(require("perilune.core.topo").new, {
     name = c.name, hosts = c.hosts, gpus_per_host = c.gpus_per_host,
-    source = c.topology and c.source or c.source .. ", which has no topology: one network",
+    source = source_text(c),
     adapters_per_host = c.adapters_per_host, levels = c.topology or flat_levels(c),
     unusable = unusable_text(c.unusable), missing = unusable_text(c.missing),
     rails = rails_text(c.rails),
@@ -263,6 +273,7 @@ local function build_topo(c)
   })
   if not ok then refuse("cluster '%s': %s", c.name, tostring(topo)) end
   if not topo then refuse("cluster '%s': %s", c.name, message) end
+  if c.facts then rawset(c, "notes", { require("perilune.provenance").warning(c.facts) }) end
   return topo
 end
 

@@ -32,6 +32,13 @@ function files.writable(path)
   return true
 end
 
+--- Gives a file another name, in place of one that has it; nil and a message.
+---@return true? ok
+---@return string? message
+function files.rename(from, to)
+  return sys.rename(from, to)
+end
+
 local Feeder = {}
 Feeder.__index = Feeder
 

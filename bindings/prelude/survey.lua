@@ -4,6 +4,8 @@
 -- otherwise than written comes back as notes, sentences for a person.
 
 local core = require "perilune.core.survey"
+local files = require "perilune.survey_files"
+local provenance = require "perilune.provenance"
 
 local survey = {}
 
@@ -15,6 +17,10 @@ local function sys() return require "perilune.core.sys" end
 ---@return { name: string, about: string }[]
 survey.formats = core.formats
 
+--- The files that a word names, nil where it names none; see survey_files.lua.
+---@type fun(word: string): perilune.SurveyFile[]?
+survey.files = files.find
+
 -- A pipe, as in <(scontrol show topology), can be read once: what was looked at is kept for import.
 local looked_at = {}
 
@@ -25,45 +31,21 @@ local function text_of(path)
   return sys().read_file(path == "-" and "/dev/stdin" or path, MAX_BYTES)
 end
 
-local function is_file(path)
-  local found = sys().stat(path)
-  return path == "-" or (found and found.type ~= "dir") or false
-end
-
---- The files that a word names: one, or several joined by commas; nil where it names none. "-" is
---- standard input.
----@param word string
----@return string[]?
-function survey.files(word)
-  if is_file(word) then return { word } end
-  local list = {}
-  for part in (word .. ","):gmatch("(.-),") do
-    if not is_file(part) then return nil end
-    list[#list + 1] = part
-  end
-  return list
-end
-
 --- True when a file looks to be of one of the formats, or is at least no Lua, as a cluster file is.
----@param path string
+---@param file perilune.SurveyFile
 ---@return boolean
-function survey.recognises(path)
-  local text = text_of(path)
-  looked_at[path] = text
+function survey.recognises(file)
+  local text = text_of(file.path)
+  looked_at[file.path] = text
   return text ~= nil and (core.recognise(text) ~= nil or load(text, "=", "t", {}) == nil)
 end
 
--- Formats that describe one host do not name it: the file's name does, "r001t01.xml".
-local function host_of(path)
-  return path:match("([^/]+)$"):match("^[^.]+")
-end
-
-local function import(s, path, format)
-  local text, message = text_of(path)
+local function import(s, file, format)
+  local text, message = text_of(file.path)
   if not text then return nil, message end
-  local found = sys().stat(path)
+  local found = sys().stat(file.path)
   return s:import(text, {
-    name = path == "-" and "standard input" or path, host = host_of(path), format = format,
+    name = file.path == "-" and "standard input" or file.path, host = file.host, format = format,
     taken_at = found and found.type == "file" and math.floor(found.mtime) or 0,
   })
 end
@@ -72,22 +54,39 @@ end
 ---@field format? string of every file; recognised by content where it is left out
 ---@field gpus_per_host? integer where no file tells
 
+--- The machine of a survey to which everything was imported, its notes, and who told what. Nil and
+--- a message when there is none.
+---@param s userdata a survey
+---@param gpus_per_host? integer
+---@return userdata? topo
+---@return string[]|string notes or the message
+---@return table? facts
+function survey.machine(s, gpus_per_host)
+  local _ = require "perilune.core.topo" -- what it makes is of that class
+  local topo, message = s:topo(gpus_per_host or 0)
+  if not topo then return nil, message end
+  local notes, facts = s:notes(), s:facts()
+  facts.told = provenance.fold(facts)
+  topo:set_source(provenance.text(facts.told) .. provenance.guesses(facts, gpus_per_host))
+  notes[#notes + 1] = provenance.warning(facts.told)
+  return topo, notes, facts
+end
+
 --- The machine that files describe, and notes. Nil and a message when they make none.
----@param paths string[]
+---@param list perilune.SurveyFile[]|string[]
 ---@param opts? perilune.SurveyOptions
 ---@return userdata? topo
 ---@return string[]|string notes or the message
-function survey.load(paths, opts)
-  local _ = require "perilune.core.topo" -- what it makes is of that class
+---@return table? facts who told what (survey:facts() of the core)
+function survey.load(list, opts)
   local s = core.new()
   opts = opts or {}
-  for _, path in ipairs(paths) do
-    local ok, message = import(s, path, opts.format)
+  if type(list[1]) == "string" then list = files.of_paths(list) end
+  for _, file in ipairs(list) do
+    local ok, message = import(s, file, opts.format)
     if not ok then return nil, message end
   end
-  local topo, message = s:topo(opts.gpus_per_host or 0)
-  if not topo then return nil, message end
-  return topo, s:notes()
+  return survey.machine(s, opts.gpus_per_host)
 end
 
 return survey

@@ -10,7 +10,14 @@ local function from_cluster(name)
   if not cluster.topo then
     return nil, ("cluster '%s' says nothing about GPUs: it needs gpus_per_host"):format(name)
   end
-  return cluster.topo, cluster.notes or {}, cluster
+  local record = { facts = cluster.facts, inventory = cluster.inventory }
+  return cluster.topo, cluster.notes or {}, cluster, record
+end
+
+local function from_files(files, opts)
+  local made, notes, facts = require("perilune.survey").load(files, opts)
+  if not made then return nil, notes end
+  return made, notes, nil, topo.record(facts)
 end
 
 -- The files of other programs that a word names; nil where it names a cluster.
@@ -29,10 +36,22 @@ end
 ---@return userdata? topo
 ---@return string[]|string notes or the message
 ---@return table? cluster when it is one
+---@return perilune.TopoRecord? record
 function topo.load(name, opts)
   local files = sources(name, opts or {})
-  if files then return require("perilune.survey").load(files, opts) end
+  if files then return from_files(files, opts) end
   return from_cluster(name)
+end
+
+---@class perilune.TopoRecord what a machine file keeps besides the machine
+---@field facts? perilune.Provenance[] who told what, and when
+---@field inventory? perilune.InventoryEntry[] what stood where
+
+--- What a machine file keeps of a survey.
+---@param facts table of survey.machine
+---@return perilune.TopoRecord
+function topo.record(facts)
+  return { facts = facts.told, inventory = require("perilune.inventory").of(facts) }
 end
 
 --- A machine from numbers alone, from the GPU outwards. Nil and a message when they make none.

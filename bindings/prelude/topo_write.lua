@@ -67,11 +67,42 @@ local function level_line(topo, i, level, figures, regular, fitted)
   return line .. ", units = {\n" .. table.concat(units) .. "    } },\n"
 end
 
-local function cluster(topo, calibration)
+-- A value of a table of data, keys in the order of `order` where it has one.
+local function data_text(value, order)
+  if type(value) == "string" then return ("%q"):format(value):gsub("\\\n", "\\n") end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for i, item in ipairs(value) do parts[i] = data_text(item) end
+  for _, key in ipairs(order or {}) do
+    if value[key] ~= nil then
+      parts[#parts + 1] = ("%s = %s"):format(key, (data_text(value[key])))
+    end
+  end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+-- Where it comes from, with times but not how long ago they are.
+local function source_text(topo, record)
+  local told = record.facts and require("perilune.provenance").text(record.facts, 0) or ""
+  return told ~= "" and told or topo:source()
+end
+
+local FACT_KEYS = { "fact", "by", "format", "hosts", "from", "to" }
+local INVENTORY_KEYS = { "host", "chassis", "slot", "domain", "leaf", "gpus", "uuids" }
+
+-- A list of entries, one a line; nothing where there are none.
+local function list_text(name, entries, keys)
+  if not entries or not entries[1] then return "" end
+  local lines = {}
+  for i, entry in ipairs(entries) do lines[i] = ("    %s,\n"):format(data_text(entry, keys)) end
+  return ("  %s = {\n%s  },\n"):format(name, table.concat(lines))
+end
+
+local function cluster(topo, record, calibration)
   local figures, levels = topo:figures(), topo:levels()
   local regular = is_regular(levels, #topo:hosts())
-  local out = { ("-- A cluster file of perilune, made by: perilune topo %s\n"):format(
-    calibration and "calibrate" or "import") }
+  local out = { ("-- A cluster file of perilune, made by: perilune topo%s\n"):format(
+    calibration and " calibrate" or "") }
   local function add(fmt, ...) out[#out + 1] = fmt:format(...) end
   local function count(key, value)
     if value and value > 0 then add("  %s = %d,\n", key, value) end
@@ -80,7 +111,8 @@ local function cluster(topo, calibration)
     local text = topo:marked(key)
     if text ~= "" then add("  %s = %q,\n", key, text) end
   end
-  if topo:source() then add("-- from %s\n", (topo:source():gsub("[%c]", "?"))) end
+  local from = source_text(topo, record)
+  if from then add("-- from %s\n", (from:gsub("[%c]", "?"))) end
   for line in (calibration and calibration.text or ""):gmatch("[^\n]+") do
     add("-- %s\n", (line:gsub("%c", "?")))
   end
@@ -98,7 +130,10 @@ local function cluster(topo, calibration)
     out[#out + 1] = level_line(topo, i, level, figures, regular,
       calibration and calibration.levels[i])
   end
-  out[#out + 1] = "  },\n}\n"
+  out[#out + 1] = "  },\n"
+  out[#out + 1] = list_text("facts", record.facts, FACT_KEYS)
+  out[#out + 1] = list_text("inventory", record.inventory, INVENTORY_KEYS)
+  out[#out + 1] = "}\n"
   return table.concat(out)
 end
 
@@ -203,18 +238,20 @@ write.formats = { "cluster", "slurm-topology-conf", "slurm-topology-yaml", "topo
 --- The machine as text.
 ---@param topo userdata
 ---@param format string one of write.formats
+---@param record? perilune.TopoRecord for our own: who told what, and what stood where
 ---@return string
-function write.text(topo, format)
-  return WRITERS[format](topo)
+function write.text(topo, format, record)
+  return WRITERS[format](topo, record or {})
 end
 
 --- The machine as a cluster file with the figures of calibrate.fit(), `text` as a comment.
 ---@param topo userdata
 ---@param calibration table
 ---@param text string how good the fit is
+---@param record? perilune.TopoRecord
 ---@return string
-function write.calibrated(topo, calibration, text)
-  return cluster(topo, { levels = calibration.levels, text = text,
+function write.calibrated(topo, calibration, text, record)
+  return cluster(topo, record or {}, { levels = calibration.levels, text = text,
     source = ("run %s, measured %s"):format(calibration.run, calibration.time) })
 end
 

@@ -284,6 +284,14 @@ void pl_topo_destroy(struct pl_topo *t)
 	free(t);
 }
 
+void pl_topo_set_source(struct pl_topo *t, const char *source)
+{
+	char *copy = xstrdup(source);
+
+	free(t->source);
+	t->source = copy;
+}
+
 void topo_mark(struct pl_topo *t, uint32_t pe, enum pl_topo_mark mark)
 {
 	if (t->unusable[pe] == PL_TOPO_MISSING)

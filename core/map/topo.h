@@ -122,6 +122,9 @@ PL_API struct pl_topo *pl_topo_parse_tree(const char *tree, const char *distance
 
 PL_API void pl_topo_destroy(struct pl_topo *topo);
 
+/* Says where it came from, in other words than its spec did; the text is copied. */
+PL_API void pl_topo_set_source(struct pl_topo *topo, const char *source);
+
 /*
  * Marks GPUs as unusable: "HOSTS" (all their GPUs) or "HOSTS:GPUS", joined by commas; HOSTS as a
  * host set, GPUS as 2 or 0-3: "r001t02:1,r[003-004]t01". PL_EUSAGE names the part that is wrong,

@@ -198,8 +198,8 @@ static void tell_gpu(const struct hostdevices *d, const struct hostdevice *gpu,
 	near = &d->adapters.items[gpu->nearest];
 	give(&fact->adapter, near->name != NULL ? near->name : near->bus_id);
 	if (near->rail >= 0 && (uint32_t)near->rail != gpu->index)
-		survey_note(s, "%s: GPU %u is on rail %d, by its nearest adapter %s", host->name,
-			    gpu->index, near->rail, fact->adapter);
+		survey_note_on(s, host->name, "GPU %u is on rail %d, by its nearest adapter %s",
+			       gpu->index, near->rail, fact->adapter);
 }
 
 static void tell_adapters(const struct hostdevices *d, struct pl_survey *s,
@@ -222,7 +222,7 @@ static void tell_adapters(const struct hostdevices *d, struct pl_survey *s,
 	else if (n_infiniband == 0)
 		survey_set(s, host, &host->fabric, "ethernet", 8, source, "fabric");
 	if (planes > 1)
-		survey_note(s, "%s: its adapters are on %d planes", host->name, planes);
+		survey_note_on(s, host->name, "its adapters are on %d planes", planes);
 	if (s->fabric_gbyte_s <= 0 && gbyte_s > 0 && d->gpus.n > 0)
 		s->fabric_gbyte_s = gbyte_s / (double)d->gpus.n;
 }

@@ -72,8 +72,7 @@ static bool read_desc(const char *desc, struct slice *host, struct slice *label)
 
 static uint32_t host_of(struct fabric *f, struct slice name)
 {
-	const char *dot = memchr(name.s, '.', name.len);
-	size_t len = dot != NULL ? (size_t)(dot - name.s) : name.len;
+	size_t len = survey_short_length(name.s, name.len);
 	uintptr_t at = (uintptr_t)strtable_get_n(&f->by_name, name.s, len);
 
 	if (at > 0)

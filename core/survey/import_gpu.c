@@ -47,10 +47,11 @@ void import_gpu_text(struct pl_survey *s, const struct pl_survey_host *host,
 	if (*field == NULL)
 		*field = xstrdup(text);
 	else if (strcmp(*field, text) != 0)
-		survey_note(s, "%s: the %s of its GPU %u is %s by one source and %s by %s: the "
-			       "first is taken",
-			    host->name, what, gpu->index, *field, text,
-			    s->sources[s->n_sources - 1].name);
+		survey_note_on(s, host->name,
+			       "the %s of its GPU %u is %s by one source and %s by %s: the first "
+			       "is taken",
+			       what, gpu->index, *field, text,
+			       s->sources[s->n_sources - 1].name);
 }
 
 static bool is_zero_uuid(const char *uuid)
@@ -112,9 +113,10 @@ void import_host_domain(struct pl_survey *s, struct pl_survey_host *host, uint32
 		if ((domain == NULL) == (other == NULL) &&
 		    (domain == NULL || strcmp(domain, other) == 0))
 			continue;
-		survey_note(s, "%s: its GPUs %u and %u are not in one NVLink domain: %s and %s",
-			    host->name, host->gpus[0].index, host->gpus[i].index,
-			    domain != NULL ? domain : "none", other != NULL ? other : "none");
+		survey_note_on(s, host->name,
+			       "its GPUs %u and %u are not in one NVLink domain: %s and %s",
+			       host->gpus[0].index, host->gpus[i].index,
+			       domain != NULL ? domain : "none", other != NULL ? other : "none");
 		return;
 	}
 	if (domain != NULL)

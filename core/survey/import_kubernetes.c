@@ -114,9 +114,9 @@ static void tell_gpus(struct reading *r, struct pl_survey_host *host, const json
 	uint32_t offered = count_gpus(node, "allocatable");
 
 	if (capacity > 0 && offered < capacity)
-		survey_note(r->s, "%s: %u of its %u GPUs cannot be allocated; %s", host->name,
-			    capacity - offered, capacity,
-			    offered > 0 ? "which ones is not told" : "it is taken as unusable");
+		survey_note_on(r->s, host->name, "%u of its %u GPUs cannot be allocated; %s",
+			       capacity - offered, capacity,
+			       offered > 0 ? "which ones is not told" : "it is taken as unusable");
 	if (offered == 0)
 		mark_all(host, capacity, r->source);
 	survey_set_count(r->s, host, &host->n_gpus, offered > 0 ? offered : capacity, r->source,

@@ -93,6 +93,12 @@ static bool is_station(const json_t *chassis)
 
 /* ---- reading ---- */
 
+/* What a note begins with: the host that the bytes were taken on, as far as it is known. */
+static const char *where(const struct survey_input *in)
+{
+	return in->host != NULL && in->host[0] != '\0' ? in->host : in->name;
+}
+
 /* Interfaces that lead to a network for administration. */
 static bool is_out_of_band(const char *interface)
 {
@@ -145,11 +151,11 @@ static int read_neighbour(struct neighbours *n, const char *interface, const jso
 				 "%s: lldp.interface[%zu]: more than %d neighbours of one host",
 				 n->in->name, at, MAX_NEIGHBOURS);
 	if (is_station(chassis))
-		survey_note(n->survey, "%s: behind %s is %s, which is no switch: left out",
-			    n->in->name, interface, name);
+		survey_note_on(n->survey, where(n->in),
+			       "behind %s is %s, which is no switch: left out", interface, name);
 	else if (is_out_of_band(interface))
-		survey_note(n->survey, "%s: %s, to %s, is for administration: left out",
-			    n->in->name, interface, name);
+		survey_note_on(n->survey, where(n->in),
+			       "%s, to %s, is for administration: left out", interface, name);
 	else
 		keep(n, interface, name);
 	return 0;
@@ -232,9 +238,9 @@ static void keep_first_of_each(struct neighbours *n)
 			continue;
 		}
 		if (strcmp(last->chassis, n->list[i].chassis) != 0)
-			survey_note(n->survey, "%s: behind %s are %s and %s: the first is taken",
-				    n->in->name, last->interface, last->chassis,
-				    n->list[i].chassis);
+			survey_note_on(n->survey, where(n->in),
+				       "behind %s are %s and %s: the first is taken",
+				       last->interface, last->chassis, n->list[i].chassis);
 		free_neighbour(&n->list[i]);
 	}
 	n->n = kept;
@@ -282,8 +288,7 @@ static void add_facts(struct neighbours *n, struct pl_survey_host *host)
 	char *set;
 
 	if (n->n == 0) {
-		survey_note(n->survey, "%s: %s has no neighbour that is a switch", n->in->name,
-			    host->name);
+		survey_note_on(n->survey, host->name, "LLDP knows no neighbour that is a switch");
 		return;
 	}
 	set = set_of_switches(n);

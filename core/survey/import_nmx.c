@@ -42,8 +42,8 @@ static void tell_domain(struct reading *r, struct pl_survey_host *host, const ch
 	if (uuid == NULL || *uuid == '\0' || domain_is_known(host))
 		return;
 	if (strspn(uuid, "0-") == strlen(uuid))
-		survey_note(r->s, "%s: its DomainUUID is %s, which names no NVLink domain",
-			    host->name, uuid);
+		survey_note_on(r->s, host->name, "its DomainUUID is %s, which names no NVLink domain",
+			       uuid);
 	else
 		survey_set(r->s, host, &host->domain, uuid, strlen(uuid), r->source,
 			   "NVLink domain");
@@ -66,8 +66,8 @@ static void tell_health(struct reading *r, struct pl_survey_host *host, const ch
 {
 	if (health == NULL || strcmp(health, "HEALTHY") == 0)
 		return;
-	survey_note(r->s, "%s: NMX says %.40s of it%s", host->name, health,
-		    strcmp(health, "UNHEALTHY") == 0 ? ": its GPUs are taken as unusable" : "");
+	survey_note_on(r->s, host->name, "NMX says %.40s of it%s", health,
+		       strcmp(health, "UNHEALTHY") == 0 ? ": its GPUs are taken as unusable" : "");
 	if (strcmp(health, "UNHEALTHY") != 0)
 		return;
 	for (uint32_t i = 0; i < n_gpus; i++) {

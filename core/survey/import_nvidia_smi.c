@@ -255,9 +255,10 @@ static void add_document(struct pl_survey *s, const struct survey_input *in,
 	unsigned long n = d->attached > 0 && d->attached <= MAX_GPUS ? d->attached : d->n_gpus;
 
 	if (n != d->n_gpus)
-		survey_note(s, "%s: %lu GPUs are attached and %zu described: their minor numbers "
-			       "are taken for indexes",
-			    in->name, n, d->n_gpus);
+		survey_note_on(s, host->name,
+			       "%lu GPUs are attached and %zu described: their minor numbers are "
+			       "taken for indexes",
+			       n, d->n_gpus);
 	survey_set_count(s, host, &host->n_gpus, (uint32_t)n, source, "GPUs");
 	for (size_t i = 0; i < d->n_gpus; i++) {
 		add_gpu(s, host, index_of(d, i), &d->gpus[i], source);

@@ -377,9 +377,9 @@ static void add_facts(struct pl_survey *s, const struct matrix *m, struct pl_sur
 		import_gpu_text(s, host, gpu, &gpu->adapter, m->adapters[row->adapter], "adapter");
 	}
 	if (!paired && m->n_adapters > 0)
-		survey_note(s, "%s: no GPU of %s is nearer to one adapter than to another (SYS): "
-			       "they are paired by NUMA node",
-			    m->in->name, host->name);
+		survey_note_on(s, host->name,
+			       "no GPU is nearer to one adapter than to another (SYS): they are "
+			       "paired by NUMA node");
 	note_nvlink(s, m, host);
 }
 

@@ -102,8 +102,9 @@ void nodelabels_tell_domain(struct pl_survey *s, struct pl_survey_host *host,
 		const char *text = value_of(labels, domain_keys[i]);
 
 		if (text != NULL && names_no_cluster(text)) {
-			survey_note(s, "%s: its label %s is %s, which names no NVLink domain",
-				    host->name, domain_keys[i], text);
+			survey_note_on(s, host->name,
+				       "its label %s is %s, which names no NVLink domain",
+				       domain_keys[i], text);
 		} else if (text != NULL) {
 			survey_set(s, host, &host->domain, text, strlen(text), source,
 				   "NVLink domain");

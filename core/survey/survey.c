@@ -1,7 +1,6 @@
 /* survey.c - see survey.h: facts are added, and found by host */
 #include "survey/survey.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +72,7 @@ uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *
 	return (uint32_t)s->n_sources++;
 }
 
-/* Up to the first dot; an address is a name as a whole. */
-static size_t short_length(const char *name, size_t len)
+size_t survey_short_length(const char *name, size_t len)
 {
 	size_t i = 0;
 
@@ -89,7 +87,7 @@ static size_t short_length(const char *name, size_t len)
 
 struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len)
 {
-	size_t short_len = short_length(name, len);
+	size_t short_len = survey_short_length(name, len);
 	uintptr_t at = (uintptr_t)strtable_get_n(s->by_name, name, short_len);
 
 	if (at > 0)
@@ -116,34 +114,82 @@ struct pl_survey_gpu *survey_gpu(struct pl_survey_host *host, uint32_t index, ui
 void survey_set(struct pl_survey *s, struct pl_survey_host *host, struct pl_fact *fact,
 		const char *text, size_t len, uint32_t source, const char *what)
 {
+	char *said, *says;
+
 	if (fact->text == NULL) {
 		*fact = (struct pl_fact){ xstrndup(text, len), source };
-	} else if (strlen(fact->text) != len || memcmp(fact->text, text, len) != 0) {
-		survey_note(s, "%s: its %s is %s by %s, and %.*s by %s: the first is taken",
-			    host->name, what, fact->text, s->sources[fact->source].name, (int)len,
-			    text, s->sources[source].name);
+		return;
 	}
+	if (strlen(fact->text) == len && memcmp(fact->text, text, len) == 0)
+		return;
+	said = survey_source_words(s, fact->source, host->name);
+	says = survey_source_words(s, source, host->name);
+	survey_note_on(s, host->name, "its %s is %s by %s, and %.*s by %s: the first is taken",
+		       what, fact->text, said, (int)len, text, says);
+	free(said);
+	free(says);
 }
 
 void survey_set_count(struct pl_survey *s, struct pl_survey_host *host,
 		      struct pl_fact_count *fact, uint32_t n, uint32_t source, const char *what)
 {
+	char *said, *says;
+
 	if (fact->n == 0)
 		*fact = (struct pl_fact_count){ n, source };
-	else if (fact->n != n)
-		survey_note(s, "%s: %u %s by %s, and %u by %s: the first is taken", host->name,
-			    fact->n, what, s->sources[fact->source].name, n,
-			    s->sources[source].name);
+	if (fact->n == n)
+		return;
+	said = survey_source_words(s, fact->source, host->name);
+	says = survey_source_words(s, source, host->name);
+	survey_note_on(s, host->name, "%u %s by %s, and %u by %s: the first is taken", fact->n,
+		       what, said, n, says);
+	free(said);
+	free(says);
 }
 
-void survey_note(struct pl_survey *s, const char *fmt, ...)
-{
-	struct strbuf text = STRBUF_INIT;
-	va_list ap;
+/* ---- the hosts of a fleet ---- */
 
-	va_start(ap, fmt);
-	strbuf_vaddf(&text, fmt, ap);
-	va_end(ap);
-	ARRAY_GROW(s->notes, s->n_notes, s->cap_notes);
-	s->notes[s->n_notes++].text = strbuf_detach(&text);
+void pl_survey_expect(struct pl_survey *s, const struct pl_hostlist *hosts)
+{
+	for (size_t i = 0; i < pl_hostlist_count(hosts); i++) {
+		const char *name = pl_hostlist_name(hosts, i);
+
+		survey_host(s, name, strlen(name));
+	}
+}
+
+/* The names of a set as survey_host cuts them. */
+static void add_short_names(struct strtable *names, const struct pl_hostlist *hosts)
+{
+	for (size_t i = 0; i < pl_hostlist_count(hosts); i++) {
+		const char *name = pl_hostlist_name(hosts, i);
+		char *cut = xstrndup(name, survey_short_length(name, strlen(name)));
+
+		strtable_put(names, cut, names);
+		free(cut);
+	}
+}
+
+struct pl_hostlist *pl_survey_keep(struct pl_survey *s, const struct pl_hostlist *hosts)
+{
+	struct pl_hostlist *forgotten = pl_hostlist_create();
+	struct strtable wanted = STRTABLE_INIT;
+	size_t kept = 0;
+
+	add_short_names(&wanted, hosts);
+	strtable_fini(s->by_name);
+	strtable_init(s->by_name);
+	for (size_t i = 0; i < s->n_hosts; i++) {
+		if (strtable_get(&wanted, s->hosts[i].name) == NULL) {
+			pl_hostlist_add(forgotten, s->hosts[i].name);
+			free_host(&s->hosts[i]);
+			continue;
+		}
+		s->hosts[kept] = s->hosts[i];
+		strtable_put(s->by_name, s->hosts[kept].name, (void *)(uintptr_t)(kept + 1));
+		kept++;
+	}
+	s->n_hosts = kept;
+	strtable_fini(&wanted);
+	return forgotten;
 }

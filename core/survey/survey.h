@@ -75,7 +75,8 @@ struct pl_survey_host {
 /* Something a person should know: what was left out, taken otherwise than written, or contradicts
  * another source. */
 struct pl_survey_note {
-	char *text; /* a sentence, with the source's name and the line where there is one */
+	char *text;  /* a sentence, with the source's name and the line where there is one */
+	size_t host; /* how much of it is the name of the host that it is about; 0: about none */
 };
 
 struct pl_survey {
@@ -87,6 +88,8 @@ struct pl_survey {
 	struct pl_survey_note *notes;
 	size_t n_notes, cap_notes;
 	uint32_t n_switches; /* that were seen; 0: unknown */
+	/* by pl_survey_topo: hosts whose GPUs no source counts, and GPUs that none looked at */
+	uint32_t n_guessed_hosts, n_unseen_gpus;
 	/* figures of the links that a source gave, in GB/s per GPU and direction; 0: unknown */
 	double nvlink_gbyte_s, fabric_gbyte_s;
 };
@@ -100,9 +103,10 @@ PL_API void pl_survey_destroy(struct pl_survey *survey);
 uint32_t survey_add_source(struct pl_survey *s, const char *format, const char *name,
 			   int64_t taken_at);
 
-/* The host of this name (cut at the first dot, but no IPv4 address), made when it is new. The
- * pointer is good until the
- * next call. */
+/* How much of a host's name counts: up to the first dot, of an IPv4 address all. */
+size_t survey_short_length(const char *name, size_t len);
+
+/* The host of this name, made when it is new. The pointer is good until the next call. */
 struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t len);
 
 /* The GPU of this index, made when it is new. */
@@ -116,6 +120,16 @@ void survey_set_count(struct pl_survey *s, struct pl_survey_host *host,
 		      struct pl_fact_count *fact, uint32_t n, uint32_t source, const char *what);
 
 void survey_note(struct pl_survey *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A note about one host, whose name and ": " it begins with: those that are otherwise equal are
+ * folded (pl_survey_fold_notes), so that what is so on all hosts is one line. */
+void survey_note_on(struct pl_survey *s, const char *host, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The name of a source in a note about a host, without what is this host's alone: of
+ * "nvidia-smi -q -x on n1" what is before " on", of "smi/n1.xml" "smi/%h.xml". The caller frees
+ * it. */
+char *survey_source_words(const struct pl_survey *s, uint32_t source, const char *host);
 
 /*
  * An importer. `bytes` need not end with NUL and may hold anything; `name` is for messages. `host`
@@ -159,6 +173,17 @@ PL_API int pl_survey_import(struct pl_survey *s, const struct survey_input *in,
  */
 PL_API struct pl_topo *pl_survey_topo(struct pl_survey *s, uint32_t gpus_per_host,
 				      struct pl_error *err);
+
+/* Names hosts in this order, before any source does: machines follow it where nothing else orders
+ * them, whichever source comes first. */
+PL_API void pl_survey_expect(struct pl_survey *s, const struct pl_hostlist *hosts);
+
+/* Forgets all hosts but these, so that a fabric with more than the fleet in it makes a machine of
+ * the fleet. What was forgotten, for the caller to destroy. O(hosts). */
+PL_API struct pl_hostlist *pl_survey_keep(struct pl_survey *s, const struct pl_hostlist *hosts);
+
+/* Notes that are about a host each and otherwise equal become one, "n[1-4]: ...". O(notes). */
+PL_API void pl_survey_fold_notes(struct pl_survey *s);
 
 /* "fabric.txt (ibnetdiscover of 2026-11-01 08:00 UTC), topology.conf (slurm-topology-conf)"; the
  * first few by name. Nothing where there are none. */

@@ -22,22 +22,22 @@ static void note_gpus(struct pl_survey *s, const struct pl_survey_host *host)
 	const char *domain = survey_said(host, SURVEY_DOMAIN);
 
 	if (host->n_gpus.n > 0 && survey_gpus_of(host, 0) > host->n_gpus.n)
-		survey_note(s, "%s: %u GPUs by %s, but GPU %u was seen by %s", host->name,
-			    host->n_gpus.n, s->sources[host->n_gpus.source].name,
-			    survey_gpus_of(host, 0) - 1,
-			    s->sources[host->gpus[host->n_gpus_seen - 1].source].name);
+		survey_note_on(s, host->name, "%u GPUs by %s, but GPU %u was seen by %s",
+			       host->n_gpus.n, s->sources[host->n_gpus.source].name,
+			       survey_gpus_of(host, 0) - 1,
+			       s->sources[host->gpus[host->n_gpus_seen - 1].source].name);
 	for (size_t i = 0; i < host->n_gpus_seen; i++) {
 		const struct pl_survey_gpu *gpu = &host->gpus[i];
 
 		if (gpu->health == PL_HEALTH_BAD)
-			survey_note(s, "%s: GPU %u is unusable: %s", host->name, gpu->index,
-				    gpu->why != NULL ? gpu->why : "reported as not healthy");
+			survey_note_on(s, host->name, "GPU %u is unusable: %s", gpu->index,
+				       gpu->why != NULL ? gpu->why : "reported as not healthy");
 		if (gpu->domain != NULL && domain != NULL && strcmp(gpu->domain, domain) != 0)
-			survey_note(s,
-				    "%s: GPU %u is in NVLink domain %s by %s, the host in %s: the "
-				    "host's is taken",
-				    host->name, gpu->index, gpu->domain,
-				    s->sources[gpu->source].name, domain);
+			survey_note_on(s, host->name,
+				       "GPU %u is in NVLink domain %s by %s, the host in %s: the "
+				       "host's is taken",
+				       gpu->index, gpu->domain, s->sources[gpu->source].name,
+				       domain);
 	}
 }
 

@@ -142,6 +142,22 @@ static void find_rails(const struct building *b, struct pl_topo *t)
 	strtable_fini(&leaves);
 }
 
+/* What the machine takes for granted about them. */
+static void count_guesses(const struct building *b)
+{
+	struct pl_survey *s = b->survey;
+
+	s->n_guessed_hosts = s->n_unseen_gpus = 0;
+	for (size_t h = 0; h < s->n_hosts; h++) {
+		const struct pl_survey_host *host = &s->hosts[h];
+		uint32_t n = survey_gpus_of(host, b->otherwise);
+
+		s->n_guessed_hosts += survey_gpus_of(host, 0) == 0;
+		if (host->n_gpus_seen < n)
+			s->n_unseen_gpus += n - (uint32_t)host->n_gpus_seen;
+	}
+}
+
 /* ---- levels ---- */
 
 static enum pl_link fabric_of(const struct pl_survey *s)
@@ -303,6 +319,7 @@ struct pl_topo *pl_survey_topo(struct pl_survey *s, uint32_t gpus_per_host, stru
 		return pl_errorf(err, PL_EUSAGE, "topology: the sources name no host"), NULL;
 	if (count_gpus(&b, err) < 0)
 		return NULL;
+	count_guesses(&b);
 	survey_merge_notes(s);
 	survey_tree_make(&b.tree, s);
 	if (add_levels(&b, err) == 0)

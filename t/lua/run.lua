@@ -34,6 +34,27 @@ refused({ hosts = set "a", line = "true", sinks = { 7 } }, "a sink is")
 refused({ tasks = { { index = 1 } }, line = "true" }, "needs a host")
 refused({ hosts = set "a", line = "true", id = "no spaces" }, "run id")
 
+-- ---- as they end ------------------------------------------------------------------------------
+
+do
+	local dir = os.tmpname()
+	os.remove(dir)
+	local r = start { hosts = set "n[1-3]", fanout = 3, line =
+		"case $PERILUNE_TASK in *n1*) until [ -e " .. dir .. " ]; do sleep 0.01; done;; esac" }
+	local ended = {}
+	for _ = 1, 2 do ended[#ended + 1] = r:next_ended() end
+	table.sort(ended)
+	tap.is(table.concat(ended, " "), "2 3", "next_ended gives those that have ended, not the slow one")
+	assert(io.open(dir, "w")):close()
+	tap.is(r:next_ended(), 1, "and the slow one when it has")
+	tap.is(r:next_ended(), nil, "then none")
+	os.remove(dir)
+	local late = start { hosts = set "n[1-2]", line = "true" }:wait()
+	tap.is(late:next_ended(), 1, "of a run that is over the tasks come in order")
+	tap.is(late:next_ended(), 2, "each once")
+	tap.is(late:next_ended(), nil, "and no more")
+end
+
 -- ---- results ----------------------------------------------------------------------------------
 
 do

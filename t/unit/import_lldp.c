@@ -141,7 +141,7 @@ static void a_host_without_neighbours_is_told(void **state)
 
 	(void)state;
 	assert_null(s->hosts[0].tier[0].text);
-	assert_note(s, "h has no neighbour that is a switch");
+	assert_note(s, "h: LLDP knows no neighbour that is a switch");
 	pl_survey_destroy(s);
 }
 
