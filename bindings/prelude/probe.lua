@@ -19,8 +19,8 @@ local ANSWER_BYTES = 16 << 20 -- nvidia-smi prints 15 kB a GPU
 local FABRIC_BYTES = 256 << 20 -- ibnetdiscover 100 bytes a port
 local CANDIDATES = 3 -- hosts that are tried for a command of one host
 
--- What is run: `program` must be there, `format` reads what `words` print. First what one host tells
--- of all, so that a fabric is known before what hosts see of it.
+-- What is run: one of `programs` must be there, `format` reads what `words` print. First what one
+-- host tells of all, so that a fabric is known before what hosts see of it.
 local COMMANDS = {
   { name = "ibnetdiscover", programs = { "ibnetdiscover" }, words = "%s",
     format = "ibnetdiscover", once = true, fabric = true, tells = "the InfiniBand fabric" },
@@ -272,13 +272,16 @@ end
 function Probe:keep_known(gpus_per_host)
   local names = {}
   for _, host in ipairs(self.survey:facts().hosts) do
-    if host.gpus > 0 or (gpus_per_host and self.known[host.name]) then names[#names + 1] = host.name end
+    if host.gpus > 0 or (gpus_per_host and self.known[host.name]) then
+      names[#names + 1] = host.name
+    end
   end
   local all, kept = hostset(self.names), hostset(names) * hostset(self.names)
   local others = self.survey:keep(kept)
   local strange, silent = others - all, all - kept
   if #strange > 0 then
-    terminal.note("%s not of the fleet, left out: %s", units.count(#strange, "host"), strange:fold())
+    terminal.note("%s not of the fleet, left out: %s", units.count(#strange, "host"),
+      strange:fold())
   end
   if #silent > 0 then
     terminal.note("%s of which nothing tells the GPUs, left out: %s",

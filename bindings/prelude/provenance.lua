@@ -130,7 +130,10 @@ end
 
 local function name_of(source)
   if not source.by:find("%h", 1, true) then return source.by end
-  if #source.set == 1 then return (source.by:gsub("%%h", (tostring(source.set):gsub("%%", "%%%%")))) end
+  if #source.set == 1 then
+    local host = tostring(source.set)
+    return (source.by:gsub("%%h", function() return host end))
+  end
   local plain, n = source.by:gsub(" on %%h$", "")
   return ("%s %s %d hosts"):format(plain, n > 0 and "on" or "of", #source.set)
 end
@@ -147,7 +150,8 @@ function provenance.text(told, now)
   return table.concat(parts, ", ")
 end
 
---- What of the GPUs no source told: "; GPUs of 17 hosts taken as 4 each"; nothing where all is known.
+--- What of the GPUs no source told: "; GPUs of 17 hosts guessed: 4 each"; nothing where all is
+--- known.
 ---@param facts table survey:facts() once there is a machine
 ---@param gpus_per_host? integer
 ---@return string

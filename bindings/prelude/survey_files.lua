@@ -1,8 +1,8 @@
 -- survey_files.lua - the files that a word of the command line names, and the host each is of.
 --
 -- Many formats describe one host without naming it: the file's name does (r001t01.xml), or the
--- word, HOST=FILE; smi/%h.xml is every file of that form, with its host where %h stands; a folder is
--- what `exec --outdir` filled, HOST.out of each host.
+-- word, HOST=FILE; smi/%h.xml is every file of that form, with its host where %h stands; a folder
+-- is what `exec --outdir` filled, HOST.out of each host.
 
 local survey_files = {}
 
