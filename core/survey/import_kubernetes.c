@@ -3,7 +3,9 @@
  * GPUs it offers.
  *
  * Nodes without GPUs are left out where others have some. Of the families of labels that tell tiers
- * the one is taken that most nodes have: names of two families would make no tree.
+ * the one is taken that most nodes have: names of two families would make no tree. So the document
+ * is gone through twice, a node at a time: with all that Kubernetes writes of a node, the whole of
+ * it as a tree would take nine times its bytes.
  */
 #include "survey/importers.h"
 
@@ -22,8 +24,8 @@ static const char gpu_key[] = "nvidia.com/gpu";
 struct reading {
 	struct pl_survey *s;
 	const struct survey_input *in;
-	const json_t *items;
 	uint32_t source;
+	size_t n_with[NODELABELS_N_FAMILIES]; /* nodes that have labels of the family */
 	bool any_gpus;
 	enum nodelabels_family family; /* NODELABELS_N_FAMILIES: none */
 	struct pl_hostlist *without_gpus, *cordoned, *not_ready, *unlabelled;
@@ -75,20 +77,25 @@ static bool is_ready(const json_t *node)
 
 /* ---- first look: which labels, whether there are GPUs at all ---- */
 
-static void look(struct reading *r)
+static int look(void *arg, const json_t *node, size_t i)
 {
-	size_t n[NODELABELS_N_FAMILIES] = { 0 }, most = 0, i;
-	const json_t *node;
+	struct reading *r = arg;
+
+	(void)i;
+	r->any_gpus |= count_gpus(node, "capacity") > 0;
+	for (int f = 0; f < NODELABELS_N_FAMILIES; f++)
+		r->n_with[f] += nodelabels_has(labels_of(node), (enum nodelabels_family)f);
+	return 0;
+}
+
+static void choose_family(struct reading *r)
+{
+	size_t most = 0;
 
 	r->family = NODELABELS_N_FAMILIES;
-	json_array_foreach(r->items, i, node) {
-		r->any_gpus |= count_gpus(node, "capacity") > 0;
-		for (int f = 0; f < NODELABELS_N_FAMILIES; f++)
-			n[f] += nodelabels_has(labels_of(node), (enum nodelabels_family)f);
-	}
 	for (int f = 0; f < NODELABELS_N_FAMILIES; f++) {
-		if (n[f] > most) {
-			most = n[f];
+		if (r->n_with[f] > most) {
+			most = r->n_with[f];
 			r->family = (enum nodelabels_family)f;
 		}
 	}
@@ -133,8 +140,9 @@ static void tell_state(struct reading *r, const struct pl_survey_host *host, con
 		pl_hostlist_add(r->unlabelled, host->name);
 }
 
-static int read_node(struct reading *r, const json_t *node, size_t i)
+static int read_node(void *arg, const json_t *node, size_t i)
 {
+	struct reading *r = arg;
 	const char *name = importjson_text(importjson_object(node, "metadata"), "name");
 	struct pl_survey_host *host;
 
@@ -171,20 +179,21 @@ static void note_hosts(struct reading *r, const struct pl_hostlist *hosts, const
 	free(folded);
 }
 
+/* A List, or one Node as `kubectl get node NAME -o json` prints it. */
 static int read_all(struct reading *r)
 {
-	const json_t *node;
-	size_t i;
+	size_t n;
 
-	if (json_array_size(r->items) == 0)
+	if (importjson_each(r->in, "items", look, r, &n, r->err) < 0)
+		return -1;
+	if (n == 0)
 		return pl_errorf(r->err, PL_EUSAGE,
 				 "%s: no list of nodes: kubectl get nodes -o json prints one",
 				 r->in->name);
-	look(r);
-	json_array_foreach(r->items, i, node) {
-		if (read_node(r, node, i) < 0)
-			return -1;
-	}
+	choose_family(r);
+	r->source = survey_add_source(r->s, "kubernetes", r->in->name, r->in->taken_at);
+	if (importjson_each(r->in, "items", read_node, r, &n, r->err) < 0)
+		return -1;
 	note_hosts(r, r->without_gpus, "without GPUs, left out");
 	note_hosts(r, r->cordoned, "unschedulable (cordoned), which the map takes as usable");
 	note_hosts(r, r->not_ready, "not ready, which the map takes as usable");
@@ -192,29 +201,12 @@ static int read_all(struct reading *r)
 	return 0;
 }
 
-/* A List, or one Node as `kubectl get node NAME -o json` prints it. */
-static json_t *items_of(json_t *root)
-{
-	json_t *items = json_object_get(root, "items");
-
-	if (json_is_array(items))
-		return json_incref(items);
-	items = json_array();
-	json_array_append(items, root);
-	return items;
-}
-
 int kubernetes_nodes_import(struct pl_survey *s, const struct survey_input *in,
 			    struct pl_error *err)
 {
 	struct reading r = { .s = s, .in = in, .err = err };
-	json_t *root = importjson_load(in, err), *items;
 	int rc;
 
-	if (root == NULL)
-		return -1;
-	r.source = survey_add_source(s, "kubernetes", in->name, in->taken_at);
-	r.items = items = items_of(root);
 	r.without_gpus = pl_hostlist_create();
 	r.cordoned = pl_hostlist_create();
 	r.not_ready = pl_hostlist_create();
@@ -224,7 +216,5 @@ int kubernetes_nodes_import(struct pl_survey *s, const struct survey_input *in,
 	pl_hostlist_destroy(r.cordoned);
 	pl_hostlist_destroy(r.not_ready);
 	pl_hostlist_destroy(r.unlabelled);
-	json_decref(items);
-	json_decref(root);
 	return rc;
 }
