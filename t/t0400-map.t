@@ -22,10 +22,6 @@ test_expect_success "what is missing or mistyped is told" '
 	refused 2 "4 levels" map --tree 4:18:7:20 --distance 1:3 --job dp=4
 '
 
-test_expect_success "what comes later is refused as not in this version" '
-	refused 2 "not in this version" topo probe
-'
-
 test_expect_success "too few GPUs name the nearest size that fits" '
 	refused 2 "nearest size that fits is dp=32" map --topo dgx-h100:nodes=32 --job "tp=8 dp=33"
 '
