@@ -91,7 +91,9 @@ end
 ---@param word string?
 ---@return string
 function resuming.find(word)
-  if word and word:find "/" then return word end
+  if word and word:find "/" then
+    return require("perilune.core.sys").realpath(word) or errors.fail(2, "there is no '%s'", word)
+  end
   local state = require("perilune.config").state_folder()
   if not state then errors.fail(2, "no home folder; set PERILUNE_STATE") end
   local runs = state .. "/runs"

@@ -264,7 +264,9 @@ struct past_call *past_find(struct past *p, const char *key, struct pl_error *er
 
 	err->code = PL_EOK;
 	while (c == NULL && past_advance(p, &read, &task, err) > 0) {
-		if (strcmp(read->key, key) == 0)
+		if (task != SIZE_MAX)
+			recorded_note(read, task);
+		else if (strcmp(read->key, key) == 0)
 			c = read;
 	}
 	return c;

@@ -101,6 +101,8 @@ void past_call_done(struct past *p, struct past_call *c);
 void past_keep(struct past *p, const struct past_call *c);
 
 /* recorded.c */
+/* A result of a call was read: who waits for it is told in a later turn. */
+void recorded_note(struct past_call *call, size_t task);
 void recorded_turns_destroy(struct recorded_turns *t);
 
 #endif

@@ -648,11 +648,12 @@ static void end_waiting(struct recorded_turns *t)
 	}
 }
 
-static struct rec_task *waiting_task(const struct recorded *r, size_t number)
+void recorded_note(struct past_call *call, size_t task)
 {
-	struct rec_task *x = r->by_number[number];
+	struct rec_task *x = call->recorded != NULL ? call->recorded->by_number[task] : NULL;
 
-	return x != NULL && x->state == REC_WAITING ? x : NULL;
+	if (x != NULL && x->state == REC_WAITING)
+		make_ready(turns_of(call->recorded->past), x, call->at[task]);
 }
 
 /* Reads on until somebody who waits has a result. */
@@ -663,16 +664,10 @@ static void read_on(struct recorded_turns *t)
 	size_t task;
 
 	while (t->n == 0 && t->waiting != NULL) {
-		struct rec_task *x;
-
-		if (past_advance(t->past, &call, &task, &err) <= 0) {
+		if (past_advance(t->past, &call, &task, &err) <= 0)
 			end_waiting(t);
-			return;
-		}
-		x = task != SIZE_MAX && call->recorded != NULL ? waiting_task(call->recorded, task)
-							       : NULL;
-		if (x != NULL)
-			make_ready(t, x, call->at[task]);
+		else if (task != SIZE_MAX)
+			recorded_note(call, task);
 	}
 }
 
