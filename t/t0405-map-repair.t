@@ -22,8 +22,17 @@ test_expect_success "torchrun moves the whole host, and no more than it may" '
 		--failed r002t03:1 --max-moves 3 2>err && grep "raise --max-moves to 4" err
 '
 
+test_expect_success "many moves are counted, and listed by --explain" '
+	again() { perilune map $machine $job "tp=8 dp=24" --previous before.json "$@"; } &&
+	perilune map $machine $job "tp=8 dp=24" --format json -o before.json 2>/dev/null &&
+	again --failed "r001t[01-06]" -o after 2>err && grep "24 of 192 ranks move;" err &&
+	test "$(grep -c "move rank " err)" -eq 16 && grep "and 8 more: --explain lists all" err &&
+	again --failed "r001t[01-06]" --explain >out && test "$(grep -c "move rank " out)" -eq 24
+'
+
 test_expect_success "--evaluate scores a rankfile and names the line that is wrong" '
-	perilune map $machine $job "tp=8 dp=24" --format rankfile -o rankfile 2>/dev/null &&
+	perilune map $machine $job "tp=8 dp=24" --format csv -o map.csv 2>/dev/null &&
+	awk -F, "NR > 1 { print \"rank \" \$1 \"=\" \$2 \" slot=\" \$3 }" map.csv >rankfile &&
 	perilune map $machine $job "tp=8 dp=24" --evaluate rankfile >out &&
 	grep "^step .*100.00  *100.00" out &&
 	sed "7s/slot=2/slot=1/" rankfile >twice &&

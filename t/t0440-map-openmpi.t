@@ -5,8 +5,6 @@ test_description="maps that Open MPI runs"
 . "$PERILUNE_SRCDIR/t/bed/enter.sh"
 . /usr/share/sharness/sharness.sh
 skip_all_without mpirun.openmpi
-# a slot of a rankfile is a core, and mpirun looks for it here
-[ "$(nproc)" -ge 2 ] || { skip_all="one core cannot be two slots" && test_done; }
 bed_start
 hosts_up 1 4
 
@@ -55,7 +53,8 @@ told_by_mpirun() {
 # as_mapped N ARGUMENTS...: mpirun shows N ranks where the map has them, and so do they themselves.
 as_mapped() {
 	mpi "$@" --display-map sh -c \
-		'echo told $OMPI_COMM_WORLD_RANK,$(hostname),$OMPI_COMM_WORLD_LOCAL_RANK' &&
+		'echo told $OMPI_COMM_WORLD_RANK,$(hostname),$OMPI_COMM_WORLD_LOCAL_RANK
+		echo cores $(nproc)' &&
 	sed 1d csv | cut -d, -f1,2,4 >expected && test_line_count = "$1" expected &&
 	sed -n 's/^told //p' told | sort -n >out && test_cmp expected out &&
 	cut -d, -f1,2 expected >shown && told_by_mpirun | test_cmp shown -
@@ -71,10 +70,16 @@ test_expect_success "ranks land where the rankfile says" '
 	sed -n 2p out | grep "^1,h1,0$" && sed -n 5p out | grep "^4,h3,1$"
 '
 
-test_expect_success "a rankfile may leave slots out" '
-	map rankfile --job dp=6 --unusable h4:0,h1:1 >rankfile &&
-	map csv --job dp=6 --unusable h4:0,h1:1 >csv &&
-	as_mapped 6 --host h1:2,h2:2,h3:2,h4:2 -rf rankfile
+test_expect_success "a rankfile binds no rank to a core" '
+	grep "^cores" told | sort -u >out && echo "cores $(nproc)" >expected && test_cmp expected out
+'
+
+test_expect_success "a rankfile may leave GPUs out, but not one before those that are used" '
+	map rankfile --job dp=6 --unusable h4:1,h1:1 >rankfile &&
+	map csv --job dp=6 --unusable h4:1,h1:1 >csv &&
+	as_mapped 6 --host h1:2,h2:2,h3:2,h4:2 -rf rankfile &&
+	expect_exit 2 map rankfile --job dp=6 --unusable h4:0,h1:1 2>err &&
+	grep "rank 3 runs on GPU 1 of h4, but its local rank is 0" err
 '
 
 test_expect_success "ranks land where the seq file says" '

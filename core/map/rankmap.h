@@ -65,7 +65,8 @@ struct pl_map_request {
 				 they fit; 0 or 1: none need to */
 	const char *const *assumed; /* what the caller took for granted: "subject: what" */
 	size_t n_assumed;
-	bool price; /* say what the launcher's rule costs: the job is placed a second time */
+	bool price; /* for an explanation: say what the launcher's rule costs, which places the job
+		       a second time; notes list all moves of a repair */
 };
 
 /* Where a rank is. */

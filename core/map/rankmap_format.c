@@ -101,11 +101,14 @@ static int write_csv(const struct pl_rankmap *m, struct strbuf *out, struct pl_e
 	return 0;
 }
 
+/* A slot is a core to Open MPI, which must be told some: all sockets of the host leave the rank
+ * unbound. */
 static int write_rankfile(const struct pl_rankmap *m, struct strbuf *out, struct pl_error *err)
 {
-	(void)err;
+	if (check_gpus(m, "rankfile", err) < 0)
+		return -1;
 	for (uint32_t r = 0; r < m->n_ranks; r++)
-		strbuf_addf(out, "rank %u=%s slot=%u\n", r, host_name(m, r), m->places[r].gpu);
+		strbuf_addf(out, "rank %u=%s slot=S*\n", r, host_name(m, r));
 	return 0;
 }
 

@@ -58,10 +58,20 @@ static void read_vector(struct reading *r, char *line)
 	reading_place_pe(r, r->n, pe);
 }
 
-/* rank 0=host slot=0 */
+/* The GPU that the next rank of a host gets, which is its local rank. */
+static uint64_t next_gpu(struct reading *r, const char *host)
+{
+	size_t at = pl_hostlist_find(r->topo->hosts, host);
+
+	if (r->next_gpu == NULL)
+		r->next_gpu = xcalloc(pl_hostlist_count(r->topo->hosts), sizeof(*r->next_gpu));
+	return at != SIZE_MAX ? r->next_gpu[at]++ : 0;
+}
+
+/* rank 0=host slot=0, where the slot is taken for a GPU; S* leaves it to the local rank */
 static void read_rankfile(struct reading *r, char *line)
 {
-	static const char shape[] = "a line is 'rank 0=HOST slot=GPU'";
+	static const char shape[] = "a line is 'rank 0=HOST slot=GPU', or slot=S*";
 	const char *at = skip_blanks(line + strlen("rank"));
 	char *host, *slot;
 	uint64_t rank, gpu;
@@ -83,9 +93,13 @@ static void read_rankfile(struct reading *r, char *line)
 	}
 	if (word_follows(slot, "slot=") || word_follows(slot, "slots="))
 		slot = strchr(slot, '=') + 1;
+	if (word_follows(slot, "S*") && is_end(slot + 2)) {
+		reading_place(r, rank, host, next_gpu(r, host));
+		return;
+	}
 	at = slot;
 	if (!read_number(&at, &gpu) || !is_end(at)) {
-		reading_refuse(r, "rank %llu: 'slot=' takes one GPU index, not '%s'",
+		reading_refuse(r, "rank %llu: 'slot=' takes one GPU index or S*, not '%s'",
 			       (unsigned long long)rank, slot);
 		reading_place_pe(r, rank, UINT64_MAX);
 		return;
@@ -157,17 +171,13 @@ static void read_torchrun(struct reading *r, char *line)
 /* The next `n` ranks go to the next GPUs of a host. */
 static void place_next(struct reading *r, const char *host, uint64_t n)
 {
-	size_t at = pl_hostlist_find(r->topo->hosts, host);
-
-	if (r->next_gpu == NULL)
-		r->next_gpu = xcalloc(pl_hostlist_count(r->topo->hosts), sizeof(*r->next_gpu));
 	if (n > r->topo->gpus_per_host) {
 		reading_refuse(r, "%s has %u GPUs, not %llu", host, r->topo->gpus_per_host,
 			       (unsigned long long)n);
 		n = r->topo->gpus_per_host;
 	}
 	for (uint64_t i = 0; i < n; i++)
-		reading_place(r, r->n, host, at != SIZE_MAX ? r->next_gpu[at]++ : 0);
+		reading_place(r, r->n, host, next_gpu(r, host));
 }
 
 /* host slots=4 */

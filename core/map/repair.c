@@ -16,7 +16,7 @@ struct repair {
 	const struct pl_map_request *request;
 	const struct pl_map_repair *asked;
 	const struct pl_topo *topo;
-	struct map_gauge gauge;
+	struct map_gauge *gauge; /* of the job on the machine; borrowed */
 	uint32_t *pe;    /* by rank, as far as it is repaired */
 	uint8_t *used;   /* by PE: a rank is there */
 	uint8_t *barred; /* by PE: unusable, or on a host that may not be used */
@@ -62,12 +62,10 @@ static void repair_init(struct repair *r)
 		r->used[r->pe[rank]] = 1;
 	bar_hosts(r);
 	r->atom = find_atom(r);
-	map_gauge_init(&r->gauge, r->topo, r->request->job);
 }
 
 static void repair_fini(struct repair *r)
 {
-	map_gauge_fini(&r->gauge);
 	free(r->pe);
 	free(r->used);
 	free(r->barred);
@@ -245,7 +243,7 @@ static void keep_better(struct repair *r, struct saved *best)
 
 	if (r->asked->max_moves > 0 && count_moved(r) > r->asked->max_moves)
 		return;
-	map_gauge_cost(&r->gauge, r->pe, INFINITY, &cost);
+	map_gauge_cost(r->gauge, r->pe, INFINITY, &cost);
 	if (cost.step >= best->step * (1 - PL_MAP_MIN_GAIN))
 		return;
 	saved_fini(best);
@@ -348,19 +346,20 @@ static void note_move(struct pl_rankmap *m, const struct repair *r, uint32_t ran
 static void note_moves(struct pl_rankmap *m, const struct repair *r)
 {
 	uint32_t n = count_moved(r), listed = 0;
+	uint32_t most = r->request->price ? UINT32_MAX : MAX_LISTED_MOVES;
 	double change = m->baseline.step > 0 ? m->cost.step / m->baseline.step - 1 : 0;
 
 	rankmap_note(m, "%u of %u ranks %s; the modelled step is %.1f %% %s than before", n,
 		     m->n_ranks, n == 1 ? "moves" : "move",
 		     100 * fabs(change), change < 0 ? "shorter" : "longer");
-	for (uint32_t rank = 0; rank < m->n_ranks && listed < MAX_LISTED_MOVES; rank++) {
+	for (uint32_t rank = 0; rank < m->n_ranks && listed < most; rank++) {
 		if (r->pe[rank] == r->asked->previous[rank])
 			continue;
 		note_move(m, r, rank);
 		listed++;
 	}
 	if (n > listed)
-		rankmap_note(m, "and %u more", n - listed);
+		rankmap_note(m, "and %u more: --explain lists all", n - listed);
 	if (r->asked->keep_hosts && r->atom > 1 && n > 0)
 		rankmap_note(m, "%s needs a host's ranks together: those on a host with a failed "
 			     "GPU leave it, with what they keep there",
@@ -371,7 +370,10 @@ static void note_moves(struct pl_rankmap *m, const struct repair *r)
 static void note_rule(struct pl_rankmap *m, const struct repair *r)
 {
 	struct pl_map_request free_request = *r->request;
-	struct repair other = { .request = &free_request, .asked = r->asked, .topo = r->topo };
+	struct repair other = { .request = &free_request,
+		                .asked = r->asked,
+		                .topo = r->topo,
+		                .gauge = r->gauge };
 	uint32_t moved = count_moved(r);
 	struct pl_map_cost cost;
 
@@ -380,7 +382,7 @@ static void note_rule(struct pl_rankmap *m, const struct repair *r)
 	free_request.launcher = PL_FOR_ENV;
 	repair_init(&other);
 	if (repair_all(&other, NULL) == 0 && count_moved(&other) < moved) {
-		map_gauge_cost(&other.gauge, other.pe, INFINITY, &cost);
+		map_gauge_cost(other.gauge, other.pe, INFINITY, &cost);
 		rankmap_note(m, "%s needs a host's ranks together, so all %u of a host move: with "
 			     "--for mpi or env %u would, and the modelled step would be %.1f %% "
 			     "shorter", pl_launcher_name(m->launcher), r->atom,
@@ -401,21 +403,26 @@ static int check_ranks(const struct pl_map_request *request, uint32_t n, struct 
 struct pl_rankmap *pl_rankmap_repair(const struct pl_map_request *request,
 				     const struct pl_map_repair *asked, struct pl_error *err)
 {
-	struct repair r = { .request = request, .asked = asked, .topo = request->topo };
+	struct map_gauge gauge;
+	struct repair r = {
+		.request = request, .asked = asked, .topo = request->topo, .gauge = &gauge
+	};
 	struct pl_rankmap *m = NULL;
 
 	if (check_ranks(request, asked->n, err) < 0)
 		return NULL;
+	map_gauge_init(&gauge, r.topo, request->job);
 	repair_init(&r);
 	if (repair_all(&r, err) == 0) {
 		m = rankmap_of_job(request, r.pe, NULL);
 		m->strategy = "repair";
-		map_gauge_cost(&r.gauge, asked->previous, INFINITY, &m->baseline);
-		map_gauge_cost(&r.gauge, r.pe, INFINITY, &m->cost);
+		map_gauge_cost(r.gauge, asked->previous, INFINITY, &m->baseline);
+		map_gauge_cost(r.gauge, r.pe, INFINITY, &m->cost);
 		note_moves(m, &r);
 		note_rule(m, &r);
 	}
 	repair_fini(&r);
+	map_gauge_fini(&gauge);
 	return m;
 }
 

@@ -64,8 +64,8 @@ static void each_format_writes_the_regular_map(void **state)
 		{ "vector", "0\n1\n2\n3\n" },
 		{ "csv", "rank,host,gpu,local_rank,node_rank,pe\n"
 		         "0,n0,0,0,0,0\n1,n0,1,1,0,1\n2,n1,0,0,1,2\n3,n1,1,1,1,3\n" },
-		{ "rankfile", "rank 0=n0 slot=0\nrank 1=n0 slot=1\nrank 2=n1 slot=0\n"
-		              "rank 3=n1 slot=1\n" },
+		{ "rankfile", "rank 0=n0 slot=S*\nrank 1=n0 slot=S*\nrank 2=n1 slot=S*\n"
+		              "rank 3=n1 slot=S*\n" },
 		{ "seq", "n0\nn0\nn1\nn1\n" },
 		{ "mpich", "n0:1\nn0:1\nn1:1\nn1:1\n" },
 		{ "slurm", "n0\nn0\nn1\nn1\n" },
@@ -126,6 +126,7 @@ static void a_gpu_that_is_not_the_local_rank_is_said_or_refused(void **state)
 	m = place(t, "dp=5", PL_FOR_MPI);
 	assert_format(m, "vector", "0\n2\n3\n4\n5\n");
 	assert_refused(m, "seq", PL_EUSAGE, "rank 1 runs on GPU 2 of n0");
+	assert_refused(m, "rankfile", PL_EUSAGE, "rank 1 runs on GPU 2 of n0");
 	assert_refused(m, "mpich", PL_EUSAGE, "rank 1 ");
 	assert_refused(m, "slurm", PL_EUSAGE, "rank 1 ");
 	assert_refused(m, "deepspeed", PL_EUSAGE, "rank 1 ");
@@ -162,8 +163,8 @@ static void a_scattered_map_is_refused_by_formats_of_host_blocks(void **state)
 	assert_refused(m, "mpich", PL_EUSAGE, "rank 2 comes back to n0");
 	assert_format(m, "seq", "n0\nn1\nn0\nn1\n");
 	assert_format(m, "rankfile",
-	              "rank 0=n0 slot=0\nrank 1=n1 slot=0\nrank 2=n0 slot=1\n"
-	              "rank 3=n1 slot=1\n");
+	              "rank 0=n0 slot=S*\nrank 1=n1 slot=S*\nrank 2=n0 slot=S*\n"
+	              "rank 3=n1 slot=S*\n");
 	pl_rankmap_destroy(m);
 	pl_topo_destroy(t);
 }
