@@ -19,6 +19,9 @@ void leave_arm(struct loop *loop, void (*poke)(void));
 /* How many SIGINT and SIGTERM have arrived, taken by the loop or not. */
 int leave_count(void);
 
+/* Those that have arrived are dealt with: the next one is a first one. */
+void leave_forget(void);
+
 /* Restores the terminal, kills our children on this machine and ends the process; runs nothing
  * else, flushes nothing. Async-signal-safe. */
 _Noreturn void leave_now(int status);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "leave.h"
 #include "sched_private.h"
 #include "traceback.h"
 
@@ -447,6 +448,17 @@ static int sched_interrupted(lua_State *L)
 	return 2;
 }
 
+/* The signals so far are dealt with: the next one asks on_interrupt's function again. */
+static int sched_forget_interrupt(lua_State *L)
+{
+	struct sched *s = sched_of(L);
+
+	s->signo = 0;
+	s->signals_taken = 0;
+	leave_forget();
+	return 0;
+}
+
 /* ---- opening ---- */
 
 void lua_sched_install(lua_State *L)
@@ -475,6 +487,7 @@ int luaopen_perilune_core_sched(lua_State *L)
 		{ "check", sched_lua_check },
 		{ "closer", sched_closer },
 		{ "current", sched_current },
+		{ "forget_interrupt", sched_forget_interrupt },
 		{ "interrupted", sched_interrupted },
 		{ "is_virtual", sched_is_virtual },
 		{ "locals", sched_locals },

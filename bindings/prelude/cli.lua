@@ -100,7 +100,7 @@ local function run_verb(name, args)
 end
 
 local function no_verb()
-  if require("perilune.core.sys").isatty(0) then return print_help() end
+  if require("perilune.core.sys").isatty(0) then return run_verb("repl", {}) end
   errors.usage("no verb given")
 end
 

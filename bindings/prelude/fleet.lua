@@ -251,7 +251,8 @@ local function open_transport(name, values, settings)
   local transport = require "perilune.core.transport"
   if name == "local" then return transport["local"]() end
   if name == "sim" then
-    errors.checked(require("perilune.core.sched").virtual_time())
+    local sched = require "perilune.core.sched"
+    if not sched.is_virtual() then errors.checked(sched.virtual_time()) end
     return transport.sim { responder = settings.responder }
   end
   if name == "ssh" or name == "openssh" then return open_ssh(name, values, settings.warm) end

@@ -27,7 +27,17 @@ end
 
 function terminal.is_asking() return asking end
 
+-- Who writes instead of us: a line that is being typed must not be torn apart.
+local writer
+
+--- All that is told goes to `fn` from now on; nil: to standard error again.
+---@param fn? fun(text: string)
+function terminal.divert(fn)
+  writer = fn
+end
+
 local function write(...)
+  if writer then return writer(table.concat { ... }) end
   if asking then held[#held + 1] = table.concat { ... } else io.stderr:write(...) end
 end
 
