@@ -51,6 +51,28 @@ function history.read(folder)
   return events, torn
 end
 
+--- Who conducts the run in a folder: state is "none", "alive", "dead" (both of this machine) or
+--- "elsewhere"; then host, pid, since, beats (they count up while it lives), silent (seconds).
+---@param folder string
+---@return { state: string, host: string?, pid: integer?, since: number?, beats: integer?, silent: number? }
+function history.controller(folder)
+  local controller, message = require("perilune.core.store").controller(folder)
+  return controller or errors.fail(2, "%s", message)
+end
+
+--- How the run of a recipe that did not come to its end goes on; nil: it has, or is no recipe's.
+---@param folder string
+---@param head table its first event
+---@return string?
+function history.how_to_go_on(folder, head)
+  if head.kind ~= "run" or require("perilune.resuming").completed(folder) then return nil end
+  local controller = history.controller(folder)
+  if controller.state == "alive" or controller.state == "elsewhere" then
+    return ("in process %d on %s"):format(controller.pid, controller.host)
+  end
+  return "perilune resume " .. head.id
+end
+
 --- Any value as JSON on one line.
 ---@return string
 function history.json(value)

@@ -133,23 +133,34 @@ static int replace_file(struct journal *j, struct pl_error *err)
 	return lock(fd, j->path, err);
 }
 
-struct journal *journal_open(const char *path, struct pl_error *err)
+static struct journal *open_there(const char *path, struct pl_error *err)
 {
 	int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
-	struct journal *j;
 
 	if (fd < 0)
 		return pl_error_sys(err, errno, "cannot open journal '%s'", path), NULL;
-	if (lock(fd, path, err) != 0) {
-		close(fd);
-		return NULL;
-	}
-	j = journal_of(fd, path);
-	if (cut_torn_line(fd) != 0 && replace_file(j, err) != 0) {
-		journal_close(j);
-		return NULL;
-	}
-	return j;
+	return journal_of(fd, path);
+}
+
+struct journal *journal_open(const char *path, struct pl_error *err)
+{
+	struct journal *j = open_there(path, err);
+
+	if (j == NULL || (lock(j->fd, path, err) == 0 &&
+			  (cut_torn_line(j->fd) == 0 || replace_file(j, err) == 0)))
+		return j;
+	journal_close(j);
+	return NULL;
+}
+
+struct journal *journal_take_over(const char *path, struct pl_error *err)
+{
+	struct journal *j = open_there(path, err);
+
+	if (j == NULL || replace_file(j, err) == 0)
+		return j;
+	journal_close(j);
+	return NULL;
 }
 
 void journal_close(struct journal *j)

@@ -56,6 +56,11 @@ struct journal *journal_create(const char *path, struct pl_error *err);
 /* Opens for appending and cuts a torn last line off, on a file system where files only grow by
  * renaming a copy into its place. PL_EBUSY while another process writes it. */
 struct journal *journal_open(const char *path, struct pl_error *err);
+
+/* The same where another process may write it: a copy takes its place, and what that process still
+ * writes goes nowhere. O(its size). */
+struct journal *journal_take_over(const char *path, struct pl_error *err);
+
 void journal_close(struct journal *j); /* NULL is a no-op */
 
 /* Appends one event. `fields`: "name":value pairs with commas between, "" for none. After an error

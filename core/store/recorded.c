@@ -540,9 +540,10 @@ static bool is_an_exit(enum outcome o)
 static void live_done(struct task *live, const struct task_result *result)
 {
 	struct rec_task *x = task_of_live(live);
+	struct task_result cleared = x->result; /* it goes away with x */
 
 	if (x->state == REC_CLEARING)
-		deliver(x, &x->result);
+		deliver(x, &cleared);
 	else if (x->state == REC_ATTACHED && x->absent)
 		go_live(x);
 	else if (x->state == REC_ATTACHED && is_an_exit(result->outcome))
@@ -581,6 +582,7 @@ static void go_live(struct rec_task *x)
 		attach(x);
 	} else {
 		x->state = REC_LIVE;
+		x->absent = false;
 		x->live.command = x->task->command;
 		x->live.tag = x->task->tag;
 		start_live(x);

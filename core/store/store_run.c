@@ -321,11 +321,11 @@ static int take_row(struct store_run *run, struct pl_error *err)
 	return pl_errorf(err, PL_EUSAGE, "%s is no run of a recipe: only these are resumed", run->id);
 }
 
-static int open_journal(struct store_run *run, struct pl_error *err)
+static int open_journal(struct store_run *run, bool takeover, struct pl_error *err)
 {
 	char *path = xasprintf("%s/journal", run->dir);
 
-	run->journal = journal_open(path, err);
+	run->journal = takeover ? journal_take_over(path, err) : journal_open(path, err);
 	free(path);
 	return run->journal != NULL ? 0 : -1;
 }
@@ -348,7 +348,7 @@ struct store_run *store_run_resume(struct store *store, const char *run_dir, boo
 	store->refs++;
 	run->dir = xstrdup(run_dir);
 	if (take_row(run, err) == 0 && take_control(run, takeover, err) == 0 &&
-	    open_journal(run, err) == 0) {
+	    open_journal(run, takeover, err) == 0) {
 		unend_row(run);
 		return run;
 	}
