@@ -9,6 +9,8 @@
  *	evaluate{ ..., text=MAP, text_name=FILE }	a map made elsewhere, in any format we read
  *	repair{ ..., text=, text_name=, max_moves=, keep_hosts= }
  *		the map in `text` without the GPUs that are unusable now
+ *	place_jobs{ ..., more_jobs={"tp=8 dp=4", ...} } -> array of maps, that of `job` first
+ *		several jobs at once, each on GPUs of its own | nil, message, code
  *	formats() -> array of names
  *
  * Ranks are numbers of the job and count from 0: map:rank(0) is the first.
@@ -24,6 +26,7 @@
 #include "lua_topo.h"
 #include "map/graphmap.h"
 #include "map/grouplists.h"
+#include "map/jobsmap.h"
 #include "map/rankmap_format.h"
 #include "map/rankmap_read.h"
 #include "map/repair.h"
@@ -161,7 +164,7 @@ static void read_request(lua_State *L, struct pl_map_request *request, struct pl
 		                            "objective", "spares", "text",  "text_name", "max_moves",
 		                            "keep_hosts", "groups", "groups_name", "islands",
 		                            "cross", "keep_blocks", "assumed", "price", "effort",
-		                            "seed", NULL };
+		                            "seed", "more_jobs", NULL };
 	struct pl_error err = { 0 };
 
 	binding_check_keys(L, 1, "map", keys);
@@ -292,6 +295,73 @@ static struct pl_rankmap *make_repaired(lua_State *L, const struct pl_map_reques
 static int rankmap_place(lua_State *L)
 {
 	return make_map(L, make_placed);
+}
+
+/* ---- several jobs ---- */
+
+/* The strings of field `more_jobs` as jobs from *n on; -1 with err, naming the one that is wrong. */
+static int read_more_jobs(lua_State *L, struct pl_job *jobs, size_t *n, struct pl_error *err)
+{
+	lua_Integer more;
+
+	lua_getfield(L, 1, "more_jobs");
+	luaL_checktype(L, -1, LUA_TTABLE);
+	more = luaL_len(L, -1);
+	for (lua_Integer i = 1; i <= more && *n < PL_JOBS_MAX; i++) {
+		const char *text;
+
+		lua_geti(L, -1, i);
+		text = lua_tostring(L, -1);
+		if (pl_job_parse(&jobs[*n], text != NULL ? text : "", err) < 0)
+			return -1;
+		lua_pop(L, 1);
+		(*n)++;
+	}
+	if (more > PL_JOBS_MAX - 1)
+		return pl_errorf(err, PL_EUSAGE, "%d jobs can be placed at once", PL_JOBS_MAX);
+	lua_pop(L, 1);
+	return 0;
+}
+
+/* The maps of the jobs, as an array; all requests are the same but for the job. */
+static int place_all(lua_State *L, const struct pl_map_request *request, const struct pl_job *jobs,
+                     size_t n, struct pl_error *err)
+{
+	struct pl_map_request *requests = lua_newuserdatauv(L, n * sizeof(*requests), 0);
+	struct pl_rankmap *maps[PL_JOBS_MAX] = { NULL };
+	double start = now_seconds();
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		requests[i] = *request;
+		requests[i].job = &jobs[i];
+	}
+	rc = pl_rankmap_place_jobs(requests, n, maps, err);
+	if (rc < 0)
+		return -1;
+	lua_createtable(L, (int)n, 0);
+	for (size_t i = 0; i < n; i++) {
+		lua_push_rankmap(L, timed(maps[i], start), 2);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 0;
+}
+
+static int rankmap_place_jobs(lua_State *L)
+{
+	struct pl_map_request request = { 0 };
+	struct pl_error err = { 0 };
+	struct pl_job jobs[PL_JOBS_MAX];
+	size_t n = 1;
+	int rc;
+
+	read_request(L, &request, &jobs[0]);
+	rc = read_more_jobs(L, jobs, &n, &err);
+	if (rc == 0)
+		rc = place_all(L, &request, jobs, n, &err);
+	for (size_t i = 0; i < n; i++)
+		pl_job_fini(&jobs[i]);
+	return rc < 0 ? binding_fail(L, &err) : 1;
 }
 
 static int rankmap_evaluate(lua_State *L)
@@ -624,6 +694,7 @@ static const luaL_Reg meta[] = {
 
 static const luaL_Reg functions[] = {
 	{ "place", rankmap_place },
+	{ "place_jobs", rankmap_place_jobs },
 	{ "evaluate", rankmap_evaluate },
 	{ "repair", rankmap_repair },
 	{ "formats", rankmap_formats },

@@ -68,12 +68,12 @@ end
 
 -- ---- the job -------------------------------------------------------------------------------
 
--- --model and --axis are words of --job, which overrides what the model says.
-local function job_text(o)
+-- --model and --axis are words of each --job, which overrides what the model says.
+local function job_text(o, job)
   local words = {}
   if o.model then words[#words + 1] = "model=" .. o.model end
   for _, axis in ipairs(o.axis or {}) do words[#words + 1] = "axis=" .. axis end
-  words[#words + 1] = o.job
+  words[#words + 1] = job
   return table.concat(words, " ")
 end
 
@@ -90,6 +90,65 @@ local function write(o, text)
   if not o.output or o.output == "-" then return terminal.print(text) end
   local ok, message = require("perilune.files").write(o.output, text)
   if not ok then errors.fail(2, "%s: %s", o.output, message) end
+end
+
+-- ---- several jobs: one after another, or a file each ------------------------------------------
+
+-- What a job is called above its map, where the format has comments.
+local function heading(o, i)
+  return ("# job %d of %d: %s\n"):format(i, #o.job, job_text(o, o.job[i]))
+end
+
+local function joined(o, texts)
+  if o.format == "json" then
+    for i, text in ipairs(texts) do texts[i] = text:gsub("\n$", "") end
+    return "[" .. table.concat(texts, ",\n") .. "]\n"
+  end
+  for i, text in ipairs(texts) do texts[i] = heading(o, i) .. text end
+  return table.concat(texts)
+end
+
+local function write_all(o, texts)
+  if not (o.output or ""):find("%%j") then return write(o, joined(o, texts)) end
+  for i, text in ipairs(texts) do
+    local path = o.output:gsub("%%j", i)
+    write({ output = path }, text)
+  end
+end
+
+local function print_maps(o, given, jobs)
+  local explained, texts = {}, {}
+  for i, map in ipairs(jobs) do
+    explained[i] = heading(o, i) .. map:explain()
+    for _, note in ipairs(o.explain and {} or map:notes()) do
+      terminal.note("job %d: %s", i, note)
+    end
+  end
+  if o.explain and not given.format and not given.output then
+    return terminal.print(table.concat(explained, "\n"))
+  elseif o.explain then
+    io.stderr:write(table.concat(explained, "\n"))
+  end
+  for i, map in ipairs(jobs) do texts[i] = checked(map.format, map, o.format) end
+  write_all(o, texts)
+end
+
+local ONE_JOB = { "comm", "groups", "previous", "evaluate", "spares" }
+
+local function check_jobs(o, given)
+  for _, name in ipairs(ONE_JOB) do
+    if given[name] then errors.usage("--%s is for one --job, there are %d", name, #o.job) end
+  end
+  if o.format == "svg" and not (o.output or ""):find("%%j") then
+    errors.usage("a picture is of one job: give -o NAME-%%j.svg")
+  end
+end
+
+local function place_jobs(o, given, request)
+  local more = {}
+  for i = 2, #o.job do more[i - 1] = job_text(o, o.job[i]) end
+  print_maps(o, given, checked(maps.place_jobs, request, more))
+  return 0
 end
 
 -- The explanation is the output when nothing else was asked for, and a comment on it otherwise.
@@ -166,6 +225,8 @@ end
 local function run(o, args, given)
   if #args > 0 then errors.usage("'%s': map takes options only", args[1]) end
   check_kind(o, given)
+  local several = #(o.job or {}) > 1
+  if several then check_jobs(o, given) end
   local topo, cluster, notes = machine(o)
   if o.unusable then checked(topo.mark_unusable, topo, o.unusable) end
   for _, path in ipairs(o.occupied or {}) do occupy(topo, path) end
@@ -177,13 +238,14 @@ local function run(o, args, given)
     return 0
   end
   local request = {
-    topo = topo, job = job_text(o), groups = read_groups(o), groups_name = o.groups,
+    topo = topo, job = job_text(o, (o.job or {})[1]), groups = read_groups(o), groups_name = o.groups,
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy, objective = o.objective, spares = o.spares, effort = o.effort,
     seed = o.seed,
     islands = o.islands, cross = o.cross, keep_blocks = o.keep_blocks,
     assumed = assumed(o, notes), price = o.explain,
   }
+  if several then return place_jobs(o, given, request) end
   local make = action(o, request)
   if o.failed then checked(topo.mark_unusable, topo, o.failed) end
   local map = checked(make, request)
@@ -216,11 +278,12 @@ return {
     { "unusable", type = "string", metavar = "HOST:GPU,...", help = "GPUs to leave out" },
     { "occupied", type = "list", metavar = "MAP",
       help = "a map of another job, which has its GPUs and shares the uplinks; may be repeated" },
-    { "job", type = "string", metavar = "SIZES",
-      help = "tp cp ep etp pp vpp dp, order, and figures of the model" },
+    { "job", type = "list", whole = true, metavar = "SIZES",
+      help = "tp cp ep etp pp vpp dp, order, and figures of the model; given several times, jobs "
+        .. "that run at the same time, each on GPUs of its own" },
     { "model", type = "string", metavar = "NAME",
       help = "a published model with its own sizes and order; --job overrides what it says" },
-    { "axis", type = "list", metavar = "NAME=SIZE:PATTERN:BYTES",
+    { "axis", type = "list", whole = true, metavar = "NAME=SIZE:PATTERN:BYTES",
       help = "an axis of one's own: ring, alltoall or p2p, and the bytes a rank sends on it in "
         .. "a step; --job's order may name it" },
     { "groups", type = "path", metavar = "FILE",
@@ -253,7 +316,7 @@ return {
     { "evaluate", type = "path", metavar = "MAP",
       help = "score a map made elsewhere, in any --format but svg; all that is wrong with it is "
         .. "told with its line" },
-    { "output", short = "o", type = "path", help = "write the map there" },
+    { "output", short = "o", type = "path", help = "write the map there; %j in it is the job, counted from 1" },
     { "explain", type = "bool",
       help = "say what was assumed, what is gained over the order given and what limits it" },
     { "islands", type = "string", metavar = "NAME,...",
@@ -271,6 +334,11 @@ return {
     "N ranks that share parameters, over dp and cp), layers_per_stage=7,8x14,7, tied=yes (the",
     "end stages share the embedding), dispatch=hierarchical route_nodes=4 (a token goes once to",
     "each of at most 4 NVLink domains), and model= and axis= as the options.",
+    "",
+    "Several --job take parts of the machine that the mapper chooses, racks of their own where they",
+    "fit. First counts the job that is slowed down most against what it would take alone, with what",
+    "the others send on the uplinks they share. Maps are printed one after another, in JSON as an",
+    "array; -o NAME-%j.json writes a file each.",
     "",
     "Models: llama3-405b, deepseek-v3, mlperf-405b-5120, mlperf-405b-512, dsv3-256.",
     "",
@@ -293,6 +361,8 @@ return {
     "perilune map --topo gb300-nvl72:racks=64 --job 'tp=8 pp=8 dp=63 ep=24' --explain",
     "perilune map --topo dgx-h100:nodes=4 --job 'tp=8 dp=4' --for mpi --format rankfile",
     "perilune map --topo gb200-nvl72:racks=80 --model mlperf-405b-5120 --explain",
+    "perilune map --topo gb200-nvl72:racks=8 --job 'tp=4 dp=72' --job 'tp=8 dp=18' -o job-%j.json "
+      .. "--format json",
     "perilune map --topo cluster.lua --groups groups.json --job 'hidden=8192 layers=64'",
   },
   run = run,

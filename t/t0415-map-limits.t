@@ -154,4 +154,31 @@ test_expect_success "another job keeps its GPUs, and what it sends makes uplinks
 	grep "only a map in JSON tells the job" err
 '
 
+test_expect_success "several jobs have GPUs of their own, a map each" '
+	set -- --topo railed.lua --job "tp=4 dp=3" --job "tp=4 dp=2" --job "tp=2 dp=2" &&
+	perilune map "$@" --format csv -o of-%j.csv 2>err &&
+	grep "job 2 of 3: its step takes" err &&
+	cat of-1.csv of-2.csv of-3.csv | grep -v ^rank >all && test_line_count = 24 all &&
+	cut -d, -f2,3 all | sort -u >places && test_line_count = 24 places &&
+	perilune map "$@" >vectors && grep "^# job 3 of 3: tp=2 dp=2$" vectors &&
+	test "$(grep -vc "^#" vectors)" -eq 24 &&
+	perilune map "$@" --format json >array &&
+	python3 -c "
+import json
+maps = json.load(open(\"array\"))
+assert [len(m[\"ranks\"]) for m in maps] == [12, 8, 4]
+assert all(m[\"cost\"][\"step\"] >= m[\"alone\"][\"step\"] * 0.999999 for m in maps)
+" &&
+	perilune map "$@" --explain >out && grep "^# job 2 of 3: tp=4 dp=2$" out &&
+	refused 2 "job 2 (tp=4" map --topo railed.lua --job "tp=4 dp=4" --job "tp=4 dp=5" &&
+	refused 2 "is for one --job, there are 2" map --topo railed.lua --job dp=4 --job dp=4 \
+		--spares 1 &&
+	refused 2 "a picture is of one job" map --topo railed.lua --job dp=4 --job dp=4 --format svg
+'
+
+test_expect_success "a list of stages in --job keeps its commas" '
+	perilune map --topo railed.lua --job "pp=3 dp=8 layers=32 layers_per_stage=10,12,10" >map &&
+	test_line_count = 24 map
+'
+
 test_done

@@ -69,6 +69,20 @@ function map.place(request)
   return core.place(request_of(request))
 end
 
+--- Places several jobs on one machine at the same time, each on GPUs of its own: `request` is that
+--- of the first, `more` are the others, sizes and model each. Nil and a message, which names the
+--- job, when there are too few usable GPUs; a wrong request raises.
+---@param request perilune.MapRequest
+---@param more (table|string)[]
+---@return userdata[]? maps in the order of the jobs
+---@return string? message
+function map.place_jobs(request, more)
+  local copy = request_of(request)
+  copy.more_jobs = {}
+  for i, job in ipairs(more) do copy.more_jobs[i] = map.job_text(job) end
+  return core.place_jobs(copy)
+end
+
 --- A map made elsewhere, with what it costs: request.text in any format that is read (vector,
 --- json, csv, rankfile), request.text_name for messages. Raises when it is none.
 ---@param request perilune.MapRequest

@@ -63,7 +63,7 @@ end
 
 -- What a recipe's author may get wrong in a table of options.
 local FIELDS = { "type", "short", "default", "min", "max", "unit", "choices", "metavar", "help",
-                 "group", "required", "later", "unresolved" }
+                 "group", "required", "later", "unresolved", "whole" }
 
 -- What is wrong with the choices of an option, or nil.
 local function check_choices(option)

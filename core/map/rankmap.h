@@ -88,6 +88,7 @@ struct pl_rankmap {
 	struct pl_place *places; /* by rank */
 	struct pl_map_cost cost, baseline /* of the order given */, bound;
 	double free_step; /* of a map without the launcher's rule; 0: not asked, or it has none */
+	double alone_step; /* with the machine to itself, of one of several jobs; else 0 */
 	bool no_gain; /* the order given is kept: nothing else gains PL_MAP_MIN_GAIN */
 	uint32_t capacity[PL_TOPO_MAX_LEVELS]; /* the most ranks that a unit can take */
 	struct pl_graph_score *graph; /* of a map for a communication graph (graphmap.h), which has

@@ -321,6 +321,8 @@ static void add_job_costs(const struct pl_rankmap *m, struct strbuf *out)
 	add_json(out, "cost", cost_json(m, &m->cost, true));
 	add_json(out, "baseline", cost_json(m, &m->baseline, true));
 	add_json(out, "lower_bound", cost_json(m, &m->bound, false));
+	if (m->alone_step > 0)
+		add_json(out, "alone", json_pack("{s:f}", "step", m->alone_step));
 	add_worth(m, out);
 	add_json(out, "volumes", volumes_json(m));
 	strbuf_fini(&job);

@@ -1,10 +1,10 @@
-/* rankmap_limits.c - tests of what constrains a map: islands, hosts, blocks, holes, rails; first a
+/* rankmap_limits.c - tests of what constrains a map: islands, hosts, blocks, holes; first a
  * few by hand, then what holds for any machine and job */
 #include "unit.h"
+#include "rankmap_stage.h"
 
 #include "base/mem.h"
 #include "map/islands.h"
-#include "map/occupied.h"
 #include "map/rankmap.h"
 
 static const char *const island_names[] = { "ib", "eth", "roce" };
@@ -43,28 +43,6 @@ static struct pl_topo *create_islands(const struct shape *s)
 	if (s->unusable != NULL)
 		assert_int_equal(pl_topo_mark_unusable(t, s->unusable, NULL), 0);
 	return t;
-}
-
-static struct pl_rankmap *try_place(struct pl_map_request *request, const char *text,
-				    struct pl_error *err)
-{
-	struct pl_rankmap *m;
-	struct pl_job job;
-
-	assert_int_equal(pl_job_parse(&job, text, err), 0);
-	request->job = &job;
-	m = pl_rankmap_place(request, err);
-	request->job = NULL;
-	return m;
-}
-
-static bool notes_say(const struct pl_rankmap *m, const char *text)
-{
-	for (size_t i = 0; i < m->n_notes; i++) {
-		if (strstr(m->notes[i], text) != NULL)
-			return true;
-	}
-	return false;
 }
 
 /* ---- what must hold ---- */
@@ -324,155 +302,6 @@ static void blocks_that_do_not_divide_the_ranks_are_refused(void **state)
 	pl_topo_destroy(t);
 }
 
-/* ---- rails ---- */
-
-/* Two units of four hosts of four GPUs, each on a rail of its own; 1:4 above the units. */
-static struct pl_topo *create_rails(const char *rails, const char *unusable)
-{
-	struct pl_topo_level levels[] = {
-		{ .name = "host", .count = 4, .link = PL_LINK_NVLINK, .bandwidth_gbyte_s = 900 },
-		{ .name = "su", .count = 4, .bandwidth_gbyte_s = 100, .rails = 4 },
-		{ .name = "fabric", .count = 2, .bandwidth_gbyte_s = 100, .oversubscription = 4 },
-	};
-	struct pl_hostlist *hosts = pl_hostlist_parse("h[0-7]", NULL, NULL);
-	struct pl_topo_spec spec = { .name = "railed", .gpus_per_host = 4, .levels = levels,
-				     .n_levels = ARRAY_LEN(levels), .hosts = hosts };
-	struct pl_topo *t = pl_topo_create(&spec, NULL);
-
-	pl_hostlist_destroy(hosts);
-	assert_non_null(t);
-	assert_int_equal(pl_topo_set_rails(t, rails, NULL), 0);
-	assert_int_equal(pl_topo_mark_unusable(t, unusable, NULL), 0);
-	return t;
-}
-
-static uint32_t count_off(const struct pl_map_cost *cost)
-{
-	uint32_t n = 0;
-
-	for (unsigned f = 0; f < PL_JOB_MAX_FAMILIES; f++)
-		n += cost->off_rail[f];
-	return n;
-}
-
-static void ranks_of_a_position_are_on_one_rail(void **state)
-{
-	struct pl_topo *t = create_rails("", "");
-	struct pl_map_request request = { .topo = t };
-	struct pl_rankmap *m = place(&request, "tp=4 dp=8");
-
-	(void)state;
-	assert_int_equal(count_off(&m->cost), 0);
-	pl_rankmap_destroy(m);
-	pl_topo_destroy(t);
-}
-
-static void traffic_between_rails_takes_the_spine(void **state)
-{
-	struct pl_topo *t = create_rails("", "");
-	/* four rings of four hosts of a unit; ranks of h1 the other way round */
-	static const uint32_t straight[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
-	static const uint32_t turned[] = { 0, 1, 2, 3, 7, 6, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15 };
-	struct pl_map_cost cost;
-	struct pl_job job;
-
-	(void)state;
-	assert_int_equal(pl_job_parse(&job, "tp=4 axis=x=4:ring:1G order=tp-x", NULL), 0);
-	pl_map_cost(t, &job, straight, &cost);
-	assert_int_equal(count_off(&cost), 0);
-	assert_float_equal(cost.uplink[2], 0, 1e-12);
-	pl_map_cost(t, &job, turned, &cost);
-	assert_int_equal(count_off(&cost), 4);
-	assert_float_equal(cost.uplink[2], 4, 1e-9);
-	/* 4 GB over the 16 adapters of a unit at a quarter of 100 GB/s each */
-	assert_float_equal(cost.family[PL_FAMILIES], 0.01, 1e-9);
-	pl_topo_destroy(t);
-}
-
-static void a_host_with_swapped_rails_has_its_gpus_swapped(void **state)
-{
-	static const enum pl_launcher can[] = { PL_FOR_TORCHRUN, PL_FOR_MEGATRON, PL_FOR_MPI,
-						PL_FOR_ENV };
-	static const enum pl_launcher cannot[] = { PL_FOR_DEEPSPEED, PL_FOR_SLURM };
-	struct pl_topo *t = create_rails("h2:1/0/2/3", "");
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(can); i++) {
-		struct pl_map_request request = { .topo = t, .launcher = can[i] };
-		struct pl_rankmap *m = place(&request, "tp=4 dp=8");
-
-		assert_int_equal(m->places[8].gpu, 1);
-		assert_int_equal(m->places[9].gpu, 0);
-		assert_int_equal(count_off(&m->cost), 0);
-		assert_true(notes_say(m, "GPUs of h2 are taken in the order of its rails"));
-		pl_rankmap_destroy(m);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(cannot); i++) {
-		struct pl_map_request request = { .topo = t, .launcher = cannot[i] };
-		struct pl_rankmap *m = place(&request, "tp=4 dp=8");
-
-		assert_int_equal(m->places[8].gpu, 0);
-		assert_int_equal(m->cost.off_rail[PL_FAMILY_DP_CP], 2);
-		assert_true(notes_say(m, "rails of h2 are swapped, and "));
-		assert_true(notes_say(m, "2 of 32 ranks are off the rail of their dp-cp group"));
-		pl_rankmap_destroy(m);
-	}
-	pl_topo_destroy(t);
-}
-
-static void hosts_of_which_some_gpus_are_used_use_the_same_rails(void **state)
-{
-	/* rail 0 is broken on most hosts */
-	struct pl_topo *t = create_rails("", "h[1-6]:0");
-	struct pl_map_request request = { .topo = t };
-	struct pl_rankmap *m = place(&request, "tp=3 dp=8");
-
-	(void)state;
-	assert_int_equal(count_off(&m->cost), 0);
-	for (uint32_t r = 0; r < 24; r++)
-		assert_int_equal(m->places[r].gpu, 1 + r % 3);
-	pl_rankmap_destroy(m);
-	pl_topo_destroy(t);
-	/* a hole on a rail that is used is filled, and the others keep theirs */
-	t = create_rails("", "h2:1");
-	request.topo = t;
-	m = place(&request, "tp=3 dp=8");
-	assert_int_equal(m->places[6].gpu, 0);
-	assert_int_equal(m->places[7].gpu, 2);
-	assert_int_equal(m->places[8].gpu, 3);
-	assert_int_equal(count_off(&m->cost), 0); /* rails 0, 2, 3 everywhere */
-	pl_rankmap_destroy(m);
-	pl_topo_destroy(t);
-}
-
-/* ---- other jobs ---- */
-
-static void another_jobs_load_makes_uplinks_slower(void **state)
-{
-	/* in either unit each job has two hosts, and sends from one unit to the other */
-	static const uint32_t theirs[] = { 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23 };
-	static const uint32_t ours[] = { 8, 9, 10, 11, 12, 13, 14, 15,
-					 24, 25, 26, 27, 28, 29, 30, 31 };
-	struct pl_topo *t = create_rails("", "");
-	struct pl_map_cost alone, shared;
-	struct pl_error err = { 0 };
-	struct pl_job job;
-
-	(void)state;
-	assert_int_equal(pl_job_parse(&job, "tp=8 axis=x=2:ring:1G order=tp-x", NULL), 0);
-	pl_map_cost(t, &job, ours, &alone);
-	assert_int_equal(pl_topo_occupy(t, theirs, 16, &job, &err), 0);
-	pl_map_cost(t, &job, ours, &shared);
-	/* never below a fair share, here a half */
-	assert_true(shared.family[PL_FAMILIES] > alone.family[PL_FAMILIES]);
-	assert_true(shared.family[PL_FAMILIES] <= 2 * alone.family[PL_FAMILIES] * (1 + 1e-9));
-	assert_int_equal(pl_topo_occupy(t, theirs, 16, &job, &err), -1);
-	assert_says(err.text, "GPU 0 of h0 is taken by two jobs");
-	assert_int_equal(pl_topo_occupy(t, ours, 12, &job, &err), -1);
-	assert_says(err.text, "the map has 12 ranks, its job 16");
-	pl_topo_destroy(t);
-}
-
 /* ---- groups that should be whole ---- */
 
 static void tensor_groups_are_whole_on_hosts_of_fewer_ranks(void **state)
@@ -504,29 +333,6 @@ static void groups_that_cannot_be_whole_have_a_reason(void **state)
 	assert_true(m->cost.straddling[PL_FAMILY_TP] == 0 ||
 		    notes_say(m, "tp groups straddle hosts: "));
 	pl_rankmap_destroy(m);
-	pl_topo_destroy(t);
-}
-
-static void rails_that_are_wrong_are_refused(void **state)
-{
-	struct pl_topo *t = create_rails("", "");
-	static const char *const wrong[] = { "h2", "h2:1/0/2", "h2:1/0/2/3/0", "h2:1/0/2/4",
-					     "h9:1/0/2/3", "h2:a/b/c/d", "h3:1/0/2/3,h2:9" };
-	struct strbuf out = STRBUF_INIT;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		struct pl_error err = { 0 };
-
-		assert_int_equal(pl_topo_set_rails(t, wrong[i], &err), -1);
-		assert_int_equal(err.code, PL_EUSAGE);
-	}
-	pl_topo_format_rails(t, &out);
-	assert_string_equal(strbuf_str(&out), "");
-	assert_int_equal(pl_topo_set_rails(t, "h[2-3]:1/0/2/3", NULL), 0);
-	pl_topo_format_rails(t, &out);
-	assert_string_equal(strbuf_str(&out), "h2:1/0/2/3,h3:1/0/2/3");
-	strbuf_fini(&out);
 	pl_topo_destroy(t);
 }
 
@@ -645,12 +451,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(islands_are_chosen_by_name),
 	cmocka_unit_test(blocks_are_kept_on_gpus_that_follow_each_other),
 	cmocka_unit_test(blocks_that_do_not_divide_the_ranks_are_refused),
-	cmocka_unit_test(ranks_of_a_position_are_on_one_rail),
-	cmocka_unit_test(traffic_between_rails_takes_the_spine),
-	cmocka_unit_test(a_host_with_swapped_rails_has_its_gpus_swapped),
-	cmocka_unit_test(hosts_of_which_some_gpus_are_used_use_the_same_rails),
-	cmocka_unit_test(rails_that_are_wrong_are_refused),
-	cmocka_unit_test(another_jobs_load_makes_uplinks_slower),
 	cmocka_unit_test(tensor_groups_are_whole_on_hosts_of_fewer_ranks),
 	cmocka_unit_test(groups_that_cannot_be_whole_have_a_reason),
 	cmocka_unit_test(every_map_keeps_to_its_limits),
