@@ -18,7 +18,7 @@
 #define EMBEDDED_MODULES "modules"
 
 struct embedded_file {
-	const char *kind; /* EMBEDDED_MODULES, "prelude", "recipes", "clusters" */
+	const char *kind; /* EMBEDDED_MODULES, "prelude", "recipes", "clusters", "faults" */
 	const char *name; /* "init.lua", "verb/exec.lua", "reap.sh" */
 	const char *data; /* NUL-terminated */
 	size_t len;	  /* without the NUL */

@@ -97,16 +97,29 @@ static void read_reply(lua_State *L, int idx, struct sim_reply *reply)
 	reply->err = read_bytes(L, idx, "stderr", &reply->err_len);
 	reply->code = (int)binding_opt_int(L, idx, "code", 0);
 	reply->signal = binding_opt_string(L, idx, "signal", NULL);
-	seconds = binding_opt_number(L, idx, "seconds", SIM_DEFAULT_US / 1e6);
+	reply->refuse = read_refuse(L, idx, &reply->phase);
+	seconds = binding_opt_number(L, idx, "seconds",
+				     reply->refuse != OUTCOME_NONE ? 0 : SIM_DEFAULT_US / 1e6);
 	if (!(seconds >= 0 && seconds <= SECONDS_MAX))
 		luaL_error(L, "field 'seconds' must be 0 or more");
 	reply->seconds_us = (int64_t)llround(seconds * 1e6);
 	reply->hang = binding_opt_bool(L, idx, "hang", 0);
 	reply->drop = binding_opt_bool(L, idx, "drop", 0);
-	reply->refuse = read_refuse(L, idx, &reply->phase);
 }
 
 /* ---- one question ---- */
+
+/* The rank of a task of a job, which its environment says; else its number on its host. */
+static lua_Integer rank_of(const struct sim_query *query)
+{
+	const char *const *env = query->command->env;
+
+	for (; env != NULL && *env != NULL; env++) {
+		if (strncmp(*env, "RANK=", 5) == 0)
+			return strtol(*env + 5, NULL, 10);
+	}
+	return query->index;
+}
 
 static void push_command(lua_State *L, const struct command *command)
 {
@@ -129,7 +142,7 @@ static int ask_lua(lua_State *L)
 
 	lua_pushvalue(L, 1);
 	lua_pushstring(L, query->host);
-	lua_pushinteger(L, query->index);
+	lua_pushinteger(L, rank_of(query));
 	push_command(L, query->command);
 	lua_call(L, 3, 1);
 	if (lua_isnil(L, -1))

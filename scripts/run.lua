@@ -4,6 +4,7 @@ local errors = require "perilune.errors"
 local fleet = require "perilune.fleet"
 local library = require "perilune.library"
 local options = require "perilune.options"
+local rehearsal = require "perilune.rehearsal"
 local runner = require "perilune.runner"
 local session = require "perilune.session"
 local sweep = require "perilune.sweep"
@@ -42,13 +43,8 @@ local OWN = {
   { "run-dir", type = "path", metavar = "DIR", group = "REPORT",
     help = "keep the run in this folder" },
   { "name", type = "string", group = "REPORT", help = "what the run is called; the recipe's name" },
-  { "sim", type = "bool", group = "REHEARSAL",
-    help = "the simulated fleet of these hosts, on virtual time" },
-  { "seed", type = "int", group = "REHEARSAL", help = "of math.random; the same run again" },
   { "html", type = "string", later = true },
   { "detach", type = "bool", later = true },
-  { "sim-from", type = "string", later = true },
-  { "faults", type = "string", later = true },
 }
 
 -- ---- what was asked for --------------------------------------------------------------------
@@ -175,15 +171,6 @@ local function carry_out(plan, file, on, o, record)
   return record:finish(report.status, report.verdict)
 end
 
--- --sim is another name for --transport sim.
-local function rehearsal(o, given)
-  if not o.sim then return end
-  if given.transport and o.transport ~= "sim" then
-    errors.usage("--sim and --transport %s exclude each other", o.transport)
-  end
-  o.transport, given.transport = "sim", true
-end
-
 -- What was asked for, and where it runs; nil and the recipe when its help was asked for.
 -- `settings` are those of fleet.open.
 local function prepare(o, words, given, all_words, settings)
@@ -191,13 +178,15 @@ local function prepare(o, words, given, all_words, settings)
   local recipe = library.load(file)
   local values = read_recipe_options(recipe, table.move(words, 2, #words, 1, {}))
   if values.help then return nil, recipe end
+  rehearsal.prepare(o, given)
   local plan = { recipe = recipe, options = values, points = make_points(recipe, o),
     repeats = o["repeat"], warmup = o.warmup, name = o.name or recipe.name, words = all_words,
     seed = o.seed or require("perilune.lots").seed() }
-  rehearsal(o, given)
   if o.seed then math.randomseed(o.seed) end
   settings = settings or {}
-  settings.warm, settings.responder = true, recipe:responder()
+  settings.warm, settings.rehearsal = true, { recipe = recipe, from = o.sim_from,
+    faults = o.faults, seed = o.seed,
+    on_mistake = function(text) recipe.sim_error = recipe.sim_error or text end }
   return plan, file, fleet.open(o, given, settings)
 end
 
@@ -228,7 +217,7 @@ return {
     .. "perilune's, options after it the recipe's. What is said while it runs and the report go "
     .. "to standard error and into the run folder; print goes to standard output, unless a report "
     .. "(--tap -, --junit -, --json -) does.",
-  options = options.join(fleet.options, OWN),
+  options = options.join(fleet.options, OWN, rehearsal.options),
   stop_at_word = true,
   notes = {
     "Exit status by the verdicts of the points, the worst wins: 2 the recipe is",
@@ -240,6 +229,7 @@ return {
     "perilune run --transport local -w node[1-4] ring-allreduce --hosts 4",
     "perilune run --sim -w node[1-1000] --sweep bytes=64K..1M:x4 ring-allreduce",
     "perilune run --sim -w node[1-16] --tap - --junit junit.xml ring-allreduce",
+    "perilune run --sim -C gb300-nvl72:racks=8 --faults rough --seed 7 ring-allreduce",
     "perilune run --sim -w node[1-16] --sweep slots=1,2,4 --shard 1/2 --shuffle ring-allreduce",
   },
   run = run_recipe,

@@ -299,6 +299,8 @@ local function load_refusing(word)
   if type(data) ~= "table" then refuse("cluster '%s': the file returns no table", word) end
   check_keys(data, word)
   if not data.hosts then refuse("cluster '%s': it has no hosts", word) end
+  local mistake = data.sim and require("perilune.responders").mistake(data.sim)
+  if mistake then refuse("cluster '%s': %s", word, mistake) end
   data.name = data.name or word
   data.source = source .. word:sub(#name + 1)
   data.folder = chunk_name:match("^@(.*/)") or ""

@@ -247,14 +247,19 @@ local function open_ssh(name, values, warm)
   return transport
 end
 
-local function open_transport(name, values, settings)
+-- `hosts` of `cluster` (nil: of none) on virtual time.
+local function open_simulation(values, settings, hosts, cluster)
+  local sched = require "perilune.core.sched"
+  if not sched.is_virtual() then errors.checked(sched.virtual_time()) end
+  local answer = require("perilune.rehearsal").responder(settings.rehearsal or {},
+    { hosts = hosts, cluster = cluster, connect_timeout = values.connect_timeout or 10 })
+  return require("perilune.core.transport").sim { responder = answer }
+end
+
+local function open_transport(name, values, settings, hosts, cluster)
   local transport = require "perilune.core.transport"
   if name == "local" then return transport["local"]() end
-  if name == "sim" then
-    local sched = require "perilune.core.sched"
-    if not sched.is_virtual() then errors.checked(sched.virtual_time()) end
-    return transport.sim { responder = settings.responder }
-  end
+  if name == "sim" then return open_simulation(values, settings, hosts, cluster) end
   if name == "ssh" or name == "openssh" then return open_ssh(name, values, settings.warm) end
   errors.usage("--transport %s is not in this version", name)
 end
@@ -299,8 +304,9 @@ end
 --- Opens the fleet that the options ask for; raises errors.usage when they make no sense.
 ---@param o table values of fleet.options
 ---@param given table<string, boolean> which of them were given
----@param settings? { warm: boolean, responder: function, transport: table? } warm: keep sessions
----  for later commands; transport: stands in for the one that would be opened
+---@param settings? { warm: boolean, rehearsal: perilune.RehearsalSettings?, transport: table? }
+---  warm: keep sessions for later commands; rehearsal: who answers for simulated hosts; transport:
+---  stands in for the one that would be opened
 ---@return perilune.Fleet
 function fleet.open(o, given, settings)
   settings = settings or {}
@@ -327,7 +333,8 @@ function fleet.open(o, given, settings)
     cluster = cluster,
     transport_name = name,
     reach = reach(values, name, o.cluster or files.cluster),
-    transport = settings.transport or errors.checked(open_transport(name, values, settings)),
+    transport = settings.transport
+      or errors.checked(open_transport(name, values, settings, set, cluster)),
     settings = {
       fanout = values.fanout,
       fanout_most = limits.fanout and limits.fanout.value,

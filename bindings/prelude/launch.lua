@@ -200,18 +200,6 @@ end
 
 -- ---- the job -------------------------------------------------------------------------------
 
--- Tells the responders of a simulated fleet which rank each task is.
-local function tell_simulation(job, ranks)
-  local run = job.t.run
-  if run.transport:name() ~= "sim" then return end
-  local by_host = ranks and {}
-  for _, one in ipairs(ranks or {}) do
-    by_host[one.host] = by_host[one.host] or {}
-    by_host[one.host][one.local_rank] = one.rank
-  end
-  run.recipe.sim_ranks = by_host
-end
-
 local function start(job)
   job.starts = job.starts + 1
   job.master_port = pick_port(job.opts)
@@ -220,7 +208,6 @@ local function start(job)
   for i, one in ipairs(job.ranks) do
     tasks[i] = { host = one.host, index = one.local_rank, env = rank_environment(one, job) }
   end
-  tell_simulation(job, job.ranks)
   job.t:record("launch", { job = job.name, ranks = #tasks, master = job.master_addr,
     port = job.master_port, cmd = job.argv and table.concat(job.argv, " ") or job.line })
   job.run = job.t.run.start { tasks = tasks, argv = job.argv, line = job.line, gang = true,
@@ -249,7 +236,6 @@ function Job:wait()
       self.out = out
     end
   end
-  tell_simulation(self, nil)
   return self.out
 end
 

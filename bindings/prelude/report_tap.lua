@@ -3,52 +3,11 @@
 --
 -- TAP 14 is read by TAP 13 readers too, for which subtests are lines of no meaning.
 
-local json = require "perilune.core.json"
+local lines = require "perilune.tap"
 
 local tap = {}
 
--- '#' begins a directive, '\' escapes: both stand for themselves in a description.
-local function described(text)
-  return (text:gsub("%c+", " "):gsub("[\\#]", "\\%0"))
-end
-
--- One test line. test: { ok =, name =, skip = why? }.
-local function test_line(number, test)
-  local line = ("%s %d - %s"):format(test.ok and "ok" or "not ok", number, described(test.name))
-  return test.skip and ("%s # SKIP %s"):format(line, described(test.skip)) or line
-end
-
--- ---- diagnostics: a YAML block, whose strings are written as JSON's -------------------------
-
-local function scalar(value)
-  if type(value) == "string" then return json.encode(value) end
-  if math.type(value) == "float" then return ("%.14g"):format(value) end
-  return tostring(value)
-end
-
--- Fields as { { name, value }, ... }, so that they keep their order; nil values are left out. A
--- value that is such an array of arrays is a list of mappings.
-local function add_fields(out, indent, fields)
-  for _, field in ipairs(fields) do
-    local name, value = field[1], field[2]
-    if type(value) == "table" and #value > 0 then
-      out[#out + 1] = ("%s%s:"):format(indent, name)
-      for _, inner in ipairs(value) do
-        local first = #out + 1
-        add_fields(out, indent .. "    ", inner)
-        out[first] = ("%s  - %s"):format(indent, out[first]:sub(#indent + 5))
-      end
-    elseif value ~= nil and type(value) ~= "table" then
-      out[#out + 1] = ("%s%s: %s"):format(indent, name, scalar(value))
-    end
-  end
-end
-
-local function add_diagnostics(out, indent, fields)
-  out[#out + 1] = indent .. "  ---"
-  add_fields(out, indent .. "  ", fields)
-  out[#out + 1] = indent .. "  ..."
-end
+local described, test_line, add_diagnostics = lines.described, lines.test_line, lines.add_diagnostics
 
 local METRIC_FIELDS = { "name", "at", "unit", "count", "median", "min", "max" }
 
@@ -91,22 +50,12 @@ local function statements(point)
   return tests
 end
 
-local function add_subtest(out, point)
-  local tests, indent = statements(point), "    "
-  out[#out + 1] = "# Subtest: " .. described(point.name)
-  out[#out + 1] = ("%s1..%d"):format(indent, #tests)
-  for i, test in ipairs(tests) do
-    out[#out + 1] = indent .. test_line(i, test)
-    if test.fields then add_diagnostics(out, indent, test.fields) end
-  end
-end
-
 local function add_point(out, number, point)
   if point.verdict == "skipped" then
     out[#out + 1] = test_line(number, { ok = true, name = point.name, skip = point.why })
     return
   end
-  add_subtest(out, point)
+  lines.add_subtest(out, point.name, statements(point))
   out[#out + 1] = test_line(number, { ok = point.verdict == "pass", name = point.name })
   add_diagnostics(out, "", { { "verdict", point.verdict }, { "cause", point.cause },
     { "message", point.why }, { "at", point.where }, { "step", point.step },

@@ -76,6 +76,12 @@ function session.replay(id, past)
     Session)
 end
 
+--- A session that records nothing.
+---@return perilune.Session
+function session.unrecorded()
+  return setmetatable({ calls = 0, live = {}, run_id = lone_id() }, Session)
+end
+
 --- True as long as what happens can be recorded; else nil and why not.
 function Session:recorded()
   if not self.record then return true end

@@ -21,12 +21,14 @@
 
 /*
  *	QUEUED -> ASKED -> ANSWERED -> RUNNING -> TALKING -> (gone)
+ *	   |        |          |\-> REFUSING -----------> (gone)
  *	   \________\__________\__________\__________\-----> CANCELED -> (gone | ORPHAN -> gone)
  */
 enum sim_state {
 	SIM_QUEUED,   /* accepted, not begun */
 	SIM_ASKED,    /* the responder has it */
 	SIM_ANSWERED, /* to be started, or refused */
+	SIM_REFUSING, /* the refusal comes when the timer fires */
 	SIM_RUNNING,  /* until the timer fires; without a timer it hangs */
 	SIM_TALKING,  /* its output is being delivered */
 	SIM_CANCELED, /* the result waits for its delivery */
@@ -225,8 +227,10 @@ static void begin(struct sim_task *t)
 {
 	if (t->reply.refuse != OUTCOME_NONE) {
 		enter_phases(t, PHASE_RESOLVE, t->reply.phase);
-		if (t->state == SIM_ANSWERED) /* or cancelled by who was told */
-			deliver_refused(t);
+		if (t->state != SIM_ANSWERED)
+			return; /* cancelled by who was told */
+		t->state = SIM_REFUSING;
+		loop_timer_start(&t->timer, t->reply.seconds_us);
 		return;
 	}
 	enter_phases(t, PHASE_RESOLVE, PHASE_EXEC);
@@ -293,6 +297,9 @@ static void step(struct sim_task *t)
 	case SIM_ANSWERED:
 		begin(t);
 		break;
+	case SIM_REFUSING:
+		deliver_refused(t);
+		break;
 	case SIM_RUNNING:
 		if (t->drain_due)
 			tell_drain(t);
@@ -325,7 +332,8 @@ static void on_timer(void *arg)
 {
 	struct sim_task *t = arg;
 
-	t->state = SIM_TALKING;
+	if (t->state == SIM_RUNNING)
+		t->state = SIM_TALKING;
 	make_ready(t);
 }
 

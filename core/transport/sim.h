@@ -22,7 +22,7 @@ struct sim_reply {
 	size_t out_len, err_len;
 	int code;	      /* exit code */
 	const char *signal;   /* "KILL": died by it; NULL: exited */
-	int64_t seconds_us;   /* from start to exit; output comes at the end */
+	int64_t seconds_us;   /* from start to exit, or to the refusal; output comes at the end */
 	bool hang;	      /* never ends */
 	bool drop;	      /* the connection is lost after seconds_us */
 	enum outcome refuse;  /* OUTCOME_UNREACHABLE, AUTH, HOSTKEY: fails before it begins */
