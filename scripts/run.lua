@@ -4,7 +4,7 @@ local errors = require "perilune.errors"
 local fleet = require "perilune.fleet"
 local library = require "perilune.library"
 local options = require "perilune.options"
-local rehearsal = require "perilune.rehearsal"
+local rehearsals = require "perilune.rehearsal"
 local runner = require "perilune.runner"
 local session = require "perilune.session"
 local sweep = require "perilune.sweep"
@@ -178,7 +178,7 @@ local function prepare(o, words, given, all_words, settings)
   local recipe = library.load(file)
   local values = read_recipe_options(recipe, table.move(words, 2, #words, 1, {}))
   if values.help then return nil, recipe end
-  rehearsal.prepare(o, given)
+  rehearsals.prepare(o, given)
   local plan = { recipe = recipe, options = values, points = make_points(recipe, o),
     repeats = o["repeat"], warmup = o.warmup, name = o.name or recipe.name, words = all_words,
     seed = o.seed or require("perilune.lots").seed() }
@@ -217,7 +217,7 @@ return {
     .. "perilune's, options after it the recipe's. What is said while it runs and the report go "
     .. "to standard error and into the run folder; print goes to standard output, unless a report "
     .. "(--tap -, --junit -, --json -) does.",
-  options = options.join(fleet.options, OWN, rehearsal.options),
+  options = options.join(fleet.options, OWN, rehearsals.options),
   stop_at_word = true,
   notes = {
     "Exit status by the verdicts of the points, the worst wins: 2 the recipe is",

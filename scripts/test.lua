@@ -66,19 +66,19 @@ return {
   name = "test",
   summary = "tests of recipes on a simulated fleet, as TAP",
   usage = { "test [--seed N] [--faults PROFILE] FILE..." },
-  about = "A FILE of Lua returns cases: { recipe =, hosts =, { name =, options =, expect = { ... } }, "
-    .. "... }. Keys beside the cases hold for all of them: recipe (a path, looked for beside the "
-    .. "test, or a name), options, hosts, cluster, sim (answers, as in a recipe, that come first), "
-    .. "sim_from, faults (a profile's name, file or table), seed, repeats. A case is a rehearsal on "
-    .. "virtual time that touches and records nothing; it is a subtest of the TAP 14 on standard "
-    .. "output. What is given on the command line holds for every case.",
+  about = "A FILE of Lua returns cases: { recipe =, hosts =, { name =, options =, expect = "
+    .. "{ ... } }, ... }. Keys beside the cases hold for all of them: recipe (a path, looked for "
+    .. "beside the test, or a name), options, hosts, cluster, sim (answers, as in a recipe, that "
+    .. "come first), sim_from, faults (a profile's name, file or table), seed, repeats. A case is "
+    .. "a rehearsal on virtual time that touches and records nothing; it is a subtest of the TAP "
+    .. "14 on standard output. What is given on the command line holds for every case.",
   options = rehearsal.options,
   notes = {
-    "expect has: verdict (pass, when neither it nor status is given), status (exit status), why (a",
-    "pattern found in why a point failed), calls (patterns of commands in their order, or { match =,",
-    "hosts =, times = }), never (patterns), outcomes ({ ok = 4, lost = 0 }, of all commands),",
-    "metrics ({ NAME = 3 } or { NAME = { min =, max =, count =, stat = \"median\" } }), notes",
-    "(patterns). A number may be { min =, max = }.",
+    "expect has: verdict (pass, when neither it nor status is given), status (exit status),",
+    "why (a pattern found in why a point failed), calls (patterns of commands in their order,",
+    "or { match =, hosts =, times = }), never (patterns), outcomes ({ ok = 4, lost = 0 }, of",
+    "all commands), metrics ({ NAME = 3 } or { NAME = { min =, max =, count =, stat =",
+    "\"median\" } }), notes (patterns). A number may be { min =, max = }.",
     "Exit status: 0 all cases came as expected, 1 some did not, 2 a file makes no sense.",
   },
   examples = {

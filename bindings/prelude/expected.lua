@@ -214,8 +214,12 @@ local function check_calls(tests, list, calls)
     add(tests, at ~= nil, ("calls '%s'"):format(call.match), call.match, lines_of(calls))
     next_one = at or next_one
     local hosts, times = count_calls(calls, call.match)
-    if call.hosts then add_number(tests, ("hosts of '%s'"):format(call.match), hosts, call.hosts) end
-    if call.times then add_number(tests, ("times of '%s'"):format(call.match), times, call.times) end
+    if call.hosts then
+      add_number(tests, ("hosts of '%s'"):format(call.match), hosts, call.hosts)
+    end
+    if call.times then
+      add_number(tests, ("times of '%s'"):format(call.match), times, call.times)
+    end
   end
 end
 

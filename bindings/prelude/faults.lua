@@ -13,7 +13,7 @@
 --   events = { { at =, fault =, hosts =, back =, factor = }, ... }   one of them at its time, on
 --                                            these hosts; without hosts on one host or rack by lot
 --
--- Rates are per host, of `rack` per unit. `back`, `factor` and `at` may be distributions (chance.lua).
+-- Rates are per host, of `rack` per unit. `back`, `factor`, `at` may be distributions (chance.lua).
 
 local chance = require "perilune.chance"
 local errors = require "perilune.errors"

@@ -1,5 +1,5 @@
--- recipe_test.lua - tests of recipes: files that return cases, each a rehearsal and what is expected
--- of it (expected.lua).
+-- recipe_test.lua - tests of recipes: files that return cases, each a rehearsal and what is
+-- expected of it (expected.lua).
 --
 --   return {
 --     recipe = "./allreduce.lua", hosts = "n[1-4]",     -- what all cases share
@@ -211,8 +211,9 @@ function recipe_test.run(case)
   local kind = not ok and errors.kind(err)
   if not ok and kind ~= "usage" and kind ~= "fail" then error(err, 0) end
   if not ok then
-    return { ok = false, got = got,
-      tests = { { ok = false, name = "the rehearsal begins", fields = { { "message", err.message } } } } }
+    local test = { ok = false, name = "the rehearsal begins",
+      fields = { { "message", err.message } } }
+    return { ok = false, got = got, tests = { test } }
   end
   local tests, all = expected.compare(case.expect or {}, got), true
   for _, test in ipairs(tests) do all = all and test.ok end

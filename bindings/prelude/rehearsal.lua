@@ -1,8 +1,8 @@
 -- rehearsal.lua - the simulated fleet of a rehearsal: who answers its commands, how long they take,
 -- and what goes wrong.
 --
--- The first that has an answer gives it: the test, the record of --sim-from, the recipe, the cluster
--- file. What nobody answers succeeds without output. Times are drawn, then faults befall it.
+-- The first that has an answer gives it: the test, the record of --sim-from, the recipe, the
+-- cluster file. What nobody answers succeeds without output. Times are drawn, then faults befall it.
 
 local chance = require "perilune.chance"
 local errors = require "perilune.errors"
@@ -47,15 +47,15 @@ end
 
 -- ---- who answers -------------------------------------------------------------------------------
 
-local function raise(sentence)
-  errors.fail(2, "%s", sentence)
+local function note(sentence)
+  require("perilune.terminal").note("%s", sentence)
 end
 
 -- Functions that may have an answer, in order.
 local function answers_of(settings, cluster)
   local list = {}
   local function add(answer) list[#list + 1] = answer end
-  local on_mistake = settings.on_mistake or raise
+  local on_mistake = settings.on_mistake or note
   if settings.sim then add(responders.answer(settings.sim, on_mistake)) end
   if settings.from then
     local record = require("perilune.recorded").load(settings.from)
@@ -109,7 +109,7 @@ end
 ---@field recipe perilune.Recipe?
 ---@field faults string|table|nil a profile, or its name
 ---@field seed integer?
----@field on_mistake fun(sentence: string)? hears of replies that make no sense
+---@field on_mistake fun(sentence: string)? hears of replies that make no sense; else it is noted
 ---@field heard fun(host: string, cmd: string)? hears of every command
 
 local function faults_of(settings, fleet)

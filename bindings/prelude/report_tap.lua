@@ -7,7 +7,8 @@ local lines = require "perilune.tap"
 
 local tap = {}
 
-local described, test_line, add_diagnostics = lines.described, lines.test_line, lines.add_diagnostics
+local described, test_line = lines.described, lines.test_line
+local add_diagnostics = lines.add_diagnostics
 
 local METRIC_FIELDS = { "name", "at", "unit", "count", "median", "min", "max" }
 

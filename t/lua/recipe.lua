@@ -21,7 +21,9 @@ local WRONG = {
     "the default of 'n' must be a whole number" },
   { { name = "a", run = run, options = { help = { type = "int" } } }, "--help is taken" },
   { { name = "a", run = run, sim = { { match = "(" , reply = {} } } }, "unfinished capture" },
-  { { name = "a", run = run, sim = { { match = "x" } } }, "responder 1 of recipe 'a' needs a reply" },
+  { { name = "a", run = run, sim = { { match = "x" } } }, "recipe 'a': responder 1: it needs a reply" },
+  { { name = "a", run = run, sim = { { match = "x", reply = { seconds = { "nromal" } } } } },
+    "did you mean 'normal'?" },
 }
 for _, case in ipairs(WRONG) do
   spec.test("pl.recipe raises with its line: " .. case[2], function()
@@ -37,7 +39,7 @@ spec.test("the first responder that matches answers", function()
   } }
   local answer = r:responder()
   spec.equal(answer("n1", 0, "uname -a").stdout, "x")
-  spec.equal(answer("n1", 3, { "echo", "una" }).stdout, "n13")
+  spec.equal(answer("n1", 3, "echo una").stdout, "n13")
   spec.equal(answer("n1", 3, "true"), nil)
 end)
 

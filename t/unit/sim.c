@@ -150,15 +150,38 @@ static void each_refusal_is_told_with_its_phase(void **state)
 		struct probe p;
 
 		next_reply = (struct sim_reply){ .refuse = cases[i].outcome,
-						 .phase = cases[i].phase };
+						 .phase = cases[i].phase,
+						 .seconds_us = (int64_t)i * 1000 };
+		int64_t begun = loop_now_us(st->loop);
+
 		probe_run(&p, st, "true");
 		probe_ended(&p, cases[i].outcome);
 		assert_int_equal(p.result.phase, cases[i].phase);
 		assert_int_equal(p.phases, cases[i].phase);
 		assert_int_equal(p.starts, 0);
 		assert_false(p.result.begun);
+		assert_int_equal(loop_now_us(st->loop) - begun, i * 1000);
 		probe_fini(&p);
 	}
+}
+
+static void a_refusal_that_is_waited_for_can_be_cancelled(void **state)
+{
+	struct stage *st = *state;
+	struct probe p;
+
+	next_reply = (struct sim_reply){ .refuse = OUTCOME_UNREACHABLE,
+					 .phase = PHASE_CONNECT,
+					 .seconds_us = 10000000 };
+	probe_line(&p, st, 0, "true");
+	probe_start(&p);
+	while (p.phases < PHASE_CONNECT)
+		assert_true(loop_turn(st->loop, LOOP_WAIT) > 0);
+	probe_cancel(&p);
+	probe_wait(&p);
+	probe_ended(&p, OUTCOME_CANCELED);
+	assert_false(p.result.begun);
+	probe_fini(&p);
 }
 
 static void a_dropped_connection_is_lost_after_its_output(void **state)
@@ -443,6 +466,7 @@ static const struct CMUnitTest tests[] = {
 	MUTE(without_a_responder_commands_take_fifty_milliseconds),
 	CASE(an_hour_passes_at_once),
 	CASE(each_refusal_is_told_with_its_phase),
+	CASE(a_refusal_that_is_waited_for_can_be_cancelled),
 	CASE(a_dropped_connection_is_lost_after_its_output),
 	CASE(a_hanging_command_hangs_until_cancelled),
 	CASE(a_signal_ends_a_hanging_command),
