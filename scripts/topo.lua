@@ -133,17 +133,6 @@ local function tell_changes(o, before, record)
   terminal.note("%s is kept as %s~", o.output, o.output)
 end
 
--- A simulated fleet answers as its cluster file says: sim = { { match =, reply = }, ... }.
-local function sim_answer(on, host, index, cmd)
-  local line = type(cmd) == "table" and table.concat(cmd, " ") or cmd
-  for _, rule in ipairs(on and on.cluster and on.cluster.sim or {}) do
-    if line:find(rule.match) then
-      return type(rule.reply) == "function" and rule.reply(host, index, line) or rule.reply
-    end
-  end
-  return nil
-end
-
 local function skipped(o)
   local probe, skip = require "perilune.probe", {}
   for _, name in ipairs(o.skip or {}) do
@@ -163,10 +152,7 @@ end
 local function probe(o, names, given)
   if names[1] then errors.usage("topo probe asks hosts, named with -w; '%s'?", names[1]) end
   local skip, before = skipped(o), previous(o)
-  local on
-  on = fleet.open(o, given, { warm = true,
-    responder = function(...) return sim_answer(on, ...) end })
-  local _ <close> = on
+  local on <close> = fleet.open(o, given, { warm = true })
   local record <close> = require("perilune.session").begin { kind = "topo", name = "topo probe",
     hosts = on.hosts:fold(), transport = on.transport_name, reach = on.reach }
   local topo = require "perilune.topo"

@@ -114,6 +114,11 @@ test_expect_success 'a recorded run answers again: the same host, other hosts, w
 	grep "^n2 3 $(sed -n "s/^n2 3 //p" live)$" err && grep "^n3 3 " err
 '
 
+test_expect_success 'at a prompt, the recipe that runs there answers, and faults befall the fleet' '
+	printf "%s\n" "run(\"./rounds.lua\", { rounds = 1 })" ">true" | perilune repl --sim -w "n[1-2]" --faults ./gone.lua \
+		>out 2>&1; cat out; grep "1 n2 unreachable" out && ! grep "n1 lost" out && grep "n2.*unreachable" out
+'
+
 test_expect_success 'words that make no sense are refused' '
 	expect_exit 2 perilune run --faults rough -w n1 ./said.lua 2>err && grep "faults needs --sim" err &&
 	expect_exit 2 perilune run --sim-from last -w n1 ./said.lua 2>err && grep "sim-from needs --sim" err &&

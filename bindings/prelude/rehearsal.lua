@@ -2,7 +2,7 @@
 -- and what goes wrong.
 --
 -- The first that has an answer gives it: the test, the record of --sim-from, the recipe, the
--- cluster file. What nobody answers succeeds without output. Times are drawn, then faults befall it.
+-- cluster file. What nobody answers succeeds without output. Times are drawn, then faults come.
 
 local chance = require "perilune.chance"
 local errors = require "perilune.errors"

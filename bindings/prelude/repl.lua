@@ -119,6 +119,13 @@ end
 
 -- ---- the fleet -----------------------------------------------------------------------------
 
+-- Who answers for simulated hosts: the recipe that runs here, too.
+local function rehearsal_of(self, o)
+  local function answer(...) return self.answer and self.answer(...) end
+  return { from = o.sim_from, faults = o.faults, seed = o.seed,
+    recipe = { responder = function() return answer end } }
+end
+
 -- What has been chosen so far keeps its sessions until the end.
 local function open_fleet(self, set)
   local o, given = {}, {}
@@ -128,7 +135,7 @@ local function open_fleet(self, set)
     o.hosts, given.hosts, o.all, o.group = set, true, nil, nil
     o.exclude, o.pick = nil, nil
   end
-  return fleet.open(o, given, { warm = true })
+  return fleet.open(o, given, { warm = true, rehearsal = rehearsal_of(self, o) })
 end
 
 --- Makes these hosts the ones that commands go to.
@@ -362,6 +369,7 @@ local function run_recipe(self, word, values)
   local run = runner.new { plan = plan, file = file, fleet = self.fleet, session = record }
   run:watch()
   local begun, wall = sched.now(), sched.wall()
+  self.answer = recipe:responder()
   local report = run:make_report(plan, require("perilune.engine").run(plan, run), begun, wall)
   self:print((run:write_report(report)))
   record:finish(report.status, report.verdict)
