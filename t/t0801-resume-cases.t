@@ -114,6 +114,14 @@ test_expect_success "a run whose controller is gone is known to be dead, its fol
 	touch marks/go && resume && ! test -e "$folder/controller" && grep "verdict: pass" err
 '
 
+test_expect_success "one that was killed and that nobody has waited for is gone, too" '
+	fresh && recipe <<-END && { start_in_background & pid=$!; } && wait_for test_line_count = 2 marks/two &&
+	$two_calls
+	END
+	kill -KILL $pid && touch marks/go && resume && grep "verdict: pass" err &&
+	{ wait $pid; true; }
+'
+
 test_expect_success "a replay that would run something says where" '
 	sed -i "s/echo 3/echo 4/" one.lua && rm marks/three && expect_exit 2 perilune replay "$folder" 2>err &&
 	grep "one.lua:6: the record of .* has another call here" err && ! test -e marks/three

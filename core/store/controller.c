@@ -68,7 +68,8 @@ static char *machine_word(void)
 	return xasprintf("%s %s %s", id, boot, space);
 }
 
-/* When the process was started, in ticks since the boot; 0: there is none. */
+/* When the process was started, in ticks since the boot; 0: there is none, or only what its parent
+ * has not noticed yet. */
 static uint64_t start_of(int64_t pid)
 {
 	char path[40], text[1024];
@@ -77,6 +78,8 @@ static uint64_t start_of(int64_t pid)
 	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
 	read_word(path, text, sizeof(text));
 	at = strrchr(text, ')');
+	if (at != NULL && strncmp(at, ") Z", 3) == 0)
+		return 0;
 	for (int field = 2; at != NULL && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	return at != NULL ? strtoull(at + 1, NULL, 10) : 0;
