@@ -167,7 +167,7 @@ test_expect_success "a journal torn amid a line loses that line and nothing befo
 if command -v cc >/dev/null 2>&1; then test_set_prereq CC; fi
 
 test_expect_success CC "a file system that only appends and renames will do" '
-	cat >only.c <<-\END && cc -shared -fPIC -o only.so only.c &&
+	lib=$(mktemp -d "${TMPDIR:-/tmp}/perilune-only.XXXXXX") && cat >only.c <<-\END &&
 	#define _GNU_SOURCE
 	#include <errno.h>
 	#include <fcntl.h>
@@ -181,10 +181,12 @@ test_expect_success CC "a file system that only appends and renames will do" '
 	int renameat2(int a, const char *b, int c, const char *d, unsigned f)
 	{ (void)a; (void)b; (void)c; (void)d; (void)f; errno = EINVAL; return -1; }
 	END
-	fresh && recipe <<-END && LD_PRELOAD=$PWD/only.so killed_at marks/two && printf "{\"t\":17" >>"$folder/journal" &&
+	cc -shared -fPIC -o "$lib/only.so" only.c && fresh && recipe <<-END &&
 	$two_calls
 	END
-	touch marks/go && LD_PRELOAD=$PWD/only.so resume && grep "verdict: pass" err &&
+	(LD_PRELOAD=$lib/only.so && export LD_PRELOAD && killed_at marks/two &&
+		printf "{\"t\":17" >>"$folder/journal" && touch marks/go && resume) &&
+	rm -r "$lib" && grep "verdict: pass" err && ! grep "ld.so" err &&
 	test_line_count = 2 marks/one && test_line_count = 4 marks/two
 '
 
