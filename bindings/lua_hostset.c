@@ -305,12 +305,15 @@ static int hostset_split(lua_State *L)
 	return 1;
 }
 
-/* Pushes the math.random of this state, which the run has seeded. */
+/* Pushes the random() of recipes, which the run has seeded; where there are none, that of math. */
 static void push_random(lua_State *L)
 {
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-	if (lua_getfield(L, -1, LUA_MATHLIBNAME) != LUA_TTABLE)
-		luaL_error(L, "sample needs math.random");
+	if (lua_getfield(L, -1, "perilune.lots") != LUA_TTABLE) {
+		lua_pop(L, 1);
+		if (lua_getfield(L, -1, LUA_MATHLIBNAME) != LUA_TTABLE)
+			luaL_error(L, "sample needs math.random");
+	}
 	lua_getfield(L, -1, "random");
 	lua_replace(L, -3);
 	lua_pop(L, 1);

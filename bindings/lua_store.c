@@ -384,8 +384,8 @@ static int store_read_lua(lua_State *L)
 	return 2;
 }
 
-/* controller(dir): { state, host, pid, since, beats, silent }; state is "none", "alive", "dead" (both
- * of this machine) or "elsewhere" */
+/* controller(dir): { state, host, pid, since, beats, silent }; state is "none", "alive", "dead"
+ * (both of this machine) or "elsewhere" */
 static int store_controller(lua_State *L)
 {
 	struct controller_info info;

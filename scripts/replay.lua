@@ -35,10 +35,10 @@ return {
   name = "replay",
   summary = "run a recipe's Lua again on recorded results, touching no host",
   usage = { "replay RUN [--json FILE|-]" },
-  about = "RUN is an id, the beginning of one, 'last', or a run folder. The recipe is read as it is "
-    .. "now, and gets the options, hosts and results of the recorded run, on a clock that does not "
-    .. "wait: for trying another way to read or judge results. A call that is not on record ends "
-    .. "it, and its line is named. Nothing is written into the run folder.",
+  about = "RUN is an id, the beginning of one, 'last', or a run folder. The recipe is read as it "
+    .. "is now, and gets the options, hosts and results of the recorded run, on a clock that does "
+    .. "not wait: for trying another way to read or judge results. A call that is not on record "
+    .. "ends it, and its line is named. Nothing is written into the run folder.",
   options = {
     { "json", type = "string", metavar = "FILE|-", group = "REPORT",
       help = "the report as JSON into a file, or on standard output" },

@@ -58,14 +58,16 @@ return {
   name = "resume",
   summary = "go on with a run of a recipe that was interrupted",
   usage = { "resume [--redo|--skip] [--takeover] [RUN]" },
-  about = "RUN is an id, the beginning of one, or a run folder; without one, it is the newest run "
-    .. "that was interrupted, killed, or ended by a mistake in its recipe. Points that are finished "
-    .. "are taken as they are, as long as their options and the files of their maps are what they "
-    .. "were, whatever the recipe says now. In the others, calls that match what is on record (the "
-    .. "same step, task, hosts and command) get their results from there, and waits before them are "
-    .. "left out; from the first that does not match, the rest of that point runs live, and the line "
-    .. "is named. No command whose result is on record runs again. One without a result is first "
-    .. "ended on its host, then started again; what survives is followed again where it still runs.",
+  about = "RUN is an id, the beginning of one, or a run folder; without one, it is the newest "
+    .. "run that was interrupted, killed, or ended by a mistake in its recipe. Points that are "
+    .. "finished are taken as they are, as long as their options and the files of their maps are "
+    .. "what they were, whatever the recipe says now. In the others, calls that match what is on record "
+    .. "(the same step, task, hosts and command) get their results from there, and waits before "
+    .. "them are left out; from the first that does not match, the rest of that point runs live, "
+    .. "and the line is named. No command whose result is on record runs again. One without a "
+    .. "result is first ended on its host, then started again; what survives is followed again "
+    .. "where it still runs. What t:env, t:read and the clock say is not recorded: where they "
+    .. "change what is called, the call does not match.",
   options = {
     { "redo", type = "bool", group = "RESUMING",
       help = "what was to be run once, and has no result, is run again" },

@@ -2,8 +2,10 @@
 --
 -- A verb is a file scripts/NAME.lua, or perilune-NAME.lua on PATH, that returns
 --   { name =, summary =, usage = { lines }, about =, options = { ... }, notes = { lines },
---     examples = { lines }, stop_at_word =, run = function(o, args, given, words) return status end }
--- with options as in options.lua; `words` is all that stood after the verb. It raises errors.usage() or errors.fail() to give up.
+--     examples = { lines }, stop_at_word =,
+--     run = function(o, args, given, words) return status end }
+-- with options as in options.lua; `words` is all that stood after the verb. It raises
+-- errors.usage() or errors.fail() to give up.
 
 local errors = require "perilune.errors"
 local options = require "perilune.options"

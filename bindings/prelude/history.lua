@@ -54,7 +54,7 @@ end
 --- Who conducts the run in a folder: state is "none", "alive", "dead" (both of this machine) or
 --- "elsewhere"; then host, pid, since, beats (they count up while it lives), silent (seconds).
 ---@param folder string
----@return { state: string, host: string?, pid: integer?, since: number?, beats: integer?, silent: number? }
+---@return table
 function history.controller(folder)
   local controller, message = require("perilune.core.store").controller(folder)
   return controller or errors.fail(2, "%s", message)

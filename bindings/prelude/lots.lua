@@ -2,8 +2,8 @@
 -- from the seed of the run and the task's place in it. So a run that is resumed, replayed, or
 -- rehearsed with the same seed draws the same, whatever runs beside it.
 --
--- It takes the place of math.random, so that all that draws lots here does so; outside of a
--- recipe's points it is the standard one.
+-- It is what recipes have as math.random, and what all that draws lots for them uses; outside of
+-- a recipe's points it is the standard one.
 
 local sched = require "perilune.core.sched"
 
@@ -43,11 +43,6 @@ end
 ---@return integer
 function lots.seed()
   return random(0, 0x7fffffff)
-end
-
---- Puts both into the place of the standard ones.
-function lots.install()
-  math.random, math.randomseed = lots.random, lots.randomseed
 end
 
 return lots

@@ -33,7 +33,8 @@ end
 local function note_input(t, path)
   local sys = require "perilune.core.sys"
   local stat = type(path) == "string" and sys.stat(path)
-  if stat and stat.type ~= "dir" then t.inputs[sys.realpath(path) or path] = sys.sha256_file(path) end
+  if not stat or stat.type == "dir" then return end
+  t.inputs[sys.realpath(path) or path] = sys.sha256_file(path)
 end
 
 local function machine(t, hosts, opts)

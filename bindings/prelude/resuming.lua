@@ -40,7 +40,8 @@ function resuming.head(folder)
   return head
 end
 
---- The program's clock from now on: hours pass in no time. Before anything holds on to the real one.
+--- The program's clock from now on: hours pass in no time. To be said before anything holds on to
+--- the real one.
 function resuming.use_virtual_time()
   errors.checked(require("perilune.core.sched").virtual_time())
 end
@@ -276,8 +277,9 @@ function resuming.decide_once(session, o)
   for _, event in ipairs(session.past:left()) do
     if event.once then
       if not (sys.isatty(0) and sys.isatty(2)) then
-        errors.usage("%s: '%s' was to be run once, at %s, and how it ended is not known: --redo runs "
-          .. "it again there, --skip does not", fold(event.left), shown(event), event.where or "?")
+        errors.usage("%s: '%s' was to be run once, at %s, and how it ended is not known: --redo "
+          .. "runs it again there, --skip does not", fold(event.left), shown(event),
+          event.where or "?")
       end
       session.redo_calls = session.redo_calls or {}
       session.redo_calls[event.call] = ask(event)

@@ -117,7 +117,6 @@ function runner.new(settings)
   self.recipe = self.plan.recipe
   self.hosts, self.transport = self.fleet.hosts, self.fleet.transport
   self.seed = self.plan.seed
-  require("perilune.lots").install()
   self.n_points, self.shown = #self.plan.points, #self.plan.points > 1
   functions_of(self)
   fanout.use(self.fleet, self.session)

@@ -88,12 +88,13 @@ function Session:recorded()
   return self.record:check()
 end
 
---- Ends what the running task does, and with it the run, once what happens in a recipe can no longer
---- be recorded: the disk is full, or another controller has taken the run over.
+--- Ends what the running task does, and with it the run, once what happens in a recipe can no
+--- longer be recorded: the disk is full, or another controller has taken the run over.
 function Session:check()
   local ok, message = self:recorded()
   if ok or not require("perilune.core.sched").locals().root then return end
-  require("perilune.recall").stop("record", "%s; 'perilune resume %s' goes on", message, self.run_id)
+  require("perilune.recall").stop("record", "%s; 'perilune resume %s' goes on", message,
+    self.run_id)
 end
 
 --- The id of the run.

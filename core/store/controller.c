@@ -16,7 +16,7 @@
 #include "base/strbuf.h"
 
 #define HEAD_MAX 2048 /* bytes of the first line */
-#define RELEASED "-"  /* where a file cannot be removed, this after the beats says that it is over */
+#define RELEASED "-"  /* after the beats: it is over, though the file could not be removed */
 
 struct controller {
 	char *path;

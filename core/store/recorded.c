@@ -14,7 +14,7 @@
 #include "transport/outlive.h"
 
 #define CHUNK_MAX (64 * 1024)
-#define SETTLE_TURNS 6 /* run ends -> Lua goes on -> its next run begins -> its tasks are handed out */
+#define SETTLE_TURNS 6 /* a run ends -> Lua goes on -> its next run begins -> hands out its tasks */
 #define TURN_RESULTS 64
 
 /*

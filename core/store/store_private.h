@@ -47,8 +47,8 @@ void store_run_note(struct store_run *run, const char *ev, const char *fields);
 /* Something could not be recorded: told once, and kept for the end. */
 void store_run_break(struct store_run *run, const struct pl_error *err);
 
-/* A new file, 0600, of these bytes, in the place of one that is there; its folder (0700) is made when
- * missing. */
+/* A new file, 0600, of these bytes, in the place of one that is there; its folder (0700) is made
+ * when missing. */
 int store_write_new(const char *folder, const char *path, const void *bytes, size_t len,
 		    struct pl_error *err);
 

@@ -47,8 +47,8 @@ static void stage_close(struct stage *st)
 #define CALL(n, key) "\"call\",\"call\":" #n ",\"tasks\":2,\"point\":1,\"key\":\"" key "\"," \
 		     "\"digest\":\"d" #n "\",\"hosts\":\"h[1-2]\""
 #define AGAIN(n, first, key) CALL(n, key) ",\"again\":" #first
-#define RESULT(n, task, outcome) "\"result\",\"call\":" #n ",\"task\":" #task ",\"host\":\"h" #task \
-				 "\",\"outcome\":\"" outcome "\""
+#define RESULT(n, task, outcome) \
+	"\"result\",\"call\":" #n ",\"task\":" #task ",\"host\":\"h" #task "\",\"outcome\":\"" outcome "\""
 
 /* "KEY:LEFT" of calls that lack results, with a space after each. */
 static const char *left(const struct past *p)
