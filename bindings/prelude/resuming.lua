@@ -75,6 +75,20 @@ local function newest_interrupted(runs, ids)
   errors.usage("no run of a recipe was interrupted; 'perilune runs' lists them")
 end
 
+-- Newest first. An id begins with its second; within one, the journals know.
+local function sort_by_age(runs, ids)
+  local begun = {}
+  local function begin_of(id)
+    begun[id] = begun[id] or (read_head(runs .. "/" .. id) or { t = 0 }).t
+    return begun[id]
+  end
+  table.sort(ids, function(a, b)
+    local second, other = a:match "^%d+%-%d+", b:match "^%d+%-%d+"
+    if second ~= other then return second > other end
+    return begin_of(a) > begin_of(b)
+  end)
+end
+
 local function by_beginning(runs, ids, word)
   local found = {}
   for _, id in ipairs(ids) do
@@ -102,7 +116,7 @@ function resuming.find(word)
   for _, name in ipairs(require("perilune.core.sys").readdir(runs) or {}) do
     if name:find "^%d+%-%d+%-%x+$" then ids[#ids + 1] = name end
   end
-  table.sort(ids, function(a, b) return a > b end)
+  sort_by_age(runs, ids)
   if not word then return newest_interrupted(runs, ids) end
   if word == "last" and ids[1] then return runs .. "/" .. ids[1] end
   return by_beginning(runs, ids, word)
