@@ -67,8 +67,9 @@ test_expect_success 'a gate that is kept, and one that is breached' '
 	step 6 && grep "gate rate: pass" err && grep "regression: gate rate" err
 '
 
-test_expect_success 'a rehearsal on virtual time' '
-	step 7 && grep "rate: 6.711 GB/s, median of 5000" err
+test_expect_success 'a rehearsal on virtual time, one with faults, a test' '
+	step 7 && grep "rate: 6.711 GB/s, median of 5000" err &&
+	grep "unreachable.*simulated" err && grep "^ok 3 - move.test.lua: a host is gone" out
 '
 
 test_expect_success 'a sweep' '
