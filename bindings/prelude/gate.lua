@@ -1,17 +1,25 @@
 -- gate.lua - a limit on a metric: what may be written in it, and whether the samples keep it.
 --
 --   t:gate("busbw", { stat = "median", min = o.floor, max = 400 })
+--   t:gate("busbw", { baseline = "last-pass", max_drop = "5%", missing = "skip" })
+--
+-- A baseline is the same statistic of the same metric in an earlier run, found by who runs the
+-- gate; against it the metric may be worse by max_drop at most, in the direction its `better` says.
+-- A drop that is within the noise of the samples, and beyond the limit at the same time, is
+-- "unsure": the interval of the samples' statistic holds the limit.
 --
 -- A limit that is nil sets none; a gate without any is skipped, so that an option left out leaves
 -- the gate out. Misuse raises; who blames the recipe's line is the caller.
 
 local metric = require "perilune.metric"
 local nearest = require "perilune.nearest"
+local stats = require "perilune.stats"
 
 local gate = {}
 
 local KEYS = { "stat", "min", "max", "at", "baseline", "max_drop", "missing" }
-local LATER = { baseline = true, max_drop = true }
+local BASELINES = { ["last-pass"] = true, ["last"] = true }
+local UNSURE_SAMPLES = 5 -- fewer say nothing of their noise
 local MISSING = { skip = true, fail = true }
 
 ---@class perilune.Gate
@@ -20,10 +28,12 @@ local MISSING = { skip = true, fail = true }
 ---@field stat string
 ---@field min number?
 ---@field max number?
----@field missing "skip"|"fail"
+---@field missing "skip"|"fail" what it is without samples, or without a baseline
+---@field baseline "last-pass"|"last"|number|nil
+---@field max_drop number? the part of the baseline that may be lost, 0.05
 
 ---@class perilune.GateResult
----@field status "pass"|"fail"|"skip"
+---@field status "pass"|"fail"|"skip"|"unsure"
 ---@field ok boolean anything but fail
 ---@field metric string
 ---@field at string?
@@ -32,6 +42,9 @@ local MISSING = { skip = true, fail = true }
 ---@field count integer samples it was computed from
 ---@field min number?
 ---@field max number?
+---@field baseline number? what it was compared with
+---@field baseline_run string? whose it is
+---@field drop number? the part of it that was lost; negative where it is better
 ---@field why string
 
 local function check_keys(name, limits)
@@ -42,13 +55,39 @@ local function check_keys(name, limits)
       error(("gate '%s' has an unknown field '%s'%s"):format(name, tostring(key),
         nearest.hint(tostring(key), KEYS)), 0)
     end
-    if LATER[key] then error(("gate '%s': '%s' is not in this version"):format(name, key), 0) end
   end
 end
 
 local function check_limit(name, field, value)
   if value ~= nil and (type(value) ~= "number" or value ~= value) then
     error(("gate '%s': %s must be a number, not %s"):format(name, field, tostring(value)), 0)
+  end
+end
+
+-- "5%" or 0.05 as a part of one.
+local function read_drop(name, value)
+  if value == nil then return nil end
+  local percent = type(value) == "string" and tonumber(value:match("^(%d*%.?%d+)%%$"))
+  local part = percent and percent / 100 or value
+  if type(part) ~= "number" or part < 0 or part >= 1 then
+    error(("gate '%s': max_drop is a part such as \"5%%\" or 0.05, not %s"):format(name,
+      tostring(value)), 0)
+  end
+  return part
+end
+
+local function check_baseline(name, limits)
+  local baseline = limits.baseline
+  if baseline == nil then
+    if limits.max_drop == nil then return end
+    error(("gate '%s' has max_drop and no baseline; write baseline = \"last-pass\""):format(name), 0)
+  end
+  if type(baseline) ~= "number" and not BASELINES[baseline] then
+    error(("gate '%s': baseline is \"last-pass\", \"last\" or a number, not '%s'%s"):format(name,
+      tostring(baseline), nearest.hint(tostring(baseline), { "last-pass", "last" })), 0)
+  end
+  if limits.max_drop == nil then
+    error(("gate '%s' has a baseline and no max_drop; write max_drop = \"5%%\""):format(name), 0)
   end
 end
 
@@ -74,8 +113,10 @@ function gate.define(name, limits)
     error(("gate '%s': missing is 'skip' or 'fail', not '%s'"):format(name,
       tostring(limits.missing)), 0)
   end
+  check_baseline(name, limits)
   return { metric = name, at = limits.at, stat = stat, min = limits.min, max = limits.max,
-    missing = limits.missing or "fail" }
+    missing = limits.missing or "fail", baseline = limits.baseline,
+    max_drop = read_drop(name, limits.max_drop) }
 end
 
 local function show(value, unit)
@@ -86,6 +127,56 @@ end
 local function judge_nothing(g, result)
   result.status, result.why = g.missing, "no samples"
   return result
+end
+
+-- ---- against a baseline ---------------------------------------------------------------------
+
+-- Which way is worse must be known.
+local function direction(g, series)
+  if series.better then return series.better == "lower" and -1 or 1 end
+  error(("gate '%s' compares with a baseline: say better = \"higher\" or \"lower\" in t:metric"):format(
+    g.metric), 0)
+end
+
+-- With several samples, whether their own spread reaches from one side of the limit to the other.
+local function is_unsure(g, series, limit)
+  if #series.samples < UNSURE_SAMPLES then return false end
+  local low, high = stats.bootstrap(series.samples, { stat = g.stat })
+  return low < limit and limit < high
+end
+
+local function judge_drop(g, series, result, base)
+  local worse = direction(g, series)
+  local unit = series.unit
+  result.baseline, result.baseline_run = base.value, base.run
+  result.drop = worse * (base.value - result.value) / math.abs(base.value)
+  local limit = base.value - worse * g.max_drop * math.abs(base.value)
+  local said = ("%s %s is %.1f%% %s than %s%s"):format(g.stat, show(result.value, unit),
+    math.abs(result.drop) * 100, result.drop > 0 and "worse" or "better", show(base.value, unit),
+    base.run and " of run " .. base.run or "")
+  if result.drop <= g.max_drop then
+    result.status, result.why = "pass", said
+  elseif is_unsure(g, series, limit) then
+    result.status, result.why = "unsure", said .. ", within the noise of its samples"
+  else
+    result.status, result.why = "fail", ("%s; %g%% are allowed"):format(said, g.max_drop * 100)
+  end
+end
+
+-- find(g) -> { value =, run = } | nil, why.
+local function judge_baseline(g, series, result, find)
+  local base, why
+  if type(g.baseline) == "number" then
+    base = { value = g.baseline }
+  else
+    base, why = find(g)
+  end
+  if not base or base.value == 0 then
+    result.status, result.why = g.missing, why or "the baseline is 0"
+    direction(g, series)
+    return
+  end
+  judge_drop(g, series, result, base)
 end
 
 local function judge(g, series, result)
@@ -115,11 +206,16 @@ local function refuse_unknown(g, metrics)
     g.at and "" or "; gate inside the sweep, or give at"), 0)
 end
 
+local function no_history()
+  return nil, "there is no history to compare with"
+end
+
 --- Judges the samples that a point has so far. An unknown metric raises.
 ---@param g perilune.Gate
 ---@param metrics perilune.Metrics
+---@param find? fun(g: perilune.Gate): { value: number, run: string? }?, string? its baseline
 ---@return perilune.GateResult
-function gate.evaluate(g, metrics)
+function gate.evaluate(g, metrics, find)
   local series = metrics:find(g.metric, g.at)
   if not series then refuse_unknown(g, metrics) end
   local result = { metric = g.metric, at = g.at, stat = g.stat, min = g.min, max = g.max,
@@ -128,6 +224,9 @@ function gate.evaluate(g, metrics)
     judge_nothing(g, result)
   else
     judge(g, series, result)
+    if g.baseline and result.status ~= "fail" then
+      judge_baseline(g, series, result, find or no_history)
+    end
   end
   result.ok = result.status ~= "fail"
   return result

@@ -73,6 +73,16 @@ function history.how_to_go_on(folder, head)
   return "perilune resume " .. head.id
 end
 
+--- The report of a run folder, nil where there is none that can be read.
+---@param folder string
+---@return table?
+function history.report(folder)
+  local text = require("perilune.core.sys").read_file(folder .. "/report.json")
+  if not text then return nil end
+  local ok, report = pcall(require("perilune.core.json").decode, text)
+  return ok and type(report) == "table" and report or nil
+end
+
 --- Any value as JSON on one line.
 ---@return string
 function history.json(value)

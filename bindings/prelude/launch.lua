@@ -153,13 +153,15 @@ function LaunchResult:__len()
   return #self.ranks
 end
 
---- Rows from the output of all ranks, in the order of ranks.
----@param what string "key=value" or a Lua pattern
+--- Rows from the output of all ranks, in the order of ranks, each with its `host` and `rank`.
+---@param what string as for result sets
 ---@param names? table
 function LaunchResult:parse(what, names)
-  local texts = {}
-  for i = 1, #self.ranks do texts[i] = self.run:result(i).stdout or "" end
-  return parse.result(table.concat(texts, "\n"), what, names)
+  local entries, ranks = {}, {}
+  for i = 1, #self.ranks do
+    entries[i], ranks[i] = self.run:result(i), self.ranks[i].rank
+  end
+  return parse.entries(entries, what, names, ranks)
 end
 
 blame.guard_methods(LaunchResult, "result")

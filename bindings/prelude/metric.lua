@@ -4,6 +4,8 @@
 -- those of the first sample and may not change. Samples of a warm-up are kept and never counted.
 -- Misuse raises; who blames the recipe's line is the caller.
 
+local stats = require "perilune.stats"
+
 local metric = {}
 
 ---@class perilune.Series
@@ -108,61 +110,11 @@ end
 
 -- ---- statistics ----------------------------------------------------------------------------
 
-local function sorted(samples)
-  local copy = table.move(samples, 1, #samples, 1, {})
-  table.sort(copy)
-  return copy
-end
-
--- Percentile with linear interpolation between the two nearest ranks.
-local function percentile(samples, p)
-  local order = sorted(samples)
-  local at = 1 + (#order - 1) * p / 100
-  local low = math.floor(at)
-  if low == at then return order[low] end
-  return order[low] + (order[low + 1] - order[low]) * (at - low)
-end
-
-local function mean(samples)
-  local sum = 0
-  for _, value in ipairs(samples) do sum = sum + value end
-  return sum / #samples
-end
-
--- Of a sample (n - 1); 0 for a single one.
-local function stddev(samples)
-  if #samples < 2 then return 0.0 end
-  local middle, sum = mean(samples), 0
-  for _, value in ipairs(samples) do sum = sum + (value - middle) ^ 2 end
-  return math.sqrt(sum / (#samples - 1))
-end
-
-local STATS = {
-  median = function(samples) return percentile(samples, 50) end,
-  min = function(samples) return sorted(samples)[1] end,
-  max = function(samples) return sorted(samples)[#samples] end,
-  mean = mean,
-  stddev = stddev,
-  first = function(samples) return samples[1] end,
-  last = function(samples) return samples[#samples] end,
-}
-
 --- The names of the statistics; "p1" to "p99" are others.
----@return string[]
-function metric.stats()
-  return { "median", "min", "max", "mean", "stddev", "first", "last" }
-end
+metric.stats = stats.names
 
 --- The function of a statistic, nil when there is none of that name.
----@param name string
----@return (fun(samples: number[]): number)?
-function metric.stat(name)
-  local p = tonumber(tostring(name):match("^p(%d%d?)$"))
-  if p and p > 0 then
-    return function(samples) return percentile(samples, p) end
-  end
-  return STATS[name]
-end
+metric.stat = stats.named
 
 --- What a report says of a series; only `count` when it has no samples.
 ---@param series perilune.Series
@@ -171,7 +123,7 @@ function metric.summary(series)
   local out = { count = #series.samples }
   if out.count == 0 then return out end
   for _, name in ipairs { "median", "min", "max", "mean", "stddev" } do
-    out[name] = STATS[name](series.samples)
+    out[name] = stats.named(name)(series.samples)
   end
   return out
 end

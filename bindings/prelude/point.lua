@@ -106,15 +106,25 @@ function Gate:must()
   return self
 end
 
---- Limits a statistic of a metric's samples: pass, fail or skip. Judged now for the recipe, and
+-- Where the baselines of this point are looked up; asked once per gate.
+function Point:baselines()
+  local find = self.run.baseline
+  return find and function(g) return find(self, g) end or nil
+end
+
+--- Limits a statistic of a metric's samples: pass, fail, skip or unsure. `min`, `max`; or `baseline`
+--- ("last-pass": the last run of this name in which this point passed; "last"; a number) and
+--- `max_drop` ("5%"), the part that may be lost; `missing` says what it is without samples or
+--- baseline ("fail", "skip"). Judged now for the recipe, and
 --- again over all repeats for the verdict. An unknown metric raises.
 ---@param name string
----@param limits? { stat: string?, min: number?, max: number?, at: string?, missing: string? }
+---@param limits? { stat: string?, min: number?, max: number?, at: string?, missing: string?,
+---  baseline: string|number|nil, max_drop: string|number|nil }
 ---@return perilune.GateResult
 function Point:gate(name, limits)
   local g = blame.call(gate.define, name, limits)
   if g.at == nil and self.place then g.at = self.place end
-  local result = blame.call(gate.evaluate, g, self.metrics)
+  local result = blame.call(gate.evaluate, g, self.metrics, self:baselines())
   self.gates[("%s\0%s\0%s"):format(g.metric, g.at or "", g.stat)] = g
   return setmetatable(result, Gate)
 end
@@ -126,7 +136,7 @@ function Point:judge()
   for key in pairs(self.gates) do keys[#keys + 1] = key end
   table.sort(keys)
   for i, key in ipairs(keys) do
-    results[i] = gate.evaluate(self.gates[key], self.metrics)
+    results[i] = gate.evaluate(self.gates[key], self.metrics, self:baselines())
     self:record("gate", results[i])
   end
   return results
@@ -238,10 +248,10 @@ local function read_axes(self, axes)
   for name in pairs(axes) do names[#names + 1] = name end
   table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
   for i, name in ipairs(names) do
-    local values, message = axes[name], nil
+    local values = axes[name]
     if type(name) == "string" and type(values) == "string" then
-      list[i], message = sweep.parse_axis(name .. "=" .. values, self.run.recipe.options or {})
-      if not list[i] then blame.raise("t:sweep: %s", message) end
+      local axis, message = sweep.parse_axis(name .. "=" .. values, self.run.recipe.options or {})
+      list[i] = axis or blame.raise("t:sweep: %s", message)
     elseif type(name) == "string" and type(values) == "table" then
       list[i] = sweep.axis(name, values)
     else
@@ -282,7 +292,8 @@ end
 --- order, the last varying fastest. Metrics taken inside are told apart by it. Text is a range of
 --- the recipe's option of that name.
 ---@param axes table<string, any[]|string>
----@param opts? { zip: string[]|string[][]|nil, filter: (fun(p: table): boolean)?, sample: integer? }
+---@param opts? { zip: string[]|string[][]|nil, filter: nil|(fun(p: table): boolean),
+---  sample: integer? }
 function Point:sweep(axes, opts)
   if type(axes) ~= "table" then blame.raise("t:sweep needs a table NAME = { values }") end
   blame.check_keys("t:sweep", opts or {}, SWEEP_KEYS)

@@ -53,7 +53,7 @@ end
 
 local function add_gates(add, point)
   for _, g in ipairs(point.gates) do
-    if g.min or g.max then add(gate_line(g)) end
+    if g.why ~= "no limit was given" then add(gate_line(g)) end
   end
 end
 

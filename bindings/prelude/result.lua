@@ -205,13 +205,36 @@ function ResultSet:fold(by)
   return setmetatable(kept, Fold)
 end
 
---- Rows from the standard output of all entries.
----@param what string "key=value", the name of a format, or a Lua pattern
+--- Those for which test(entry) is true, or whose fields are those of the table `test`.
+---@param test table<string, any>|fun(entry: table): boolean
+---@return perilune.ResultSet
+function ResultSet:filter(test)
+  if type(test) ~= "function" and type(test) ~= "table" then
+    require("perilune.blame").raise("result:filter needs a function or a table of fields, not a %s",
+      type(test))
+  end
+  local kept = {}
+  for i = 1, #self do
+    local entry, fits = entry_at(self, i), true
+    if type(test) == "function" then
+      fits = test(entry)
+    else
+      for field, value in pairs(test) do fits = fits and entry[field] == value end
+    end
+    if fits then kept[#kept + 1] = index_at(self, i) end
+  end
+  return setmetatable({ run = self.run, indexes = kept }, ResultSet)
+end
+
+--- Rows from the output of all entries, each with its `host`.
+---@param what string "key=value", "json", "csv", "nccl-tests", "mllog", "torchrun", "ib_write_bw",
+---  or a Lua pattern
+---@param names? table of the captures, or { key = NAME }
 ---@return perilune.Result
 function ResultSet:parse(what, names)
-  local texts = {}
-  for i = 1, #self do texts[i] = entry_at(self, i).stdout or "" end
-  return require("perilune.parse").result(table.concat(texts, "\n"), what, names)
+  local entries = {}
+  for i = 1, #self do entries[i] = entry_at(self, i) end
+  return require("perilune.parse").entries(entries, what, names)
 end
 
 function ResultSet:__tostring()

@@ -60,6 +60,9 @@ local function functions_of(self)
     self.secrets[name] = found
     return found, message
   end
+  self.baseline = function(t, g)
+    return require("perilune.baseline").find(self, t, g)
+  end
   self.start = function(spec) return assert(fanout.start(self.fleet, session, spec)) end
   self.next_job = function() return ("%s-job%d"):format(session:id(), session.calls + 1) end
   self.host_set = function(names) return require("perilune.core.hostset").new(names) end

@@ -2,24 +2,18 @@
 -- --shuffle, one after the other. Points keep their numbers.
 
 local errors = require "perilune.errors"
+local history = require "perilune.history"
 local sweep = require "perilune.sweep"
 
 local selection = {}
 
 -- ---- --failed ------------------------------------------------------------------------------
 
-local function read_report(dir)
-  local text = require("perilune.core.sys").read_file(dir .. "/report.json")
-  if not text then return nil end
-  local ok, report = pcall(require("perilune.core.json").decode, text)
-  return ok and type(report) == "table" and report or nil
-end
-
 -- The newest run of this name that came to a report.
 local function last_report(name)
-  for _, row in ipairs(require("perilune.history").list(0)) do
+  for _, row in ipairs(history.list(0)) do
     if row.kind == "run" and row.name == name and row.dir then
-      local report = read_report(row.dir)
+      local report = history.report(row.dir)
       if report then return report, row.id end
     end
   end

@@ -1,1 +1,0 @@
-return { hosts = "node[01-12]", gpus_per_host = 2 }
