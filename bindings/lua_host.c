@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/screen.h"
 #include "lua_boot.h"
+#include "lua_memory.h"
 #include "lua_run.h"
 #include "lua_sched.h"
 #include "sched_private.h"
@@ -17,6 +18,7 @@
 #define STATUS_ERROR 2
 
 struct lua_host {
+	struct lua_memory memory;
 	lua_State *L;
 	struct sched *sched;
 };
@@ -33,7 +35,7 @@ struct lua_host *lua_host_create(enum loop_time time, struct pl_error *err)
 {
 	struct lua_host *host = xcalloc(1, sizeof(*host));
 
-	host->L = luaL_newstate();
+	host->L = lua_memory_newstate(&host->memory);
 	if (host->L == NULL) {
 		pl_errorf(err, PL_ESYS, "cannot start Lua: out of memory");
 		goto fail;
@@ -41,6 +43,8 @@ struct lua_host *lua_host_create(enum loop_time time, struct pl_error *err)
 	host->sched = sched_create(host->L, time, err);
 	if (host->sched == NULL)
 		goto fail;
+	host->memory.sched = host->sched;
+	host->sched->memory = &host->memory;
 	lua_pushcfunction(host->L, boot);
 	if (lua_pcall(host->L, 0, 0, 0) != LUA_OK) {
 		pl_errorf(err, PL_ESYS, "cannot start Lua: %s", lua_tostring(host->L, -1));
@@ -162,8 +166,10 @@ void lua_host_destroy(struct lua_host *host)
 	if (host->L != NULL) {
 		if (host->sched != NULL)
 			lua_run_shutdown(host->L);
+		host->memory.sched = NULL;
 		lua_close(host->L);
 	}
 	sched_destroy(host->sched);
+	lua_memory_fini(&host->memory);
 	free(host);
 }

@@ -8,6 +8,7 @@
 
 #include "binding.h"
 #include "leave.h"
+#include "lua_memory.h"
 #include "sched_private.h"
 #include "traceback.h"
 
@@ -200,6 +201,35 @@ static int sched_virtual_time(lua_State *L)
 static int sched_is_virtual(lua_State *L)
 {
 	lua_pushboolean(L, loop_is_virtual(sched_of(L)->loop));
+	return 1;
+}
+
+/* ---- limits ---- */
+
+/* limits{ memory = bytes, busy = seconds }: of the user's code from now on; 0 or nil: none */
+static int sched_limits(lua_State *L)
+{
+	static const char *const keys[] = { "memory", "busy", NULL };
+	struct sched *s = sched_of(L);
+	int64_t bytes;
+
+	binding_check_keys(L, 1, "limits", keys);
+	bytes = binding_opt_int(L, 1, "memory", 0);
+	luaL_argcheck(L, bytes >= 0, 1, "memory is a number of bytes");
+	s->busy_limit_us = (int64_t)(binding_opt_number(L, 1, "busy", 0) * 1e6);
+	if (s->memory != NULL)
+		s->memory->limit = (size_t)bytes;
+	return 0;
+}
+
+/* out_of_memory() -> "recipe.lua:12" | nil: where a value was wanted that was too large */
+static int sched_out_of_memory(lua_State *L)
+{
+	struct lua_memory *m = sched_of(L)->memory;
+
+	if (m == NULL || m->where[0] == '\0')
+		return 0;
+	lua_pushstring(L, m->where);
 	return 1;
 }
 
@@ -421,6 +451,21 @@ static int queue_wake_all(lua_State *L)
 	return 0;
 }
 
+/* ---- deadlocks ---- */
+
+/* deadlock_ends(task | nil): a deadlock cancels this task, as "deadlock", before the main one */
+static int sched_deadlock_ends(lua_State *L)
+{
+	struct sched *s = sched_of(L);
+
+	lua_settop(L, 1);
+	if (!lua_isnil(L, 1))
+		check_task(L);
+	luaL_unref(L, LUA_REGISTRYINDEX, s->victim_ref);
+	s->victim_ref = lua_isnil(L, 1) ? LUA_NOREF : luaL_ref(L, LUA_REGISTRYINDEX);
+	return 0;
+}
+
 /* ---- interrupts ---- */
 
 static int sched_on_interrupt(lua_State *L)
@@ -488,11 +533,14 @@ int luaopen_perilune_core_sched(lua_State *L)
 		{ "closer", sched_closer },
 		{ "current", sched_current },
 		{ "forget_interrupt", sched_forget_interrupt },
+		{ "deadlock_ends", sched_deadlock_ends },
 		{ "interrupted", sched_interrupted },
 		{ "is_virtual", sched_is_virtual },
+		{ "limits", sched_limits },
 		{ "locals", sched_locals },
 		{ "now", sched_now },
 		{ "on_interrupt", sched_on_interrupt },
+		{ "out_of_memory", sched_out_of_memory },
 		{ "queue", sched_queue },
 		{ "refuse", sched_refuse },
 		{ "sleep", sched_lua_sleep },

@@ -30,7 +30,7 @@ struct sched *sched_create(lua_State *L, enum loop_time time, struct pl_error *e
 	ring_init(&s->calls);
 	s->L = L;
 	s->loop = loop;
-	s->interrupt_ref = LUA_NOREF;
+	s->interrupt_ref = s->victim_ref = LUA_NOREF;
 	*(struct sched **)lua_getextraspace(L) = s;
 	s->is_virtual = loop_is_virtual(loop);
 	sched_signals_init(s);
@@ -169,6 +169,7 @@ int sched_block(lua_State *L, struct sched_queue *queue, const char *what, lua_K
 	t->ctx = ctx;
 	t->k = k;
 	t->state = SCHED_WAITING;
+	t->busy_us = 0;
 	sched_queue_add(queue, t);
 	s->yield = YIELD_WAIT;
 	return lua_yieldk(L, 0, (lua_KContext)t, go_on_k);
@@ -201,6 +202,13 @@ int sched_on_error(lua_State *L)
 	if (t == NULL)
 		return 1;
 	luaL_checkstack(L, 10, NULL);
+	if (lua_isnil(L, 1)) {
+		char where[128];
+
+		traceback_where(L, where, sizeof(where));
+		lua_pushfstring(L, "%s: an error without a value", where);
+		lua_replace(L, 1);
+	}
 	traceback_name_user(L, 1);
 	sched_push_task(L, t);
 	lua_getiuservalue(L, -1, TASK_TRACED);

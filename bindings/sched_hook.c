@@ -27,6 +27,7 @@
 #include "traceback.h"
 
 #define TICK_US 5000
+#define BEAT_TICKS (SCHED_BEAT_US / TICK_US)
 #define SLICE_US 20000
 #define TURN_US 100000
 #define OVERTIME_SLICES 5
@@ -105,6 +106,7 @@ static void on_count(lua_State *L, lua_Debug *ar)
 	sched_hook_set(L, t != NULL ? t->hook_count : 0);
 	if (t == NULL)
 		return;
+	sched_limits_check(L, s, t);
 	if (over && t->cancel != CANCEL_NONE && t->overtime < OVERTIME_SLICES)
 		t->overtime++;
 	if (must_raise(t))
@@ -140,8 +142,14 @@ void sched_poke(void)
 
 static void on_tick(int signo)
 {
+	lua_State *L = ticked != NULL ? ticked->running : NULL;
+
 	(void)signo;
 	sched_poke();
+	if (L == NULL || ticked->busy_limit_us == 0 || ++ticked->ticks % BEAT_TICKS != 0)
+		return;
+	ticked->beat_due = 1;
+	sched_hook_set(L, 1);
 }
 
 void sched_ticks_start(struct sched *s)

@@ -16,9 +16,12 @@
 #ifndef PL_BINDINGS_SCHED_PRIVATE_H
 #define PL_BINDINGS_SCHED_PRIVATE_H
 
+#include <signal.h>
+
 #include "sched.h"
 
 #define SCHED_TASK "perilune.task"
+#define SCHED_BEAT_US 50000 /* how often running code is looked at for how long it has run */
 
 enum sched_state {
 	SCHED_READY,
@@ -73,12 +76,13 @@ struct sched_task {
 
 	/* cancel */
 	enum sched_cancel cancel;
-	const char *cancel_kind; /* "cancel" or "deadlock" */
+	const char *cancel_kind; /* "cancel", "deadlock" or "limit" */
 	char *why;
 	unsigned closers;	 /* depth of closers it is in */
 	struct loop_timer grace;
 	int hook_count;		 /* instructions between two calls of the hook; 0: none is set */
 	unsigned overtime;	 /* slices used up since the cancel */
+	int64_t busy_us;	 /* CPU time in the user's code since the last wait, about */
 };
 
 struct sched_list {
@@ -107,6 +111,12 @@ struct sched {
 	int64_t turn_until_us;	     /* then another task has it */
 	bool is_virtual;
 
+	/* what the user's code may use: sched_limit.c */
+	struct lua_memory *memory; /* NULL: not counted */
+	int64_t busy_limit_us;	   /* without a wait; 0: none */
+	unsigned ticks;
+	volatile sig_atomic_t beat_due; /* SCHED_BEAT_US of CPU time have gone by */
+
 	/* signals */
 	struct loop_signal *on_int, *on_term;
 	int signo;		 /* the first that came, or 0 */
@@ -114,6 +124,7 @@ struct sched {
 	int64_t signal_us;	 /* real time of it */
 	int interrupt_ref;	 /* registry reference of on_interrupt's function */
 	struct sched_call interrupt;
+	int victim_ref;		 /* registry reference of the task that a deadlock ends */
 	unsigned lost;		 /* failed tasks that nobody joined */
 };
 
@@ -183,7 +194,8 @@ void sched_grace_is_over(void *task);
 
 /* ---- sched_report.c ---- */
 
-/* Cancels `main` with a text that names who waits, in what and where. */
+/* Cancels the victim, or `main` when there is none or it was in vain, with a text that names who
+ * waits, in what and where. */
 void sched_end_deadlock(struct sched *s, struct sched_task *main);
 
 /* Keeps a failed task in mind until somebody takes its result. */
@@ -211,6 +223,12 @@ void sched_poke(void);
 
 /* Monotonic, also when the loop is on virtual time. */
 int64_t sched_real_us(void);
+
+/* ---- sched_limit.c ---- */
+
+/* Called by the hook: raises when the user's code holds too much memory; cancels its task, as
+ * "limit", when it has computed for too long. */
+void sched_limits_check(lua_State *L, struct sched *s, struct sched_task *t);
 
 /* ---- sched_signal.c ---- */
 

@@ -10,14 +10,34 @@
 
 #define DEADLOCK_LINES 20
 
+/* Tasks that wait in the user's code; all, where there is none. */
+static bool is_told(struct sched *s, struct sched_task *t, bool all)
+{
+	char where[128];
+
+	(void)s;
+	traceback_where(t->thread, where, sizeof(where));
+	return all || where[0] != '\0';
+}
+
+static bool waits_in_user_code(struct sched *s)
+{
+	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer) {
+		if (is_told(s, t, false))
+			return true;
+	}
+	return false;
+}
+
 static void describe_waiting(struct sched *s, struct strbuf *text)
 {
+	bool all = !waits_in_user_code(s);
 	int n = 0;
 	char where[128];
 
 	strbuf_adds(text, "deadlock: every task waits and nothing is left that could wake one");
 	for (struct sched_task *t = s->live.oldest; t != NULL; t = t->newer) {
-		if (++n > DEADLOCK_LINES)
+		if (!is_told(s, t, all) || ++n > DEADLOCK_LINES)
 			continue;
 		traceback_where(t->thread, where, sizeof(where));
 		strbuf_addf(text, "\n  %s waits in %s%s%s", sched_push_name(s->L, t), t->what,
@@ -28,12 +48,22 @@ static void describe_waiting(struct sched *s, struct strbuf *text)
 		strbuf_addf(text, "\n  and %d more", n - DEADLOCK_LINES);
 }
 
+static struct sched_task *pick_victim(struct sched *s, struct sched_task *main)
+{
+	struct sched_task *t = NULL;
+
+	if (lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->victim_ref) == LUA_TUSERDATA)
+		t = lua_touserdata(s->L, -1);
+	lua_pop(s->L, 1);
+	return t != NULL && t->state < SCHED_DONE && t->cancel == CANCEL_NONE ? t : main;
+}
+
 void sched_end_deadlock(struct sched *s, struct sched_task *main)
 {
 	struct strbuf text = STRBUF_INIT;
 
 	describe_waiting(s, &text);
-	sched_cancel(main, "deadlock", strbuf_str(&text));
+	sched_cancel(pick_victim(s, main), "deadlock", strbuf_str(&text));
 	strbuf_fini(&text);
 }
 

@@ -10,6 +10,7 @@
 #include "lua_sched.h"
 
 #define LINES_MAX 30
+#define AGAIN_MAX 100 /* to find a frame costs as much as there are frames above it */
 
 static bool is_ours(const lua_Debug *ar)
 {
@@ -39,20 +40,44 @@ static void add_frame(luaL_Buffer *b, lua_State *L, const lua_Debug *ar)
 	luaL_addvalue(b);
 }
 
+static bool is_again(const lua_Debug *ar, const lua_Debug *before)
+{
+	return ar->currentline == before->currentline && ar->linedefined == before->linedefined &&
+	       strcmp(ar->short_src, before->short_src) == 0;
+}
+
+static void add_again(luaL_Buffer *b, lua_State *L, int *times)
+{
+	if (*times == 0)
+		return;
+	lua_pushfstring(L, "    and %s%d more of the same\n", *times == AGAIN_MAX ? "over " : "",
+			*times);
+	luaL_addvalue(b);
+	*times = 0;
+}
+
 void traceback_push(lua_State *L, lua_State *of, int level)
 {
 	luaL_Buffer b;
-	lua_Debug ar;
-	int lines = 0;
+	lua_Debug ar, before = { .currentline = -1 };
+	int lines = 0, again = 0;
 
 	luaL_buffinit(L, &b);
 	for (; lines < LINES_MAX && lua_getstack(of, level, &ar) != 0; level++) {
 		lua_getinfo(of, "Slnt", &ar);
 		if (!is_shown(&ar))
 			continue;
+		if (is_again(&ar, &before)) { /* a function that calls itself */
+			if (++again == AGAIN_MAX)
+				break;
+			continue;
+		}
+		add_again(&b, L, &again);
 		add_frame(&b, L, &ar);
+		before = ar;
 		lines++;
 	}
+	add_again(&b, L, &again);
 	if (lines == LINES_MAX)
 		luaL_addstring(&b, "    ...\n");
 	luaL_pushresult(&b);

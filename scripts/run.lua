@@ -33,6 +33,10 @@ local OWN = {
   { "interleave", type = "bool", later = true },
   { "yes", short = "y", type = "bool", group = "POINTS", help = "run more than 64 points" },
   { "max-points", type = "int", min = 1, group = "POINTS", help = "run up to so many points" },
+  { "max-memory", type = "size", default = "512M", min = "16M", group = "LIMITS",
+    help = "of the recipe's Lua values; more is an error of the recipe" },
+  { "max-busy", type = "duration", default = "60s", min = "100ms", group = "LIMITS",
+    help = "CPU time the recipe may compute without waiting for anything" },
   { "dry-run", type = "bool", group = "REPORT", help = "say what would run, and end" },
   { "tap", type = "path", metavar = "FILE|-", group = "REPORT",
     help = "the report as TAP 14, a subtest per point" },
@@ -174,6 +178,7 @@ end
 -- What was asked for, and where it runs; nil and the recipe when its help was asked for.
 -- `settings` are those of fleet.open.
 local function prepare(o, words, given, all_words, settings)
+  require("perilune.core.sched").limits { memory = o.max_memory, busy = o.max_busy }
   local file = library.find(words[1])
   local recipe = library.load(file)
   local values = read_recipe_options(recipe, table.move(words, 2, #words, 1, {}))

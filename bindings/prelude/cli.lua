@@ -148,7 +148,7 @@ local function report(e, argv)
     return 2
   end
   tell(("%s: %s\n"):format(where, tostring(e)))
-  return e.status or 1
+  return e.status or (kind == "limit" or kind == "deadlock") and 2 or 1
 end
 
 --- Runs the program. `argv` is an array from 1, without the program's name.

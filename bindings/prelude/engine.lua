@@ -5,6 +5,7 @@
 -- the recipe), by its checks, or by its gates. The others still run, except when the recipe is
 -- wrong at its first point: then it would be at all.
 
+local errors = require "perilune.errors"
 local point = require "perilune.point"
 local recall = require "perilune.recall"
 local report = require "perilune.report"
@@ -46,7 +47,8 @@ local function judge_error(err)
     local status = value.status or 1
     return verdict("fail", report.cause(status), status, value.message, value.where)
   end
-  local text = ("%s\n%s"):format(tostring(value), err.trace or "")
+  value = (kind == "limit" or kind == "deadlock") and value.why or errors.told(value)
+  local text = ("%s\n%s"):format(errors.text(value), err.trace or "")
   return verdict("error", "bug", 2, (text:gsub("%s+$", "")))
 end
 
@@ -83,6 +85,7 @@ end
 -- Ends the task that a point runs in, when the engine itself is cancelled.
 local Guard = {
   __close = function(guard)
+    sched.deadlock_ends(nil)
     guard.task:cancel("the run is over")
     guard.task:join()
   end,
@@ -98,6 +101,7 @@ local function protected(run, root, fn, ...)
   local task = sched.spawn(in_place, root, run.seed, fn, ...)
   local _ <close> = setmetatable({ task = task }, Guard)
   run.task = task
+  sched.deadlock_ends(task)
   local ok, value, trace = task:join()
   run.task = nil
   return not ok and { value = value, trace = trace } or nil
@@ -164,6 +168,7 @@ local function run_point(plan, run, swept)
   record_end(t, run, entry)
   note_unrecorded(run, entry)
   run.point = nil
+  t:close()
   return entry
 end
 

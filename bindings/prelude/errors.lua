@@ -38,6 +38,24 @@ function errors.checked(value, message)
   return value
 end
 
+--- An error value as people should read it: Lua does not say where a value was too large.
+function errors.told(e)
+  if e ~= "not enough memory" then return e end
+  local where = require("perilune.core.sched").out_of_memory()
+  return ("%sout of memory: one value was too large for --max-memory"):format(
+    where and where .. ": " or "")
+end
+
+--- Any error value as text: its message, what it prints as, or what it is.
+---@return string
+function errors.text(e)
+  if type(e) ~= "table" then return tostring(e) end
+  if type(e.message) == "string" then return e.message end
+  local meta = getmetatable(e)
+  local ok, text = pcall(tostring, meta and meta.__tostring and e or "an error that is a table")
+  return ok and text or "an error that cannot be printed"
+end
+
 --- The kind of an error value: "usage", "fail", "cancel", ... or nil.
 function errors.kind(e)
   return type(e) == "table" and e.kind or nil

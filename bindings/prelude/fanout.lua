@@ -14,6 +14,10 @@ end
 --- The fleet and the session of the running task; made with the defaults when there is none.
 function fanout.current()
   local locals = require("perilune.core.sched").locals()
+  if locals.loading then
+    require("perilune.blame").raise("hosts cannot be reached from the file of a recipe: only its "
+      .. "run(t, o) may")
+  end
   if not locals.fleet then locals.fleet = require("perilune.fleet").default() end
   if not locals.session then
     locals.session = require("perilune.session").begin { kind = "lua", name = "lua" }

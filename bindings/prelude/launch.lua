@@ -55,7 +55,7 @@ local Job = {}
 Job.__name = "perilune.job"
 
 local JOB_FIELDS = { "failed", "out", "run", "seconds", "argv", "line", "env", "timeout",
-                     "idle_timeout", "master_addr", "master_port", "name" }
+                     "idle_timeout", "closed", "master_addr", "master_port", "name" }
 
 function Job.__index(_, key)
   if Job[key] ~= nil then return Job[key] end
@@ -225,6 +225,7 @@ end
 --- Waits for the end of all ranks.
 ---@return perilune.LaunchResult
 function Job:wait()
+  if self.closed then blame.raise("job:wait: this job was closed, at the end of its block") end
   if self.failed then return self.failed end
   local now = require("perilune.core.sched").now
   local begun = now()
@@ -248,6 +249,7 @@ end
 
 -- Leaving its block ends the job and waits until nothing of it runs.
 function Job:__close()
+  self.closed = self.out == nil
   if self.run and not self.run:ended() then
     self.run:cancel()
     self.run:wait()

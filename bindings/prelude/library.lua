@@ -81,14 +81,20 @@ local function evaluate(file)
     errors.fail(2, "%s is no text: a recipe is a file of Lua", file.path or file.chunk:sub(2))
   end
   local function body()
-    local sandbox = require "perilune.sandbox"
-    return (sandbox.load(file.text, file.chunk, file.path and file.dir)())
+    local sandbox, sched = require "perilune.sandbox", require "perilune.core.sched"
+    local body_of_file = sandbox.load(file.text, file.chunk, file.path and file.dir)
+    local locals <const> = sched.locals()
+    locals.loading = true
+    local value = sched.refuse("the file of a recipe: only run(t, o) may", body_of_file)()
+    locals.loading = nil
+    return value
   end
   local ok, value = xpcall(body, function(err)
     local trace = require("perilune.core.sched").traceback(err)
     return { message = name_line(file, tostring(err)), trace = trace }
   end)
   if ok then return value end
+  if type(value) == "string" then value = { message = errors.told(value), trace = "" } end
   if value.kind then error(value, 0) end
   local text = value.message .. "\n" .. value.trace
   errors.fail(2, "%s", (text:gsub("%s+$", "")))

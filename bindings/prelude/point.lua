@@ -20,7 +20,7 @@ Point.__name = "perilune.point"
 local point = { class = Point }
 
 -- Fields that may be nil: reading them is no slip.
-local OPTIONAL = { place = true, warming = true, in_step = true }
+local OPTIONAL = { place = true, warming = true, in_step = true, is_over = true }
 
 local FIELDS = { "hosts", "options", "recipe", "index", "point", "pass" }
 
@@ -469,5 +469,22 @@ function Point:read(path)
 end
 
 blame.guard_methods(Point, "t")
+
+-- A `t` that was kept for later speaks of a point that has been judged.
+for name, method in pairs(Point) do
+  if type(method) == "function" and not name:find("^__") then
+    Point[name] = function(self, ...)
+      if type(self) == "table" and rawget(self, "is_over") then
+        blame.raise("t:%s: this t is of the point '%s', which is over", name, self.point)
+      end
+      return method(self, ...)
+    end
+  end
+end
+
+--- The point is over: whoever kept it is refused from now on.
+function Point:close()
+  self.is_over = true
+end
 
 return point

@@ -3,6 +3,7 @@
 --
 -- The scope of a task is a task local, so what a child starts belongs to the same scope.
 
+local blame = require "perilune.blame"
 local recall = require "perilune.recall"
 local sched = require "perilune.core.sched"
 
@@ -58,6 +59,8 @@ end
 
 function Scope:start(fn, ...)
   local task = sched.spawn(body, self, recall.next_path(), fn, ...)
+  local where = blame.position()
+  if where ~= "?" then task:name(("the task of %s"):format(where)) end
   self.started = (self.started or 0) + 1
   self.tasks[task] = { task = task, number = self.started }
   self.alive = self.alive + 1
