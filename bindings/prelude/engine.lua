@@ -47,7 +47,10 @@ local function judge_error(err)
     local status = value.status or 1
     return verdict("fail", report.cause(status), status, value.message, value.where)
   end
-  value = (kind == "limit" or kind == "deadlock") and value.why or errors.told(value)
+  if kind == "limit" or kind == "deadlock" then
+    value = value.why:gsub("perilune/[%w_]+%.lua:%d+: ", "")
+  end
+  value = errors.told(value)
   local text = ("%s\n%s"):format(errors.text(value), err.trace or "")
   return verdict("error", "bug", 2, (text:gsub("%s+$", "")))
 end
