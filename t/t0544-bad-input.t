@@ -93,14 +93,14 @@ test_expect_success 'deep recursion' '
 
 test_expect_success 'more memory than allowed: piece by piece, at once, swallowed' '
 	wrong "out of memory: the recipe holds more than 64 MiB" \
-		"local big = {} for i = 1, 1000 do big[i] = (\"x\"):rep(1 << 20) .. i end" &&
+		"local big = {} for i = 1, 1000 do big[i] = (\"x\"):rep(1 << 20) .. i end" --max-busy 60s &&
 	wrong "out of memory: one value was too large for --max-memory" "print(#(\"x\"):rep(1 << 30))" &&
-	wrong "out of memory" "local big = {} while true do pcall(function() while true do big[#big + 1] = (\"x\"):rep(9999) .. #big end end) end" --max-busy 20s
+	wrong "out of memory" "local big = {} while true do pcall(function() while true do big[#big + 1] = (\"x\"):rep(9999) .. #big end end) end" --max-busy 60s
 '
 
 test_expect_success 'a gigabyte of strings is too much by default' '
 	wrong "out of memory" "local big = {} for i = 1, 64 do big[i] = (\"x\"):rep(16 << 20) .. i end" \
-		--max-memory 512M
+		--max-memory 512M --max-busy 60s
 '
 
 test_expect_success 'deadlocks name the tasks that wait, and end the point' '
