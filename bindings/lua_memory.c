@@ -10,7 +10,7 @@
 
 #define LARGE (64u << 20) /* more than Lua's own stack can ask for */
 
-/* While Lua moves its stack the frames must not be looked at; nothing as large as this is a stack. */
+/* While Lua moves its stack its frames must not be looked at; nothing this large is a stack. */
 static void note_where(struct lua_memory *m, size_t size)
 {
 	lua_State *L = m->sched != NULL ? m->sched->running : NULL;

@@ -1,6 +1,6 @@
 -- file.lua - files of the controller, for recipes. A file that is not as it should be is the
--- world's fault: nil and a sentence, never a raise. Reads and writes hold up what else runs: keep them to
--- configuration and results, not to data sets.
+-- world's fault: nil and a sentence, never a raise. Reads and writes hold up what else runs: keep
+-- them to configuration and results, not to data sets.
 
 local blame = require "perilune.blame"
 local sys = require "perilune.core.sys"

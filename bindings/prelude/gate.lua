@@ -80,7 +80,8 @@ local function check_baseline(name, limits)
   local baseline = limits.baseline
   if baseline == nil then
     if limits.max_drop == nil then return end
-    error(("gate '%s' has max_drop and no baseline; write baseline = \"last-pass\""):format(name), 0)
+    error(("gate '%s' has max_drop and no baseline; write baseline = \"last-pass\""):format(name),
+      0)
   end
   if type(baseline) ~= "number" and not BASELINES[baseline] then
     error(("gate '%s': baseline is \"last-pass\", \"last\" or a number, not '%s'%s"):format(name,
@@ -134,8 +135,8 @@ end
 -- Which way is worse must be known.
 local function direction(g, series)
   if series.better then return series.better == "lower" and -1 or 1 end
-  error(("gate '%s' compares with a baseline: say better = \"higher\" or \"lower\" in t:metric"):format(
-    g.metric), 0)
+  error(("gate '%s' compares with a baseline: say better = \"higher\" or \"lower\" in t:metric")
+    :format(g.metric), 0)
 end
 
 -- With several samples, whether their own spread reaches from one side of the limit to the other.

@@ -34,7 +34,8 @@ local CALL = {
   { "retries", type = "int", min = 0, help = "tries again where nothing was begun" },
   { "fail_fast", type = "bool", help = "the first failure cancels the rest" },
   { "sudo", type = "bool", help = "as root there, through sudo" },
-  { "on", type = "any", later = true },
+  { "on", type = "any", help = "where of the set: a number (so many, from the first), names, or "
+    .. "a level of the machine (the first host of each)" },
   { "once", type = "bool",
     help = "never started twice: where its result is missing, resume asks (--redo, --skip)" },
   { "survive", type = "bool",
@@ -81,17 +82,18 @@ local function start_command(set, cmd, opts, what, extra)
   spec.argv, spec.line = command.read(what, cmd)
   spec.env = command.environment(what, spec.env)
   spec.keep_bytes, spec.max_output = spec.max_output, nil
-  spec.hosts = set
+  spec.hosts, spec.on = hosts.chosen(set, spec.on, what), nil
   local fleet, session = fanout.current()
   for name, value in pairs(extra or {}) do spec[name] = value end
-  return assert(fanout.start(fleet, session, spec))
+  return assert(fanout.start(fleet, session, spec)), spec.hosts
 end
 
 -- ---- methods -------------------------------------------------------------------------------
 
 --- Runs a command on every host of the set and waits for all of them.
 ---@param cmd string|string[] a string for the login shell there, a table for exact words
----@param opts? table timeout, idle_timeout, env, cwd, stdin, merge, max_output, fanout, retries,
+---@param opts? table timeout, idle_timeout, env, cwd, stdin, on (which hosts of the set), merge,
+---  max_output, fanout, retries,
 ---  survive (runs on when the connection ends, its output kept there), detach (started, then
 ---  neither followed nor ended)
 ---@return perilune.ResultSet
@@ -104,8 +106,7 @@ end
 --- for host, line in hosts:stream(cmd) do ... end: whole lines of standard output as they come.
 --- Leaving the loop ends the command.
 function hostset.methods:stream(cmd, opts)
-  local run = start_command(self, cmd, opts, "hosts:stream", { lines = true })
-  local names = self
+  local run, names = start_command(self, cmd, opts, "hosts:stream", { lines = true })
   local function next_line()
     local i, stream, line = run:next_line()
     while i and stream ~= "stdout" do i, stream, line = run:next_line() end
@@ -191,10 +192,60 @@ function hostset.methods:pull(there, here, opts)
   return start_copies(self, spec, require("perilune.copy").from_hosts(paths, here, #self, {}))
 end
 
--- Promised, and not built.
-for _, name in ipairs { "by" } do
-  hostset.methods[name] = function() require("perilune.blame").not_yet("hosts:" .. name) end
+-- ---- by level ------------------------------------------------------------------------------
+
+-- The level of the machine that is called so, its number, and the machine.
+local function find_level(what, name)
+  local blame = require "perilune.blame"
+  local fleet = require("perilune.fanout").current()
+  local topo = fleet.cluster and fleet.cluster.topo
+  if not topo then blame.raise("%s: no machine is known: name a cluster with -C", what) end
+  local first, names = topo:figures().host_level, {}
+  for i, level in ipairs(topo:levels()) do
+    if level.name == name and i > first then return topo, i end
+    if i > first then names[#names + 1] = level.name end
+  end
+  blame.raise("%s: the machine has no level '%s' above its hosts%s; there are %s", what,
+    tostring(name), require("perilune.nearest").hint(name, names), table.concat(names, ", "))
 end
+
+--- The set in parts, one for each unit of a level of the machine ("rack"), in the machine's order;
+--- hosts that the machine does not have are a part of their own, the last.
+---@param level string
+---@return userdata[] parts none of them empty
+function hostset.methods:by(level)
+  check_set(self, "hosts:by")
+  local topo, i = find_level("hosts:by", level)
+  local parts, rest = {}, self
+  for _, text in ipairs(topo:units(i)) do
+    local part = self * text
+    if #part > 0 then parts[#parts + 1], rest = part, rest - part end
+  end
+  if #rest > 0 then parts[#parts + 1] = rest end
+  return parts
+end
+
+-- The hosts that `on` says, of a set.
+local function chosen(set, on, what)
+  local blame = require "perilune.blame"
+  if on == nil then return set end
+  if math.type(on) == "integer" and on >= 1 then return set:slice(1, on) end
+  if type(on) == "userdata" then return set * on end
+  if type(on) ~= "string" then
+    blame.raise("%s: on is a number of hosts, names, or a level of the machine", what)
+  end
+  local named = hostset.parse(on)
+  local here = named and set * named
+  if here and #here > 0 then return here end
+  local firsts
+  for _, part in ipairs(set:by(on)) do
+    local first = part:slice(1, 1)
+    firsts = firsts and firsts + first or first
+  end
+  return firsts
+end
+
+hosts.chosen = chosen
 
 -- What is no method is a slip; a pool, which has more, is a host set of later.
 setmetatable(hostset.methods, { __index = function(methods, key)
