@@ -58,14 +58,14 @@ test_expect_success 'hosts by a level of the machine, and some of them' '
 	recipe racks <<-\EOF &&
 	for _, part in ipairs(t.hosts:by "rack") do print(part, #part) end
 	print(#t.hosts:exec("true", { on = "rack" }), t.hosts:exec("true", { on = "rack" }).hosts)
-	print(t.hosts:exec("true", { on = 3 }).hosts, t.hosts:exec("true", { on = "r1t02,r2t03" }).hosts)
-	for host in t.hosts:stream("echo x", { on = "r2t05" }) do print(host) end
-	print(#t.hosts:exec("true"):filter { outcome = "ok" }, #t.hosts:exec("true"):filter(function(r) return r.host == "r1t01" end))
+	print(t.hosts:exec("true", { on = 3 }).hosts, t.hosts:exec("true", { on = "r001t02,r002t03" }).hosts)
+	for host in t.hosts:stream("echo x", { on = "r002t05" }) do print(host) end
+	print(#t.hosts:exec("true"):filter { outcome = "ok" }, #t.hosts:exec("true"):filter(function(r) return r.host == "r001t01" end))
 	EOF
 	sim="sim = { { match = \"echo x\", reply = { stdout = \"x\\\\n\" } } }" &&
 	sed -i "s/run = function/$sim, run = function/" racks.lua &&
-	perilune run --sim -C gb300-nvl72:racks=2,su=1 -w "r[1-2]t[01-05]" ./racks.lua >out 2>err &&
-	printf "r1t[01-05]\t5\nr2t[01-05]\t5\n2\tr[1-2]t01\nr1t[01-03]\tr1t02,r2t03\nr2t05\n10\t1\n" | test_cmp - out &&
+	perilune run --sim -C gb300-nvl72:racks=2,su=1 -w "r[001-002]t[01-05]" ./racks.lua >out 2>err &&
+	printf "r001t[01-05]\t5\nr002t[01-05]\t5\n2\tr[001-002]t01\nr001t[01-03]\tr001t02,r002t03\nr002t05\n10\t1\n" | test_cmp - out &&
 	raises "t.hosts:by \"rack\"" "hosts:by: no machine is known: name a cluster with -C" &&
 	raises "t.hosts:exec(\"true\", { on = {} })" "hosts:exec: on is a number of hosts"
 '
