@@ -178,7 +178,7 @@ end
 -- What was asked for, and where it runs; nil and the recipe when its help was asked for.
 -- `settings` are those of fleet.open.
 local function prepare(o, words, given, all_words, settings)
-  require("perilune.core.sched").limits { memory = o.max_memory, busy = o.max_busy }
+  runner.limit(o.max_memory, o.max_busy)
   local file = library.find(words[1])
   local recipe = library.load(file)
   local values = read_recipe_options(recipe, table.move(words, 2, #words, 1, {}))

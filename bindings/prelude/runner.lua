@@ -112,6 +112,13 @@ function runner.recordable(plan, swept)
   return report.plain(recordable(require("perilune.engine").options_of(plan, swept)))
 end
 
+--- What the recipe may use from now on, the reading of its file included.
+---@param memory integer bytes that its values may hold
+---@param busy number seconds of computing without a wait
+function runner.limit(memory, busy)
+  sched.limits { memory = memory, busy = busy }
+end
+
 --- Where a plan runs: this fleet, recorded in this session.
 ---@param settings { plan: table, file: table, fleet: table, session: table }
 ---@return perilune.Runner
