@@ -113,10 +113,10 @@ function Point:baselines()
 end
 
 --- Limits a statistic of a metric's samples: pass, fail, skip or unsure. `min`, `max`; or
---- `baseline` ("last-pass": the last run of this name in which this point passed; "last"; a number) and
---- `max_drop` ("5%"), the part that may be lost; `missing` says what it is without samples or
---- baseline ("fail", "skip"). Judged now for the recipe, and
---- again over all repeats for the verdict. An unknown metric raises.
+--- `baseline` ("last-pass": the last run of this name in which this point passed; "last"; a
+--- number) and `max_drop` ("5%"), the part that may be lost; `missing` says what it is without
+--- samples or baseline ("fail", "skip"). Judged now for the recipe, and again over all repeats for
+--- the verdict. An unknown metric raises.
 ---@param name string
 ---@param limits? { stat: string?, min: number?, max: number?, at: string?, missing: string?,
 ---  baseline: string|number|nil, max_drop: string|number|nil }
