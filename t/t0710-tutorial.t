@@ -37,7 +37,8 @@ steps() {
 
 # step N: runs it; what it says on standard output is in out, on standard error in err.
 step() {
-	sh -eux "step-$1" >out 2>err || { cat out err >&2; return 1; }
+	(cd "$([ -d try ] && echo try || echo .)" && sh -eux "$SHARNESS_TRASH_DIRECTORY/step-$1") \
+		>out 2>err || { cat out err >&2; return 1; }
 }
 
 steps "$PERILUNE_SRCDIR/recipes/README.md"
@@ -77,8 +78,8 @@ test_expect_success 'a sweep' '
 '
 
 test_expect_success 'reports' '
-	step 9 && head -n 1 out | grep -x "TAP version 14" && grep "<testcase " junit.xml &&
-	grep "\"verdict\": *\"pass\"" report.json
+	step 9 && head -n 1 out | grep -x "TAP version 14" && grep "<testcase " try/junit.xml &&
+	grep "\"verdict\": *\"pass\"" try/report.json
 '
 
 test_expect_success 'a sweep that is interrupted, resumed, replayed' '
