@@ -52,7 +52,7 @@ test_expect_success 'a cluster file, a group' '
 '
 
 test_expect_success 'a recipe' '
-	step 3 && grep "127.1.0.\[1-4\]: $(uname -r)" err
+	step 3 && grep "127.1.0.\[1-4\]: $(uname -r)" err && grep -x "127.1.0.\[1-4\] (4)" out
 '
 
 test_expect_success 'options, one of them misspelt' '
