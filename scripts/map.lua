@@ -238,7 +238,8 @@ local function run(o, args, given)
     return 0
   end
   local request = {
-    topo = topo, job = job_text(o, (o.job or {})[1]), groups = read_groups(o), groups_name = o.groups,
+    topo = topo, job = job_text(o, (o.job or {})[1]),
+    groups = read_groups(o), groups_name = o.groups,
     hosts = choose_hosts(o, topo, cluster), launcher = o["for"],
     strategy = o.strategy, objective = o.objective, spares = o.spares, effort = o.effort,
     seed = o.seed,
@@ -316,7 +317,8 @@ return {
     { "evaluate", type = "path", metavar = "MAP",
       help = "score a map made elsewhere, in any --format but svg; all that is wrong with it is "
         .. "told with its line" },
-    { "output", short = "o", type = "path", help = "write the map there; %j in it is the job, counted from 1" },
+    { "output", short = "o", type = "path",
+      help = "write the map there; %j in it is the number of the job" },
     { "explain", type = "bool",
       help = "say what was assumed, what is gained over the order given and what limits it" },
     { "islands", type = "string", metavar = "NAME,...",
@@ -335,10 +337,10 @@ return {
     "end stages share the embedding), dispatch=hierarchical route_nodes=4 (a token goes once to",
     "each of at most 4 NVLink domains), and model= and axis= as the options.",
     "",
-    "Several --job take parts of the machine that the mapper chooses, racks of their own where they",
-    "fit. First counts the job that is slowed down most against what it would take alone, with what",
-    "the others send on the uplinks they share. Maps are printed one after another, in JSON as an",
-    "array; -o NAME-%j.json writes a file each.",
+    "Several --job take parts of the machine that the mapper chooses, racks of their own where",
+    "they fit. First counts the job that is slowed down most against what it would take alone, by",
+    "what the others send on the uplinks they share. Maps are printed one after another, in JSON",
+    "as an array; -o NAME-%j.json writes a file each.",
     "",
     "Models: llama3-405b, deepseek-v3, mlperf-405b-5120, mlperf-405b-512, dsv3-256.",
     "",

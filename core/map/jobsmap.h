@@ -1,5 +1,5 @@
 /*
- * jobsmap.h - several jobs on one machine at the same time: disjoint parts of it, and a map of each.
+ * jobsmap.h - several jobs on one machine at the same time: disjoint parts of it, a map of each.
  *
  * Jobs get in one another's way where their ranks share the way out of a unit (occupied.h). Several
  * arrangements are made: jobs one after another as given, the largest or the smallest first, on the

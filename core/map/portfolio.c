@@ -211,6 +211,8 @@ void portfolio_add_strategies(struct portfolio *p, enum pl_strategy strategy)
 {
 	if (strategy == PL_STRATEGY_BEST || strategy == PL_STRATEGY_ALIGNED)
 		portfolio_add_aligned(p);
+	if (strategy == PL_STRATEGY_BEST)
+		portfolio_add_capped(p);
 	if (strategy != PL_STRATEGY_KEEP_ORDER && strategy != PL_STRATEGY_ALIGNED)
 		portfolio_add_packed(p);
 }

@@ -51,6 +51,10 @@ void portfolio_add(struct portfolio *p, const struct placement *like, const uint
 /* The strategies beyond those in portfolio.c. */
 void portfolio_add_packed(struct portfolio *p);
 
+/* Some GPUs of every NVLink domain left free: where domains differ, groups that begin at the same
+ * place in each are worth more than those GPUs. As many candidates as their ranks are worth. */
+void portfolio_add_capped(struct portfolio *p);
+
 /* All that `strategy` asks for, of the slots and the order at hand. */
 void portfolio_add_strategies(struct portfolio *p, enum pl_strategy strategy);
 

@@ -54,6 +54,10 @@ void slots_group(const struct pl_topo *topo, uint32_t *pe, uint32_t n);
 uint32_t slots_trim(const struct pl_topo *topo, uint32_t *pe, uint32_t n, size_t level,
                     uint32_t block);
 
+/* The same with at most `most` of each unit. */
+uint32_t slots_trim_to(const struct pl_topo *topo, uint32_t *pe, uint32_t n, size_t level,
+                       uint32_t block, uint32_t most);
+
 /* The most of these PEs that one unit of each level holds; they must be grouped. */
 void slots_capacity(const struct pl_topo *topo, const uint32_t *pe, uint32_t n,
                     uint32_t capacity[PL_TOPO_MAX_LEVELS]);

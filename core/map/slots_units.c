@@ -80,7 +80,8 @@ static uint32_t run_end(const struct pl_topo *t, const uint32_t *pe, uint32_t n,
 	return i;
 }
 
-uint32_t slots_trim(const struct pl_topo *t, uint32_t *pe, uint32_t n, size_t level, uint32_t block)
+uint32_t slots_trim_to(const struct pl_topo *t, uint32_t *pe, uint32_t n, size_t level,
+                       uint32_t block, uint32_t most)
 {
 	uint32_t kept = 0;
 
@@ -88,11 +89,16 @@ uint32_t slots_trim(const struct pl_topo *t, uint32_t *pe, uint32_t n, size_t le
 		uint32_t keep;
 
 		end = run_end(t, pe, n, i, level);
-		keep = (end - i) / block * block;
+		keep = (end - i < most ? end - i : most) / block * block;
 		memmove(pe + kept, pe + i, keep * sizeof(*pe));
 		kept += keep;
 	}
 	return kept;
+}
+
+uint32_t slots_trim(const struct pl_topo *t, uint32_t *pe, uint32_t n, size_t level, uint32_t block)
+{
+	return slots_trim_to(t, pe, n, level, block, UINT32_MAX);
 }
 
 void slots_capacity(const struct pl_topo *t, const uint32_t *pe, uint32_t n,
