@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "map/runsort.h"
 
 /* One family being scored. */
 struct scoring {
@@ -15,6 +16,7 @@ struct scoring {
 	uint32_t *offset; /* of member i from the group's first rank, where groups are generated */
 	uint32_t *member; /* PE of member i of the group at hand */
 	uint32_t *place;  /* the members' PEs, ascending */
+	uint32_t *scratch; /* as long */
 	uint64_t *key;    /* of place: units of every level lie together */
 	uint32_t g;       /* the group at hand */
 	uint32_t size;    /* its members */
@@ -50,13 +52,6 @@ static uint32_t run_end(const struct scoring *s, uint32_t from, unsigned shift)
 	return i;
 }
 
-static int compare_places(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void load_group(struct scoring *s, uint32_t g)
 {
 	double share = pl_groups_share(&s->groups, g);
@@ -73,7 +68,7 @@ static void load_group(struct scoring *s, uint32_t g)
 		sorted = sorted && (i == 0 || s->place[i - 1] < s->place[i]);
 	}
 	if (!sorted)
-		qsort(s->place, s->size, sizeof(*s->place), compare_places);
+		runs_sort(s->place, s->size, s->scratch);
 	for (uint32_t i = 0; i < s->size; i++)
 		s->key[i] = s->topo->key[s->place[i]];
 }
@@ -299,6 +294,7 @@ static bool score_family(struct scoring *s)
 	s->offset = xcalloc(size, sizeof(*s->offset));
 	s->member = xcalloc(size, sizeof(*s->member));
 	s->place = xcalloc(size, sizeof(*s->place));
+	s->scratch = xcalloc(size, sizeof(*s->scratch));
 	s->key = xcalloc(size, sizeof(*s->key));
 	for (uint32_t i = 0; i < size && s->groups.ranks == NULL; i++)
 		s->offset[i] = pl_groups_rank(&s->groups, 0, i);
@@ -310,6 +306,7 @@ static bool score_family(struct scoring *s)
 	free(s->offset);
 	free(s->member);
 	free(s->place);
+	free(s->scratch);
 	free(s->key);
 	return s->slowest <= s->allowed;
 }

@@ -247,6 +247,24 @@ static void blocks_stay_whole_where_racks_are_uneven(void **state)
 	pl_topo_destroy(t);
 }
 
+static void racks_with_few_gpus_are_left_out_where_that_keeps_groups_whole(void **state)
+{
+	/* halves of two racks: 64 of each of the other five and none of these is best */
+	struct setup s = { .topo = create_racks(7, "r[102,105]t[10-18]"),
+		           .job = "tp=4 cp=2 dp=40 ep=32 hidden=8192 kv=1024 layers=96 seq=8192 "
+		                  "microbatches=32 topk=8 params=50e9 expert_params=1e12" };
+	struct pl_rankmap *m = place(&s);
+	uint32_t in_rack[7] = { 0 };
+
+	(void)state;
+	for (uint32_t r = 0; r < m->n_ranks; r++)
+		in_rack[m->places[r].pe / 72]++;
+	for (uint32_t i = 0; i < 7; i++)
+		assert_int_equal(in_rack[i], i == 1 || i == 4 ? 0 : 64);
+	pl_rankmap_destroy(m);
+	pl_topo_destroy((struct pl_topo *)s.topo);
+}
+
 static void tensor_groups_that_find_no_room_are_cut_in_halves(void **state)
 {
 	/* 8 racks of 70 GPUs take 64 groups of 8; 68 are wanted */
@@ -572,6 +590,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_launcher_and_job_gets_a_valid_map),
 	cmocka_unit_test(a_regular_job_keeps_its_order),
 	cmocka_unit_test(blocks_stay_whole_where_racks_are_uneven),
+	cmocka_unit_test(racks_with_few_gpus_are_left_out_where_that_keeps_groups_whole),
 	cmocka_unit_test(tensor_groups_that_find_no_room_are_cut_in_halves),
 	cmocka_unit_test(expert_groups_get_a_rack_each_where_there_is_room),
 	cmocka_unit_test(expert_groups_that_do_not_fit_are_cut_in_halves),
