@@ -81,23 +81,46 @@ static double counted_time(const struct livecost *live, const struct livecost_fa
 	return time;
 }
 
+/* A rank sends to the neighbours it meets at these levels, -1 for none: its time, and what leaves
+ * its units is added `sign` times. */
+static double send_both(const struct livecost *live, struct livecost_family *f, uint32_t from,
+                        int before, int next, double gbyte, double sign)
+{
+	int outermost = before > next ? before : next, first = (int)first_boundary(live);
+	double time = 0;
+
+	for (int l = outermost < first ? outermost : first; l >= 0 && l <= outermost; l++) {
+		double sent = gbyte * ((before >= l) + (next >= l));
+
+		time = fmax(time, sent * map_cost_alone(live->gauge->topo, (size_t)l));
+		if (l >= first)
+			f->load[l][unit_of(live, (size_t)l, from)] += sign * sent;
+	}
+	return time;
+}
+
 /* Neighbours: their time, and what they send is added `sign` times. */
 static double walk_links(const struct livecost *live, struct livecost_family *f, uint32_t g,
                          double sign)
 {
-	const struct pl_topo *t = live->gauge->topo;
 	uint32_t size = pl_groups_size(&f->groups, g);
 	uint32_t links = size > 2 && f->groups.wraps ? size : size - 1;
 	double gbyte = f->groups.gbyte * pl_groups_share(&f->groups, g), time = 0;
+	uint32_t pe = live->pe[pl_groups_rank(&f->groups, g, 0)], first = pe;
+	int before = -1;
 
-	for (uint32_t i = 0; i < links; i++) {
-		uint32_t from = live->pe[pl_groups_rank(&f->groups, g, i)];
-		uint32_t to = live->pe[pl_groups_rank(&f->groups, g, i + 1 < size ? i + 1 : 0)];
-		int common = pl_topo_common_level(t, from, to);
+	if (links == size) {
+		uint32_t last = live->pe[pl_groups_rank(&f->groups, g, size - 1)];
 
-		time = fmax(time, gbyte * map_cost_alone(t, common < 0 ? 0 : (size_t)common));
-		for (size_t l = first_boundary(live); (int)l <= common; l++)
-			f->load[l][unit_of(live, l, from)] += sign * gbyte;
+		before = pl_topo_common_level(live->gauge->topo, last, first);
+	}
+	for (uint32_t i = 0; i < size; i++) {
+		uint32_t to = i + 1 < size ? live->pe[pl_groups_rank(&f->groups, g, i + 1)] : first;
+		int next = i < links ? pl_topo_common_level(live->gauge->topo, pe, to) : -1;
+
+		time = fmax(time, send_both(live, f, pe, before, next, gbyte, sign));
+		before = next;
+		pe = to;
 	}
 	return time;
 }

@@ -3,8 +3,8 @@
  * map/.
  *
  * The model of mapcost.h beyond the NVLink domain, kept as counts: how many members of each group a
- * unit has. Trays and the like inside a domain are left out, so that it compares placements of one
- * search; what is chosen is scored by map_gauge_cost().
+ * unit has. Trays and the like inside a domain are left out, and a ring is taken to leave each unit
+ * once, so that it compares placements of one search; what is chosen is scored by map_gauge_cost().
  */
 #ifndef PL_MAP_LIVECOST_H
 #define PL_MAP_LIVECOST_H

@@ -116,33 +116,30 @@ static uint32_t fewest_together(const struct scoring *s, unsigned shift)
 	return fewest;
 }
 
-/* One link of the ring leaves each unit that the group touches. Members in the unit that has fewest
- * of them. */
-static uint32_t load_ring(struct scoring *s, size_t level)
+/* Inside a node the ring leaves each unit that the group touches once. */
+static void load_ring(struct scoring *s, size_t level)
 {
 	unsigned shift = inner_shift(s, level);
-	uint32_t fewest = s->size;
 
-	for (uint32_t i = 0, end; i < s->size; i = end) {
-		end = run_end(s, i, shift);
+	for (uint32_t i = 0; i < s->size; i = run_end(s, i, shift))
 		uplinks_add(s->uplinks, level, s->place[i], s->gbyte);
-		if (end - i < fewest)
-			fewest = end - i;
-	}
-	return fewest;
 }
 
 static void time_ring(struct scoring *s)
 {
+	size_t node = s->uplinks->node;
+
 	for (size_t level = 0; level < s->topo->n_levels; level++) {
 		double most = s->gbyte * map_cost_alone(s->topo, level);
 
 		if (together(s, inner_shift(s, level)))
 			break;
-		if (level >= s->uplinks->first)
-			note_time(s, most / load_ring(s, level), level);
-		else if (most > s->slowest)
+		if (most > s->slowest)
 			note_time(s, most / fewest_together(s, inner_shift(s, level)), level);
+		if (level >= s->uplinks->first && level < node)
+			load_ring(s, level);
+		else if (level == node)
+			uplinks_add_ring(s->uplinks, s->member, s->size, s->gbyte);
 	}
 }
 
@@ -173,24 +170,45 @@ static void score_ring(struct scoring *s)
 	time_ring(s);
 }
 
-/* Forward and backward do not meet: one direction counts, from each member to its next. */
+/* Whether the way to a neighbour who is met at `common` leads through `level`: beyond the domain it
+ * does not lead over NVLink. */
+static bool passes(const struct scoring *s, int common, int level)
+{
+	return level <= common && (common <= s->topo->domain_level || level > s->topo->domain_level);
+}
+
+/* A rank sends to the neighbours it meets at these levels, -1 for none. */
+static void send_p2p(struct scoring *s, uint32_t from, int before, int next)
+{
+	int outermost = before > next ? before : next;
+
+	for (int level = 0; level <= outermost; level++) {
+		double gbyte = s->gbyte * (passes(s, before, level) + passes(s, next, level));
+
+		note_time(s, gbyte * map_cost_alone(s->topo, (size_t)level), (size_t)level);
+		if ((size_t)level >= s->uplinks->first)
+			uplinks_add(s->uplinks, (size_t)level, from, gbyte);
+	}
+}
+
+/* The level at which member `i` meets the one that follows. */
+static int level_of_next(const struct scoring *s, uint32_t i)
+{
+	return pl_topo_common_level(s->topo, s->member[i], s->member[i + 1 < s->size ? i + 1 : 0]);
+}
+
+/* One micro-batch goes forward while another comes back: a rank sends to both neighbours at once. */
 static void score_p2p(struct scoring *s)
 {
-	uint32_t size = s->size;
-	int domain = s->topo->domain_level;
+	uint32_t links = count_links(s);
+	int before = links == s->size ? level_of_next(s, s->size - 1) : -1;
 
 	add_neighbours(s, 2 * s->gbyte);
-	for (uint32_t i = 0; i < count_links(s); i++) {
-		uint32_t from = s->member[i], to = s->member[i + 1 < size ? i + 1 : 0];
-		int common = pl_topo_common_level(s->topo, from, to);
+	for (uint32_t i = 0; i < s->size; i++) {
+		int next = i < links ? level_of_next(s, i) : -1;
 
-		/* beyond the domain the way does not lead over NVLink */
-		for (int level = common > domain ? domain + 1 : 0; level <= common; level++) {
-			note_time(s, s->gbyte * map_cost_alone(s->topo, (size_t)level),
-			          (size_t)level);
-			if ((size_t)level >= s->uplinks->first)
-				uplinks_add(s->uplinks, (size_t)level, from, s->gbyte);
-		}
+		send_p2p(s, s->member[i], before, next);
+		before = next;
 	}
 }
 

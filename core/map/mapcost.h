@@ -10,12 +10,17 @@
  *			unit that has fewest): one ring per member's adapter
  *	all-to-all	a rank pays what it sends to peers outside its unit of level l - 1; inside
  *			the NVLink domain only what stays in it, as the rest goes by the adapter
- *	p2p		a rank pays its volume where its neighbour is in another unit
+ *	p2p		a rank pays its volume for each neighbour in another unit: one micro-batch
+ *			goes forward while another comes back, both by its adapter
  *
  * What goes from one rail to another climbs to the spine and shares its links (rails.h).
  *
  * That is a group alone at full speed. What the groups of a phase share, the way out of each unit,
- * is added up (uplink.h), and the phase takes as long as the fullest one where that is longer.
+ * is added up (uplink.h), and the phase takes as long as the fullest one where that is longer. A ring
+ * takes a unit's way out as often as the order of ranks leads out of it.
+ *
+ * Traffic is taken to spread evenly over parallel uplinks, as adaptive routing does. Where routes are
+ * fixed, some collide, and a phase may take longer; t/bench/simgrid.sh shows by how much.
  *
  * The unit is seconds where the machine's bandwidths are known and the distance otherwise; either
  * way it is uncalibrated: good for ratios between maps of one job, not as a prediction.

@@ -31,6 +31,11 @@ void uplinks_init(struct uplinks *u, const struct pl_topo *t)
 		u->first = 1; /* a GPU's own way out is its adapter */
 	for (size_t level = u->first; level < t->n_levels; level++)
 		number_units(&u->at[level], t, level);
+	u->node = (size_t)(t->host_level + 1);
+	if (u->node < u->first)
+		u->node = u->first;
+	if (u->node < t->n_levels)
+		u->passed = xcalloc(u->at[u->node].n, sizeof(*u->passed));
 }
 
 void uplinks_clear(struct uplinks *u)
@@ -45,12 +50,43 @@ void uplinks_clear(struct uplinks *u)
 
 void uplinks_fini(struct uplinks *u)
 {
+	free(u->passed);
 	for (size_t level = 0; level < PL_TOPO_MAX_LEVELS; level++) {
 		free(u->at[level].unit);
 		free(u->at[level].pes);
 		free(u->at[level].phase);
 		free(u->at[level].in_step);
 	}
+}
+
+/* One link of a ring. */
+static void add_link(struct uplinks *u, uint32_t from, uint32_t to, double gbyte)
+{
+	int common = pl_topo_common_level(u->topo, from, to);
+
+	for (size_t level = u->node; (int)level <= common; level++)
+		uplinks_add(u, level, from, gbyte);
+}
+
+void uplinks_add_ring(struct uplinks *u, const uint32_t *member, uint32_t n, double gbyte)
+{
+	const uint32_t *node;
+	uint32_t at = member[0];
+
+	if (u->node >= u->topo->n_levels)
+		return;
+	node = u->at[u->node].unit;
+	u->rings++;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t *passed = &u->passed[node[member[i]]];
+
+		if (*passed == u->rings)
+			continue;
+		*passed = u->rings;
+		add_link(u, at, member[i], gbyte);
+		at = member[i];
+	}
+	add_link(u, at, member[0], gbyte);
 }
 
 /* What other jobs leave of the way out of a unit: the rest of it, or a fair share. */

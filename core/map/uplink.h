@@ -22,6 +22,9 @@ struct uplink_boundary {
 struct uplinks {
 	const struct pl_topo *topo;
 	size_t first; /* the innermost boundary that is counted */
+	size_t node;  /* the boundary of what a ring goes through in one piece: NVLink domain or host */
+	uint32_t *passed; /* by node: the last ring that came by */
+	uint32_t rings;
 	struct uplink_boundary at[PL_TOPO_MAX_LEVELS];
 };
 
@@ -38,6 +41,13 @@ static inline void uplinks_add(struct uplinks *u, size_t level, uint32_t pe, dou
 
 	b->phase[b->unit[pe]] += gbyte;
 }
+
+/*
+ * Counts a ring of these PEs, `member` in the order of ranks, at the boundaries from u->node on.
+ * As NCCL connects it: node after node in the order of their first ranks, so that a unit whose ranks
+ * are not in a row is left more than once. O(n + nodes * levels).
+ */
+void uplinks_add_ring(struct uplinks *u, const uint32_t *member, uint32_t n, double gbyte);
 
 /* Ends a phase: the longest time that any unit needs for it, *level the boundary, *unit the index
  * of that unit. */

@@ -3,12 +3,18 @@
  *
  *	simgrid_job GPUS_PER_HOST SIZE:PATTERN:BYTES...	axes from the inside; bytes as job.h has them
  *
- * One axis after the other, all its groups at once. Each rank is a machine of the simulator, named
- * by its number; so many in a row are a host. A ring visits each host once, in the order of the
- * lowest ranks, as NCCL's do. Rank 0 prints the seconds of the step, by the simulator's clock.
+ * One axis after the other, all its groups at once, each a communicator of its own:
+ *
+ *	ring		an all-gather, for which smpirun is told the ring algorithm. It goes through
+ *			hosts in the order of their lowest ranks, as NCCL's rings do
+ *	alltoall	MPI_Alltoall, told to send to all at once, as NCCL's grouped sends do
+ *	p2p		to the next and to the one before at once: in the steady state of a pipeline
+ *			one micro-batch goes forward while another comes back
+ *
+ * Each rank is a machine of the simulator, named by its number; so many in a row are a host. Rank 0
+ * prints the seconds of the step and of each axis, by the simulator's clock.
  */
 #include <mpi.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,89 +23,21 @@
 
 #define MAX_AXES 16
 
+/* What is sent and received, by all ranks, which are threads of one process (smpirun is told); nobody
+ * reads it. */
+static char *memory;
+
 struct axis {
 	int size, stride; /* stride: ranks between neighbours */
 	char pattern[16];
 	double bytes;
+	MPI_Comm comm; /* the group of this rank */
 };
 
 static void fail(const char *what, const char *text)
 {
 	fprintf(stderr, "simgrid_job: %s: %s\n", what, text);
 	MPI_Abort(MPI_COMM_WORLD, 1);
-}
-
-/* What is sent and received at once; all of it lies in one piece of memory, nobody reads it. */
-struct exchange {
-	MPI_Request *requests;
-	int n;
-	char *memory;
-};
-
-static void swap(struct exchange *x, int to, int from, double bytes)
-{
-	MPI_Isend(x->memory, (int)bytes, MPI_BYTE, to, 0, MPI_COMM_WORLD, &x->requests[x->n++]);
-	MPI_Irecv(x->memory, (int)bytes, MPI_BYTE, from, 0, MPI_COMM_WORLD, &x->requests[x->n++]);
-}
-
-static void finish(struct exchange *x)
-{
-	MPI_Waitall(x->n, x->requests, MPI_STATUSES_IGNORE);
-	x->n = 0;
-}
-
-/* Forward to the next, then backward to the one before: the two do not meet. */
-static void pass_on(struct exchange *x, const int *members, int at, int n, double bytes)
-{
-	int before = at > 0 ? members[at - 1] : MPI_PROC_NULL;
-	int next = at + 1 < n ? members[at + 1] : MPI_PROC_NULL;
-
-	swap(x, next, before, bytes);
-	finish(x);
-	MPI_Barrier(MPI_COMM_WORLD);
-	swap(x, before, next, bytes);
-}
-
-/* The ranks of a rank's group of an axis, in the order in which they are connected; returns where
- * the rank itself stands. `host` is by rank, NULL for the order of ranks. */
-static int list_group(const struct axis *a, int rank, const int *host, int *members)
-{
-	int mine = rank / a->stride % a->size, first = rank - mine * a->stride, n = 0;
-
-	for (int i = 0; i < a->size; i++)
-		members[i] = first + i * a->stride;
-	for (int i = 0; i < a->size && host != NULL; i++) {
-		int at = n;
-
-		/* behind the last one of the same host; a host that is new goes to the end */
-		while (at > 0 && host[members[at - 1]] != host[first + i * a->stride])
-			at--;
-		at = at == 0 ? n : at;
-		memmove(&members[at + 1], &members[at], sizeof(*members) * (size_t)(n++ - at));
-		members[at] = first + i * a->stride;
-	}
-	for (mine = 0; members[mine] != rank; mine++)
-		;
-	return mine;
-}
-
-static void run_axis(const struct axis *a, int rank, const int *host, struct exchange *x)
-{
-	bool ring = strcmp(a->pattern, "ring") == 0;
-	int members[a->size], n = a->size;
-	int at = list_group(a, rank, ring ? host : NULL, members);
-
-	if (ring) {
-		swap(x, members[(at + 1) % n], members[(at + n - 1) % n], a->bytes);
-	} else if (strcmp(a->pattern, "p2p") == 0) {
-		pass_on(x, members, at, n, a->bytes);
-	} else if (strcmp(a->pattern, "alltoall") == 0) {
-		for (int i = 1; i < n; i++)
-			swap(x, members[(at + i) % n], members[(at + n - i) % n], a->bytes / (n - 1));
-	} else {
-		fail("ring, p2p or alltoall, not", a->pattern);
-	}
-	finish(x);
 }
 
 static void read_axis(struct axis *a, const char *text, int stride)
@@ -117,38 +55,100 @@ static int *ask_hosts(int gpus_per_host, int n)
 
 	MPI_Get_processor_name(name, &len);
 	mine = atoi(name + strcspn(name, "0123456789")) / gpus_per_host;
-	MPI_Allgather(&mine, 1, MPI_INT, host, 1, MPI_INT, MPI_COMM_WORLD);
+	/* an all-gather would be the ring that is meant for groups, with n * n messages */
+	MPI_Gather(&mine, 1, MPI_INT, host, 1, MPI_INT, 0, MPI_COMM_WORLD);
+	MPI_Bcast(host, n, MPI_INT, 0, MPI_COMM_WORLD);
 	return host;
 }
 
-static double run_step(const struct axis *axes, int n_axes, int rank, const int *host)
+/* The lowest rank of the group on this rank's host: what a ring is ordered by. */
+static int first_on_host(const struct axis *a, int rank, const int *host)
 {
-	double most = 0, begin;
-	int n = 0;
-	struct exchange x = { 0 };
+	int first = rank - rank / a->stride % a->size * a->stride;
 
-	for (int i = 0; i < n_axes; i++) {
+	while (host[first] != host[rank])
+		first += a->stride;
+	return first;
+}
+
+static void join_group(struct axis *a, int rank, int n, const int *host)
+{
+	int group = rank / (a->stride * a->size) * a->stride + rank % a->stride;
+	int key = strcmp(a->pattern, "ring") == 0 ? first_on_host(a, rank, host) * n + rank : rank;
+
+	MPI_Comm_split(MPI_COMM_WORLD, group, key, &a->comm);
+}
+
+static void exchange_with_neighbours(const struct axis *a)
+{
+	MPI_Request requests[4];
+	int at, n = 0, bytes = (int)a->bytes;
+
+	MPI_Comm_rank(a->comm, &at);
+	for (int side = -1; side <= 1; side += 2) {
+		int peer = at + side < 0 || at + side >= a->size ? MPI_PROC_NULL : at + side;
+
+		MPI_Irecv(memory, bytes, MPI_BYTE, peer, 0, a->comm, &requests[n++]);
+		MPI_Isend(memory, bytes, MPI_BYTE, peer, 0, a->comm, &requests[n++]);
+	}
+	MPI_Waitall(n, requests, MPI_STATUSES_IGNORE);
+}
+
+static void run_axis(const struct axis *a)
+{
+	int piece = (int)(a->bytes / (a->size - 1));
+
+	if (strcmp(a->pattern, "ring") == 0)
+		MPI_Allgather(MPI_IN_PLACE, piece, MPI_BYTE, memory, piece, MPI_BYTE, a->comm);
+	else if (strcmp(a->pattern, "alltoall") == 0)
+		MPI_Alltoall(memory, piece, MPI_BYTE, memory, piece, MPI_BYTE, a->comm);
+	else if (strcmp(a->pattern, "p2p") == 0)
+		exchange_with_neighbours(a);
+	else
+		fail("ring, p2p or alltoall, not", a->pattern);
+}
+
+/* A group's pieces, one's own with them. Memory that the simulator knows as shared is not copied. */
+static void provide_memory(const struct axis *axes, int n_axes)
+{
+	double most = 0;
+
+	for (int i = 0; i < n_axes; i++)
 		most = axes[i].bytes > most ? axes[i].bytes : most;
-		n = axes[i].size > n ? axes[i].size : n;
-	}
-	x.memory = SMPI_SHARED_MALLOC((size_t)most);
-	x.requests = malloc(sizeof(*x.requests) * 2 * (size_t)n);
-	MPI_Barrier(MPI_COMM_WORLD);
-	begin = MPI_Wtime();
+	memory = SMPI_SHARED_MALLOC((size_t)most * 2);
+}
+
+/* Fills seconds, by axis. */
+static void run_step(const struct axis *axes, int n_axes, double *seconds)
+{
 	for (int i = 0; i < n_axes; i++) {
-		run_axis(&axes[i], rank, host, &x);
+		double begin;
+
 		MPI_Barrier(MPI_COMM_WORLD);
+		begin = MPI_Wtime();
+		run_axis(&axes[i]);
+		MPI_Barrier(MPI_COMM_WORLD);
+		seconds[i] = MPI_Wtime() - begin;
 	}
-	free(x.requests);
-	SMPI_SHARED_FREE(x.memory);
-	return MPI_Wtime() - begin;
+}
+
+static void print_seconds(const double *seconds, int n)
+{
+	double step = 0;
+
+	for (int i = 0; i < n; i++)
+		step += seconds[i];
+	printf("%.6f", step);
+	for (int i = 0; i < n; i++)
+		printf(" %.6f", seconds[i]);
+	printf("\n");
 }
 
 int main(int argc, char **argv)
 {
 	struct axis axes[MAX_AXES];
+	double seconds[MAX_AXES];
 	int rank, n, stride = 1, *host;
-	double seconds;
 
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -162,9 +162,13 @@ int main(int argc, char **argv)
 	if (stride != n)
 		fail("the axes make another number of ranks than", "-np");
 	host = ask_hosts(atoi(argv[1]), n);
-	seconds = run_step(axes, argc - 2, rank, host);
+	for (int i = 0; i < argc - 2; i++)
+		join_group(&axes[i], rank, n, host);
 	if (rank == 0)
-		printf("%.6f\n", seconds);
+		provide_memory(axes, argc - 2);
+	run_step(axes, argc - 2, seconds);
+	if (rank == 0)
+		print_seconds(seconds, argc - 2);
 	free(host);
 	MPI_Finalize();
 	return 0;

@@ -549,6 +549,38 @@ static void the_cost_of_a_ring_counts_the_members_in_the_smallest_share(void **s
 	pl_topo_destroy(t);
 }
 
+static void a_rank_of_a_pipeline_sends_to_both_neighbours_at_once(void **state)
+{
+	struct pl_topo *t = pl_topo_parse_tree("2:3", "1:10", NULL);
+	static const uint32_t apart[] = { 0, 2, 4 }, pair[] = { 0, 1, 2 };
+	struct pl_map_cost cost;
+	struct pl_job job;
+
+	(void)state;
+	assert_int_equal(pl_job_parse(&job, "axis=stages=3:p2p:1e9 order=stages", NULL), 0);
+	pl_map_cost(t, &job, apart, &cost);
+	assert_true(cost.step == 20);
+	pl_map_cost(t, &job, pair, &cost);
+	assert_true(cost.step == 10);
+	pl_topo_destroy(t);
+}
+
+static void a_ring_leaves_a_unit_as_often_as_the_order_of_ranks_does(void **state)
+{
+	struct pl_topo *t = pl_topo_parse_tree("1:2:2", "1:10:100", NULL);
+	static const uint32_t in_turn[] = { 0, 1, 2, 3 }, to_and_fro[] = { 0, 2, 1, 3 };
+	struct pl_map_cost cost;
+	struct pl_job job;
+
+	(void)state;
+	assert_int_equal(pl_job_parse(&job, "axis=data=4:ring:1e9 order=data", NULL), 0);
+	pl_map_cost(t, &job, in_turn, &cost);
+	assert_true(cost.uplink[2] == 1);
+	pl_map_cost(t, &job, to_and_fro, &cost);
+	assert_true(cost.uplink[2] == 2);
+	pl_topo_destroy(t);
+}
+
 static void the_explanation_begins_with_what_was_assumed(void **state)
 {
 	struct pl_topo *t = create_racks(1, "");
@@ -607,6 +639,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(hosts_in_a_bad_order_are_taken_rack_by_rack),
 	cmocka_unit_test(the_same_request_gives_the_same_map),
 	cmocka_unit_test(the_cost_of_a_ring_counts_the_members_in_the_smallest_share),
+	cmocka_unit_test(a_rank_of_a_pipeline_sends_to_both_neighbours_at_once),
+	cmocka_unit_test(a_ring_leaves_a_unit_as_often_as_the_order_of_ranks_does),
 	cmocka_unit_test(the_explanation_begins_with_what_was_assumed),
 	cmocka_unit_test(names_of_launchers_and_strategies_are_read_back),
 };
