@@ -45,6 +45,10 @@ test_expect_success 'cases are subtests, and TAP readers agree' '
 	grep "^    ok 4 - times of .bench 1.: 4" out && grep "a word" err && ! grep "a word" out
 '
 
+test_expect_success 'the tests of the recipe that is shown first' '
+	perilune test "$PERILUNE_SRCDIR/recipes/hello.test.lua" >out 2>err && grep -c "^ok" out | grep 4
+'
+
 test_expect_success 'nothing is recorded' '
 	perilune test recipes/good.test.lua >out && ! ls "$XDG_STATE_HOME"/perilune/runs/* 2>/dev/null
 '
