@@ -20,6 +20,10 @@ struct lua_store {
 
 struct lua_record {
 	struct store_run *run; /* NULL: finished */
+	/* who hears of requests, once it was told to: */
+	struct sched *sched; /* NULL: nobody */
+	struct sched_call call;
+	json_t *asked; /* requests that were not handed on yet */
 };
 
 static struct store *check_store(lua_State *L, int arg)
@@ -46,12 +50,67 @@ static int push_true(lua_State *L)
 
 /* ---- records ---- */
 
+/* The record is over: nobody is asked any more. */
+static void stop_listening(lua_State *L, struct lua_record *r)
+{
+	if (r->sched == NULL)
+		return;
+	sched_call_cancel(&r->call);
+	json_decref(r->asked);
+	lua_pushnil(L);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, r);
+	r->asked = NULL;
+	r->sched = NULL;
+}
+
 static int record_gc(lua_State *L)
 {
 	struct lua_record *r = luaL_checkudata(L, 1, LUA_RECORD_CLASS);
 
+	stop_listening(L, r);
 	store_run_abandon(r->run);
 	r->run = NULL;
+	return 0;
+}
+
+static void on_request(void *arg, const json_t *request)
+{
+	struct lua_record *r = arg;
+
+	json_array_append(r->asked, (json_t *)request);
+	sched_call_soon(r->sched, &r->call);
+}
+
+/* The function given to listen(), with the next request. */
+static int push_request(lua_State *L, struct sched_call *call)
+{
+	struct lua_record *r = container_of(call, struct lua_record, call);
+
+	if (json_array_size(r->asked) == 0)
+		return -1;
+	lua_rawgetp(L, LUA_REGISTRYINDEX, r);
+	lua_push_json(L, json_array_get(r->asked, 0));
+	json_array_remove(r->asked, 0);
+	if (json_array_size(r->asked) > 0)
+		sched_call_soon(r->sched, &r->call);
+	return 1;
+}
+
+/* rec:listen(fn): a task of its own calls fn(request) for each that others ask of the controller */
+static int record_listen(lua_State *L)
+{
+	struct store_run *run = check_record(L, 1);
+	struct lua_record *r = lua_touserdata(L, 1);
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_settop(L, 2);
+	stop_listening(L, r);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, r);
+	r->asked = json_array();
+	r->sched = sched_of(L);
+	r->call.name = "a request";
+	r->call.push = push_request;
+	store_run_listen(run, on_request, r);
 	return 0;
 }
 
@@ -187,6 +246,7 @@ static int record_finish(lua_State *L)
 	const char *verdict = verdicts[luaL_checkoption(L, 3, NULL, verdicts)];
 	struct pl_error err = { 0 };
 
+	stop_listening(L, r);
 	r->run = NULL;
 	if (store_run_finish(run, status, verdict, &err) != 0)
 		return binding_fail(L, &err);
@@ -405,6 +465,21 @@ static int store_controller(lua_State *L)
 	return 1;
 }
 
+/* ask(dir, request): of the controller of the run in this folder */
+static int store_ask_lua(lua_State *L)
+{
+	const char *dir = luaL_checkstring(L, 1);
+	struct pl_error err = { 0 };
+	json_t *request;
+	int rc;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	request = lua_to_json(L, 2);
+	rc = store_ask(dir, request, &err);
+	json_decref(request);
+	return rc == 0 ? push_true(L) : binding_fail(L, &err);
+}
+
 int luaopen_perilune_core_store(lua_State *L)
 {
 	static const luaL_Reg store_methods[] = {
@@ -419,13 +494,14 @@ int luaopen_perilune_core_store(lua_State *L)
 	static const luaL_Reg record_methods[] = {
 		{ "id", record_id },	 { "dir", record_dir },	  { "append", record_append },
 		{ "sync", record_sync }, { "sink", record_sink }, { "finish", record_finish },
-		{ "check", record_check },
+		{ "check", record_check }, { "listen", record_listen },
 		{ NULL, NULL },
 	};
 	static const luaL_Reg functions[] = {
 		{ "open", store_open_lua },
 		{ "read", store_read_lua },
 		{ "controller", store_controller },
+		{ "ask", store_ask_lua },
 		{ NULL, NULL },
 	};
 

@@ -1,5 +1,6 @@
 -- perilune run: a recipe on a fleet. Options before RECIPE are ours, after it the recipe's.
 
+local background = require "perilune.background"
 local errors = require "perilune.errors"
 local fleet = require "perilune.fleet"
 local library = require "perilune.library"
@@ -44,11 +45,12 @@ local OWN = {
     help = "the report as JUnit XML, a test case per point" },
   { "json", type = "path", metavar = "FILE|-", group = "REPORT",
     help = "the report as JSON into a file, or (-) on standard output" },
+  { "detach", type = "bool", group = "REPORT",
+    help = "go on in the background; prints the id of the run" },
   { "run-dir", type = "path", metavar = "DIR", group = "REPORT",
     help = "keep the run in this folder" },
   { "name", type = "string", group = "REPORT", help = "what the run is called; the recipe's name" },
   { "html", type = "string", later = true },
-  { "detach", type = "bool", later = true },
 }
 
 -- ---- what was asked for --------------------------------------------------------------------
@@ -195,9 +197,22 @@ local function prepare(o, words, given, all_words, settings)
   return plan, file, fleet.open(o, given, settings)
 end
 
+-- Nobody reads the standard output of what goes on in the background.
+local function check_detach(o)
+  for _, name in ipairs(FORM_NAMES) do
+    if o[name] == "-" then
+      errors.usage("--%s - and --detach exclude each other: name a file", name)
+    end
+  end
+end
+
 local function run_recipe(o, words, given, all_words)
   if not words[1] then
     errors.usage("no recipe given; there are %s", table.concat(library.names(), ", "))
+  end
+  if o.detach then
+    check_detach(o)
+    if not background.is_second() then return background.start("run", all_words) end
   end
   local plan, file, opened = prepare(o, words, given, all_words)
   if not plan then return print_recipe_help(words[1], file) end
@@ -210,6 +225,7 @@ local function run_recipe(o, words, given, all_words)
   check_number(plan.points, o)
   get_ready(plan, o, o.transport == "sim")
   local record <close> = session.begin(runner.head(plan, file, on), o.run_dir)
+  if o.detach then background.leave(record) end
   return carry_out(plan, file, on, o, record)
 end
 

@@ -26,12 +26,19 @@ local function read_head(folder)
   return head and head.ev == "begin" and head or nil
 end
 
+--- The first event of the journal of a run of any kind; ends the verb where there is none.
+---@param folder string
+---@return table
+function resuming.begin_of(folder)
+  return read_head(folder)
+    or errors.fail(2, "'%s' is no run folder: it has no journal", folder)
+end
+
 --- The first event of the journal of a recipe's run; ends the verb for anything else.
 ---@param folder string
 ---@return table
 function resuming.head(folder)
-  local head = read_head(folder)
-  if not head then errors.fail(2, "'%s' is no run folder: it has no journal", folder) end
+  local head = resuming.begin_of(folder)
   if head.kind ~= "run" then
     errors.usage("%s is no run of a recipe: of '%s' there is nothing to go on with", head.id,
       head.kind)
@@ -101,14 +108,8 @@ local function by_beginning(runs, ids, word)
   return runs .. "/" .. found[1]
 end
 
---- The folder of a run: of an id, the beginning of one, "last", or a folder. Without a word, of the
---- newest run that was interrupted.
----@param word string?
----@return string
-function resuming.find(word)
-  if word and word:find "/" then
-    return require("perilune.core.sys").realpath(word) or errors.fail(2, "there is no '%s'", word)
-  end
+-- The folder of all runs, and their ids, the newest first.
+local function all_runs()
   local state = require("perilune.config").state_folder()
   if not state then errors.fail(2, "no home folder; set PERILUNE_STATE") end
   local runs = state .. "/runs"
@@ -117,6 +118,26 @@ function resuming.find(word)
     if name:find "^%d+%-%d+%-%x+$" then ids[#ids + 1] = name end
   end
   sort_by_age(runs, ids)
+  return runs, ids
+end
+
+--- The folders of all runs of this person, the newest first.
+---@return string[]
+function resuming.folders()
+  local runs, ids = all_runs()
+  for i, id in ipairs(ids) do ids[i] = runs .. "/" .. id end
+  return ids
+end
+
+--- The folder of a run: of an id, the beginning of one, "last", or a folder. Without a word, of the
+--- newest run that was interrupted.
+---@param word string?
+---@return string
+function resuming.find(word)
+  if word and word:find "/" then
+    return require("perilune.core.sys").realpath(word) or errors.fail(2, "there is no '%s'", word)
+  end
+  local runs, ids = all_runs()
   if not word then return newest_interrupted(runs, ids) end
   if word == "last" and ids[1] then return runs .. "/" .. ids[1] end
   return by_beginning(runs, ids, word)

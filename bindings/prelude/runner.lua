@@ -23,6 +23,8 @@ local Runner = {}
 Runner.__index = Runner
 
 local FOLDER, FILE = 448, 384 -- 0700, 0600
+local CANCELED = 130 -- exit status of a run that was ended from outside
+local GRACE_S = 30   -- for its end, when who asks does not say
 
 -- Options as the journal and the report hold them: values that JSON has.
 local function recordable(options)
@@ -218,13 +220,40 @@ function Runner:cancel_on_interrupt(active)
   end)
 end
 
+-- What is still there when the grace is over is left to the supervisors on the hosts, and `reap`.
+function Runner:cut_off(grace)
+  terminal.note("not ended after %s: left at once; 'perilune reap %s' ends what is left on hosts",
+    units.format_duration(grace), self.session:id())
+  self.session:finish(CANCELED, "canceled")
+  require("perilune.core.background").quit(CANCELED)
+end
+
+-- Another shell may ask for what Ctrl-C does here.
+function Runner:cancel_on_request(active)
+  self.session:listen(function(request)
+    if request.want ~= "cancel" or self.cancels then return end
+    self.cancels = true
+    local by, left = tostring(request.by), still_running(active)
+    terminal.note("canceled by %s: ending %s", by, #left == 0 and "the recipe"
+      or ("%s: %s"):format(units.count(#left, "host"), left:fold()))
+    self.session:append("interrupt", { by = by })
+    if self.task then self.task:cancel("canceled by " .. by) end
+    if sched.is_virtual() then return end
+    local grace = tonumber(request.grace) or GRACE_S
+    sched.sleep(grace)
+    self:cut_off(grace)
+  end)
+end
+
 --- Runs the plan and writes the report.
 ---@return table report
 ---@return string text
 ---@return string json
 function Runner:carry_out()
   local begun, wall = sched.now(), sched.wall()
-  self:cancel_on_interrupt(self:watch())
+  local active = self:watch()
+  self:cancel_on_interrupt(active)
+  self:cancel_on_request(active)
   local entries = require("perilune.engine").run(self.plan, self)
   local r = self:make_report(self.plan, entries, begun, wall)
   return r, self:write_report(r)

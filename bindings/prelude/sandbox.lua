@@ -74,8 +74,10 @@ end
 local function print_out(...)
   local words = table.pack(...)
   for i = 1, words.n do words[i] = tostring(words[i]) end
-  local line = require("perilune.secret").redact(table.concat(words, "\t") .. "\n")
-  require("perilune.core.sys").write(print_fd, line)
+  local line = require("perilune.secret").redact(table.concat(words, "\t"))
+  require("perilune.core.sys").write(print_fd, line .. "\n")
+  local session = sched.locals().session
+  if session then session:append("print", require("perilune.report").plain { text = line }) end
 end
 
 local function make_os()

@@ -132,6 +132,12 @@ function Session:append(ev, fields)
   if self.record then self.record:append(ev, fields) end
 end
 
+--- What others ask of the controller of this run: fn(request) runs in a task of its own.
+---@param fn fun(request: table)
+function Session:listen(fn)
+  if self.record then self.record:listen(fn) end
+end
+
 local VERDICTS = { [0] = "pass", [1] = "fail", [2] = "error", [130] = "canceled",
                    [143] = "canceled" }
 

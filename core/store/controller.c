@@ -183,6 +183,15 @@ int controller_read(const char *run_dir, struct controller_info *info, struct pl
 	return rc;
 }
 
+void controller_poke(const char *run_dir)
+{
+	struct controller_info info;
+
+	if (controller_read(run_dir, &info, NULL) == 0 && info.state == CONTROLLER_ALIVE &&
+	    info.pid > 1)
+		kill((pid_t)info.pid, CONTROLLER_POKE);
+}
+
 /* ---- taking ---- */
 
 static void make_token(char *token, size_t size)

@@ -14,12 +14,17 @@
 #ifndef PL_STORE_CONTROLLER_H
 #define PL_STORE_CONTROLLER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
 #define CONTROLLER_BEAT_US (5 * 1000000)
+
+/* What a controller is woken with: harmless to a process that does not know it, and one that was
+ * stopped goes on. */
+#define CONTROLLER_POKE SIGCONT
 
 enum controller_state {
 	CONTROLLER_NONE,      /* nobody: it has ended, or there never was one */
@@ -46,6 +51,10 @@ const char *controller_state_name(enum controller_state s);
 /* Who conducts the run in this folder. A file that cannot be read is an error (PL_ESYS), one that
  * is not there is CONTROLLER_NONE. */
 int controller_read(const char *run_dir, struct controller_info *info, struct pl_error *err);
+
+/* Sends CONTROLLER_POKE to the controller when it is a process of this machine that lives, as its
+ * host, pid and start say; else does nothing. */
+void controller_poke(const char *run_dir);
 
 /*
  * Becomes the controller. PL_EBUSY, with who it is and what to do, while another one lives or is

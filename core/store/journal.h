@@ -30,6 +30,7 @@
  *		  the calls of these ranges [[FIRST, LAST], ...]
  *	point_end "point" "verdict" ["cause"] "status" ["why"] "entry": the whole of it as in the report
  *		  ["inputs": files that maps of it were made from, with their SHA-256]
+ *	print	  "text": what a recipe printed
  *	(others)  what recipes and verbs record through store_run_append()
  *	end	  "status" "verdict"
  *	resume	  "call": the last that was there. A controller goes on; what follows counts as before

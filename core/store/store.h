@@ -4,6 +4,8 @@
  * Run folder STATE/runs/ID/ (0700):
  *	journal		JSON objects, one a line, appended by one writer; the truth
  *	controller	who conducts a run of a recipe, while it goes on: see controller.h
+ *	requests	what others ask of that one: see requests.h
+ *	log		what a detached run said, as it would have on the terminal
  *	out/		streams that exceeded memory
  *	attachments/	what a recipe attached
  * The index STATE/index.db (SQLite, schema version in user_version, migrated on open) only repeats
@@ -53,6 +55,17 @@ struct store_run *store_run_resume(struct store *store, const char *run_dir, boo
  * another process has taken it over (PL_EBUSY). Such a run should end: nothing is lost that was
  * recorded, and it can be resumed. */
 int store_run_check(struct store_run *run, struct pl_error *err);
+
+/*
+ * From now on, what others ask of the controller of this run is given to fn (the request is
+ * borrowed): within a second, at once where store_ask() was called on this machine. In virtual
+ * time only there. fn NULL ends it. Of the run of a recipe.
+ */
+void store_run_listen(struct store_run *run, void (*fn)(void *arg, const json_t *request),
+		      void *arg);
+
+/* Asks whoever conducts the run in this folder: see requests.h. */
+int store_ask(const char *run_dir, const json_t *request, struct pl_error *err);
 
 const char *store_run_id(const struct store_run *run);
 const char *store_run_dir(const struct store_run *run);

@@ -5,6 +5,7 @@
 #include "store/controller.h"
 #include "store/index.h"
 #include "store/journal.h"
+#include "store/requests.h"
 #include "store/store.h"
 
 struct store {
@@ -22,6 +23,11 @@ struct store_run {
 	struct store *store;
 	struct journal *journal;
 	struct controller *controller; /* of a recipe's run, else NULL */
+	struct requests *requests;     /* with a controller */
+	struct loop_signal *on_poke;   /* somebody here has asked */
+	void (*on_request)(void *arg, const json_t *request); /* NULL: nobody listens yet */
+	void *on_request_arg;
+	int64_t looks; /* for requests, one in REQUESTS_LOOK_US */
 	char *id, *dir, *kind, *name;
 	struct store_row row; /* counts so far; the same as a digest of the journal */
 	struct store_sink *sinks;

@@ -89,11 +89,31 @@ static int append_begin(struct store_run *run, const json_t *head, struct pl_err
 	return rc;
 }
 
+/* What comes before anybody listens is kept for then. */
+static void look_for_requests(void *arg)
+{
+	struct store_run *run = arg;
+
+	if (run->on_request != NULL)
+		requests_look(run->requests, run->on_request, run->on_request_arg);
+}
+
 static void on_beat(void *arg)
 {
 	struct store_run *run = arg;
 
-	controller_beat(run->controller);
+	if (run->looks++ % (CONTROLLER_BEAT_US / REQUESTS_LOOK_US) == 0)
+		controller_beat(run->controller);
+	look_for_requests(run);
+}
+
+void store_run_listen(struct store_run *run, void (*fn)(void *arg, const json_t *request),
+		      void *arg)
+{
+	run->on_request = fn;
+	run->on_request_arg = arg;
+	if (run->requests != NULL)
+		look_for_requests(run);
 }
 
 static int take_control(struct store_run *run, bool takeover, struct pl_error *err)
@@ -101,7 +121,9 @@ static int take_control(struct store_run *run, bool takeover, struct pl_error *e
 	run->controller = controller_take(run->dir, takeover, err);
 	if (run->controller == NULL)
 		return -1;
-	loop_beat(run->store->loop, CONTROLLER_BEAT_US, on_beat, run);
+	run->requests = requests_open(run->dir);
+	run->on_poke = loop_signal_create(run->store->loop, CONTROLLER_POKE, look_for_requests, run);
+	loop_beat(run->store->loop, REQUESTS_LOOK_US, on_beat, run);
 	return 0;
 }
 
@@ -111,6 +133,8 @@ static void run_free(struct store_run *run)
 		store_sink_detach(run->sinks);
 	if (run->controller != NULL)
 		loop_beat(run->store->loop, 0, NULL, NULL);
+	loop_signal_destroy(run->on_poke);
+	requests_close(run->requests);
 	controller_release(run->controller);
 	journal_close(run->journal);
 	store_unref(run->store);
@@ -297,6 +321,16 @@ void store_run_abandon(struct store_run *run)
 {
 	if (run != NULL)
 		run_free(run);
+}
+
+/* ---- asking another ---- */
+
+int store_ask(const char *run_dir, const json_t *request, struct pl_error *err)
+{
+	if (requests_append(run_dir, request, err) != 0)
+		return -1;
+	controller_poke(run_dir);
+	return 0;
 }
 
 /* ---- going on ---- */
