@@ -1,5 +1,6 @@
 -- resume - go on with a run of a recipe that was interrupted.
 
+local background = require "perilune.background"
 local errors = require "perilune.errors"
 local resuming = require "perilune.resuming"
 local session = require "perilune.session"
@@ -37,12 +38,14 @@ local function go_on(record, o)
   resuming.decide_once(record, o)
   record:append("resume", { call = record.calls })
   resuming.end_left(record, on)
+  if o.detach then background.leave(record) end
   return run_verb.carry_out(plan, file, on, run_o, record)
 end
 
-local function resume(o, args)
+local function resume(o, args, _, all_words)
   if #args > 1 then errors.usage("one run at a time") end
   if o.redo and o.skip then errors.usage("--redo and --skip exclude each other") end
+  if o.detach and not background.is_second() then return background.start("resume", all_words) end
   local folder = resuming.find(args[1])
   local head = resuming.head(folder)
   if head.transport == "sim" then resuming.use_virtual_time() end
@@ -57,7 +60,7 @@ end
 return {
   name = "resume",
   summary = "go on with a run of a recipe that was interrupted",
-  usage = { "resume [--redo|--skip] [--takeover] [RUN]" },
+  usage = { "resume [--redo|--skip] [--takeover] [--detach] [RUN]" },
   about = "RUN is an id, the beginning of one, or a run folder; without one, it is the newest "
     .. "run that was interrupted, killed, or ended by a mistake in its recipe. Points that are "
     .. "finished are taken as they are, as long as their options and the files of their maps are "
@@ -73,6 +76,8 @@ return {
       help = "what was to be run once, and has no result, is run again" },
     { "skip", type = "bool", group = "RESUMING",
       help = "it is not, and its outcome is 'lost'" },
+    { "detach", type = "bool", group = "RESUMING",
+      help = "go on in the background, as `run --detach` does" },
     { "takeover", type = "bool", group = "RESUMING",
       help = "although another process conducts the run, which then ends" },
   },

@@ -15,12 +15,6 @@ test_expect_success "an unknown verb suggests the nearest" '
 	refused "^perilune: exce: unknown verb .exce. (did you mean .exec.?); see .perilune --help.$" exce
 '
 
-test_expect_success "a verb that is promised but not built says so" '
-	for verb in status logs attach cancel; do
-		refused "the verb .$verb. is not in this version" $verb || return 1
-	done
-'
-
 test_expect_success "an unknown option suggests the nearest" '
 	refused "unknown option --timout (did you mean .--timeout.?); see .perilune exec --help.$" \
 		exec --timout 3 true &&
