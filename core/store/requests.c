@@ -74,6 +74,16 @@ static size_t read_lines(const char *bytes, size_t len,
 	return at;
 }
 
+bool requests_are_there(const struct requests *r)
+{
+	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
+	bool grown = size_of(fd) > r->seen;
+
+	if (fd >= 0)
+		close(fd);
+	return grown;
+}
+
 void requests_look(struct requests *r, void (*fn)(void *arg, const json_t *request), void *arg)
 {
 	int fd = open(r->path, O_RDONLY | O_CLOEXEC);

@@ -14,6 +14,7 @@
 #define PL_STORE_REQUESTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -26,7 +27,10 @@ struct requests;
 struct requests *requests_open(const char *run_dir);
 void requests_close(struct requests *r); /* NULL is a no-op */
 
-/* Gives each new request (borrowed) to fn. One open() and one fstat() when there is none. */
+/* Whether there is something new. One open() and one fstat(). */
+bool requests_are_there(const struct requests *r);
+
+/* Gives each new request (borrowed) to fn. */
 void requests_look(struct requests *r, void (*fn)(void *arg, const json_t *request), void *arg);
 
 /* Asks. `request` is borrowed. */

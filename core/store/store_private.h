@@ -27,7 +27,8 @@ struct store_run {
 	struct loop_signal *on_poke;   /* somebody here has asked */
 	void (*on_request)(void *arg, const json_t *request); /* NULL: nobody listens yet */
 	void *on_request_arg;
-	int64_t looks; /* for requests, one in REQUESTS_LOOK_US */
+	struct loop_defer hear; /* what others ask */
+	int64_t looks;		/* for requests, one in REQUESTS_LOOK_US */
 	char *id, *dir, *kind, *name;
 	struct store_row row; /* counts so far; the same as a digest of the journal */
 	struct store_sink *sinks;

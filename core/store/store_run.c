@@ -89,13 +89,22 @@ static int append_begin(struct store_run *run, const json_t *head, struct pl_err
 	return rc;
 }
 
-/* What comes before anybody listens is kept for then. */
-static void look_for_requests(void *arg)
+static void hear_requests(void *arg)
 {
 	struct store_run *run = arg;
 
 	if (run->on_request != NULL)
 		requests_look(run->requests, run->on_request, run->on_request_arg);
+}
+
+/* What comes before anybody listens is kept for then. A beat alone wakes nobody: only what is there
+ * makes a turn of the loop. */
+static void look_for_requests(void *arg)
+{
+	struct store_run *run = arg;
+
+	if (run->on_request != NULL && requests_are_there(run->requests))
+		loop_defer_schedule(&run->hear);
 }
 
 static void on_beat(void *arg)
@@ -122,6 +131,7 @@ static int take_control(struct store_run *run, bool takeover, struct pl_error *e
 	if (run->controller == NULL)
 		return -1;
 	run->requests = requests_open(run->dir);
+	loop_defer_init(&run->hear, run->store->loop, hear_requests, run);
 	run->on_poke = loop_signal_create(run->store->loop, CONTROLLER_POKE, look_for_requests, run);
 	loop_beat(run->store->loop, REQUESTS_LOOK_US, on_beat, run);
 	return 0;
@@ -133,6 +143,8 @@ static void run_free(struct store_run *run)
 		store_sink_detach(run->sinks);
 	if (run->controller != NULL)
 		loop_beat(run->store->loop, 0, NULL, NULL);
+	if (run->requests != NULL)
+		loop_defer_cancel(&run->hear);
 	loop_signal_destroy(run->on_poke);
 	requests_close(run->requests);
 	controller_release(run->controller);
