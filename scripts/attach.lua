@@ -38,8 +38,8 @@ end
 
 local function note_begin(head, who)
   if who.pid then
-    terminal.note("%s on %s, conducted by process %d on %s; Ctrl-C leaves it alone, 'perilune cancel "
-      .. "%s' ends it", head.name, head.hosts, who.pid, who.host, head.id)
+    terminal.note("%s on %s, conducted by process %d on %s; Ctrl-C leaves it alone, "
+      .. "'perilune cancel %s' ends it", head.name, head.hosts, who.pid, who.host, head.id)
   end
 end
 
@@ -67,12 +67,12 @@ local function follow_run(folder, head)
   }, true)
   line.clear()
   if why == "stopped" then
-    terminal.note("detached; %s goes on: 'perilune attach %s' comes back, 'perilune cancel %s' ends "
-      .. "it", head.id, head.id, head.id)
+    terminal.note("detached; %s goes on: 'perilune attach %s' comes back, 'perilune cancel %s' "
+      .. "ends it", head.id, head.id, head.id)
     return select(2, sched.interrupted())
   elseif why == "gone" then
-    terminal.note("the controller of %s%s is gone and has not ended it: 'perilune resume %s' goes on",
-      head.id, who.pid and (" (process %d on %s)"):format(who.pid, who.host) or "", head.id)
+    terminal.note("the controller of %s%s is gone and has not ended it: 'perilune resume %s' goes "
+      .. "on", head.id, who.pid and (" (process %d on %s)"):format(who.pid, who.host) or "", head.id)
     return 3
   end
   print_report(folder)
@@ -91,8 +91,9 @@ return {
   name = "attach",
   summary = "follow a run as if it had been started here",
   usage = { "attach RUN" },
-  about = "RUN is an id, the beginning of one, 'last', or the folder of a run of a recipe, which may "
-    .. "go on in the background, in another terminal, or on another machine that shares the folder. "
+  about = "RUN is an id, the beginning of one, 'last', or the folder of a run of a recipe, which "
+    .. "may go on in the background, in another terminal, or on another machine that shares the "
+    .. "folder. "
     .. "Says what it has said so far, then what it says, on a terminal also who is waited for, and "
     .. "the report at its end; print of the recipe comes on standard output. Ctrl-C ends attach, "
     .. "never the run: `perilune cancel` does.",

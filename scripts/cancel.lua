@@ -22,8 +22,8 @@ end
 
 local function gone(head, who)
   local was = who.pid and (": process %d on %s is gone"):format(who.pid, who.host) or ""
-  errors.fail(3, "nobody conducts %s%s; 'perilune reap %s' ends what it left on its hosts, 'perilune "
-    .. "resume %s' goes on with it", head.id, was, head.id, head.id)
+  errors.fail(3, "nobody conducts %s%s; 'perilune reap %s' ends what it left on its hosts, "
+    .. "'perilune resume %s' goes on with it", head.id, was, head.id, head.id)
 end
 
 local function silent(head, who)
@@ -77,11 +77,11 @@ return {
   name = "cancel",
   summary = "end a run, from any shell that reaches its folder",
   usage = { "cancel [--grace D] [--no-wait] RUN..." },
-  about = "RUN is an id, the beginning of one, 'last', or the folder of a run of a recipe. Asks its "
-    .. "controller, by a line in the run folder, to do what Ctrl-C does in the foreground: it ends "
+  about = "RUN is an id, the beginning of one, 'last', or the folder of a run of a recipe. Asks "
+    .. "its controller, by a line in the run folder, to do what Ctrl-C does in the foreground: it ends "
     .. "its commands on all hosts (SIGTERM, then SIGKILL), runs closers, writes the report, and "
-    .. "exits with 130. Waits until it has. The controller may be on another machine that shares the "
-    .. "folder: it looks once a second. `perilune resume` can go on with the run later.",
+    .. "exits with 130. Waits until it has. The controller may be on another machine that shares "
+    .. "the folder: it looks once a second. `perilune resume` can go on with the run later.",
   options = {
     { "grace", type = "duration", default = 30, metavar = "D",
       help = "when it has not ended by then, it leaves at once, as after a second Ctrl-C" },

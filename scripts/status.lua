@@ -32,7 +32,9 @@ end
 local function print_one(folder, o)
   local who = follow.controller(folder)
   local stand = standing.read(folder)
-  if not stand.head.id then errors.fail(2, "'%s' is no run folder: its journal has no beginning", folder) end
+  if not stand.head.id then
+    errors.fail(2, "'%s' is no run folder: its journal has no beginning", folder)
+  end
   if o.json then
     terminal.print(require("perilune.history").json(stand:table(folder, who)) .. "\n")
   else

@@ -6,7 +6,7 @@ test_description="run --detach, status, logs, attach, cancel"
 runs=$XDG_STATE_HOME/perilune/runs
 where=$PWD
 # every controller that a test left waiting for the file `go`
-trap 'touch "$where/go"; die' EXIT
+trap 'touch "$where/go" 2>/dev/null; die' EXIT
 
 # Waits for the file `go`: stops where a test wants it to.
 cat >waits.lua <<-END
@@ -28,6 +28,16 @@ ended() { tail -n 1 "$runs/$1/journal" | grep -q "\"ev\":\"end\""; }
 waits() { tail -n 1 "$runs/$1/journal" | grep -q "\"step\":\"warm\""; }
 pid_of() { sed -n "1s/.*\"pid\":\([0-9]*\),.*/\1/p" "$runs/$1/controller"; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+# follow NAME COMMAND...: in the background, into NAME.out and NAME.err; its exit status is in NAME.status
+follow() {
+	name=$1
+	shift
+	rm -f "$name".*
+	{ "$@" >"$name.out" 2>"$name.err"; echo $? >"$name.new"; mv "$name.new" "$name.status"; } &
+	wait_for test -e "$name.out"
+}
+# ended_with STATUS NAME
+ended_with() { wait_for test -e "$2.status" && echo "$1" | test_cmp - "$2.status"; }
 start() { rm -f go tags && id=$(detach "$@" 2>err) && wait_for waits "$id" && pid=$(pid_of "$id"); }
 
 test_expect_success "run --detach prints the id, says how to follow, and is done" '
@@ -63,11 +73,10 @@ test_expect_success "SIGHUP, as of a terminal that goes, is nothing to it" '
 '
 
 test_expect_success "logs -f and attach follow to the end, with the status of the run" '
-	{ perilune logs -f "$id" >logged; echo $? >logged.status; } & logs=$! &&
-	{ perilune attach "$id" >attached 2>attached.err; echo $? >attached.status; } & attach=$! &&
-	wait_for grep "call 2" logged && wait_for grep "noted 1" attached.err && touch go && wait $logs $attach &&
-	echo 0 | test_cmp - logged.status && echo 0 | test_cmp - attached.status &&
-	grep "^n3: went$" logged && echo "hello	1" | test_cmp - attached && grep "^verdict: pass" attached.err &&
+	follow logs perilune logs -f "$id" && follow attach perilune attach "$id" &&
+	wait_for grep "call 2" logs.out && wait_for grep "noted 1" attach.err && touch go &&
+	ended_with 0 logs && ended_with 0 attach && grep "^n3: went$" logs.out &&
+	echo "hello	1" | test_cmp - attach.out && grep "^verdict: pass" attach.err &&
 	perilune status "$id" | grep "^state  *pass (exit status 0)" && wait_for is_gone $pid
 '
 
@@ -129,9 +138,8 @@ test_expect_success "what does not end within the grace is left at once" '
 '
 
 test_expect_success "a controller that was killed is told of, and the run can be resumed" '
-	start && { perilune logs -f "$id" >out 2>err; echo $? >status; } & logs=$! &&
-	wait_for test -s out && kill -KILL "$(pid_of "$id")" && wait $logs && echo 3 | test_cmp - status &&
-	grep "the controller of $id (process .*) is gone.*perilune resume $id" err &&
+	start && follow logs perilune logs -f "$id" && wait_for grep "call 2" logs.out && kill -KILL $pid &&
+	ended_with 3 logs && grep "the controller of $id (process .*) is gone.*perilune resume $id" logs.err &&
 	perilune status "$id" >out && grep "^state  *interrupted" out && grep "which is gone" out &&
 	expect_exit 3 perilune cancel "$id" 2>err && grep "perilune reap $id" err && expect_exit 3 perilune attach "$id" &&
 	touch go && perilune resume "$id" && perilune status "$id" | grep "^state  *pass"
@@ -166,8 +174,9 @@ test_expect_success SCRIPT "a run that was started on a terminal goes on when th
 test_expect_success "usage" '
 	for verb in logs attach cancel; do expect_exit 2 perilune $verb 2>err && grep "give the run" err || return 1; done &&
 	expect_exit 2 perilune status nowhere 2>err && grep "no run whose id begins with" err &&
-	perilune exec true && expect_exit 2 perilune attach last 2>err && grep "is no run of a recipe" err &&
-	perilune logs -f last && perilune status last | grep "^state  *pass"
+	perilune exec true && id=$(perilune runs list | sed -n "2s/ .*//p") &&
+	expect_exit 2 perilune attach "$id" 2>err && grep "is no run of a recipe" err &&
+	perilune logs -f "$id" && perilune status "$id" | grep "^state  *pass"
 '
 
 test_done

@@ -8,7 +8,7 @@ skip_all_without sshd ssh-keygen setsid script
 fleet_start 64 || test_done
 fleet_homes
 
-folder=$PWD/run
+folder=$FLEET_DIR/run # no space in it
 cat >long.lua <<-\END
 return require "perilune".recipe { name = "long", run = function(t)
   t.hosts:exec("echo first"):must()

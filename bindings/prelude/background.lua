@@ -23,7 +23,8 @@ end
 local function tell_how_to_follow(id, pid)
   terminal.print(id .. "\n")
   terminal.note("%s goes on in the background as process %s; 'perilune status %s' says how it "
-    .. "stands, 'attach %s' and 'logs -f %s' follow it, 'cancel %s' ends it", id, pid, id, id, id, id)
+    .. "stands, 'attach %s' and 'logs -f %s' follow it, 'cancel %s' ends it",
+    id, pid, id, id, id, id)
 end
 
 --- In the first process: the verb again, with its words. Returns the exit status.

@@ -220,7 +220,8 @@ local function state_text(self, who, now)
   if state == "interrupted" then
     return ("interrupted; 'perilune resume %s' goes on"):format(self.head.id)
   end
-  return ("running for %s"):format(units.format_duration(math.max(0, math.floor(now - self.head.t))))
+  local seconds = math.max(0, math.floor(now - self.head.t))
+  return ("running for %s"):format(units.format_duration(seconds))
 end
 
 local function counts_text(counts)
