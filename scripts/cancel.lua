@@ -3,22 +3,10 @@
 local errors = require "perilune.errors"
 local follow = require "perilune.follow"
 local resuming = require "perilune.resuming"
-local sched = require "perilune.core.sched"
-local sys = require "perilune.core.sys"
 local terminal = require "perilune.terminal"
 local units = require "perilune.units"
 
 local ANSWER_S = 15 -- beyond the grace, for the controller to hear, and to write the end
-
-local function asker()
-  return ("%s on %s (process %d)"):format(sys.user(), sys.hostname(), sys.pid())
-end
-
-local function ask(folder, o)
-  local ok, message = require("perilune.core.store").ask(folder,
-    { want = "cancel", by = asker(), grace = o.grace, t = sched.wall() })
-  if not ok then errors.fail(2, "%s", message) end
-end
 
 local function gone(head, who)
   local was = who.pid and (": process %d on %s is gone"):format(who.pid, who.host) or ""
@@ -34,20 +22,19 @@ local function silent(head, who)
 end
 
 local function wait(folder, head, o)
-  local begun = sched.now()
-  local most = o.grace + ANSWER_S
+  local waited = follow.stopwatch()
   local ended, why, who = follow.to_end(folder, {
     event = function() end,
-    stop = function() return sched.now() - begun > most end,
+    stop = function() return waited() > o.grace + ANSWER_S end,
   }, true)
   if ended then
     terminal.note("%s has ended after %s: %s (exit status %d)", head.id,
-      units.format_duration(sched.now() - begun), ended.verdict, ended.status)
+      units.format_duration(waited()), ended.verdict, ended.status)
     return 0
   end
   if why == "gone" then gone(head, who) end
   who = follow.controller(folder)
-  who.waited = sched.now() - begun
+  who.waited = waited()
   return silent(head, who)
 end
 
@@ -60,7 +47,7 @@ local function cancel_one(folder, o)
   end
   local who = follow.controller(folder)
   if who.state == "none" or who.state == "dead" then gone(head, who) end
-  ask(folder, o)
+  follow.ask(folder, { want = "cancel", grace = o.grace })
   if o.no_wait then return 0 end
   return wait(folder, head, o)
 end
@@ -78,8 +65,8 @@ return {
   summary = "end a run, from any shell that reaches its folder",
   usage = { "cancel [--grace D] [--no-wait] RUN..." },
   about = "RUN is an id, the beginning of one, 'last', or the folder of a run of a recipe. Asks "
-    .. "its controller, by a line in the run folder, to do what Ctrl-C does in the foreground: it ends "
-    .. "its commands on all hosts (SIGTERM, then SIGKILL), runs closers, writes the report, and "
+    .. "its controller, by a line in the run folder, to do what Ctrl-C does in the foreground: it "
+    .. "ends its commands on all hosts (SIGTERM, then SIGKILL), runs closers, writes the report, and "
     .. "exits with 130. Waits until it has. The controller may be on another machine that shares "
     .. "the folder: it looks once a second. `perilune resume` can go on with the run later.",
   options = {

@@ -55,8 +55,8 @@ return {
   about = "RUN is an id, the beginning of one, 'last', or a run folder. Prints, from its record, "
     .. "points and steps, what the recipe printed and noted, each call with its hosts, and the "
     .. "output of each command when it has ended, a line as 'host: line', what it wrote to "
-    .. "standard error after the rest. The output of commands of `exec`, `push` and `pull` is not recorded, "
-    .. "only how they ended.",
+    .. "standard error after the rest. The output of commands of `exec`, `push` and "
+    .. "`pull` is not recorded, only how they ended.",
   options = {
     { "follow", short = "f", type = "bool", help = "go on until the run ends" },
     { "rank", type = "int", min = 0, metavar = "N",

@@ -38,7 +38,7 @@ local function print_one(folder, o)
   if o.json then
     terminal.print(require("perilune.history").json(stand:table(folder, who)) .. "\n")
   else
-    terminal.print(stand:text(folder, who, require("perilune.core.sched").wall()))
+    terminal.print(stand:text(folder, who))
   end
 end
 

@@ -6,7 +6,7 @@ test_description="run --detach, status, logs, attach, cancel"
 runs=$XDG_STATE_HOME/perilune/runs
 where=$PWD
 # every controller that a test left waiting for the file `go`
-trap 'touch "$where/go" 2>/dev/null; die' EXIT
+trap 'left=$?; touch "$where/go" 2>/dev/null; (exit $left); die' EXIT
 
 # Waits for the file `go`: stops where a test wants it to.
 cat >waits.lua <<-END

@@ -91,6 +91,24 @@ local function watch_beats(watch, who, silent)
   end
 end
 
+--- Asks the controller of a run for something, in the name of who runs this program.
+---@param folder string
+---@param request { want: string, grace: number? }
+function follow.ask(folder, request)
+  local sys = require "perilune.core.sys"
+  request.by = ("%s on %s (process %d)"):format(sys.user(), sys.hostname(), sys.pid())
+  request.t = sched.wall()
+  local ok, message = require("perilune.core.store").ask(folder, request)
+  if not ok then require("perilune.errors").fail(2, "%s", message) end
+end
+
+--- How many seconds have passed since this call.
+---@return fun(): number
+function follow.stopwatch()
+  local begun = sched.now()
+  return function() return sched.now() - begun end
+end
+
 ---@class perilune.Following
 ---@field event fun(event: table)
 ---@field look? fun() before each pause

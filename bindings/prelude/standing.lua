@@ -250,10 +250,9 @@ local METRICS_SHOWN = 8
 --- Some lines for a person.
 ---@param folder string
 ---@param who table the controller
----@param now number seconds since 1970
 ---@return string
-function Standing:text(folder, who, now)
-  local out = {}
+function Standing:text(folder, who)
+  local out, now = {}, require("perilune.core.sched").wall()
   local function add(name, value)
     if value and value ~= "" then out[#out + 1] = ("%-10s %s\n"):format(name, value) end
   end
