@@ -66,9 +66,9 @@ return {
   usage = { "cancel [--grace D] [--no-wait] RUN..." },
   about = "RUN is an id, the beginning of one, 'last', or the folder of a run of a recipe. Asks "
     .. "its controller, by a line in the run folder, to do what Ctrl-C does in the foreground: it "
-    .. "ends its commands on all hosts (SIGTERM, then SIGKILL), runs closers, writes the report, and "
-    .. "exits with 130. Waits until it has. The controller may be on another machine that shares "
-    .. "the folder: it looks once a second. `perilune resume` can go on with the run later.",
+    .. "ends its commands on all hosts (SIGTERM, then SIGKILL), runs closers, writes the report, "
+    .. "and exits with 130. Waits until it has. The controller may be on another machine that "
+    .. "shares the folder: it looks once a second. `perilune resume` can go on with the run later.",
   options = {
     { "grace", type = "duration", default = 30, metavar = "D",
       help = "when it has not ended by then, it leaves at once, as after a second Ctrl-C" },
