@@ -5,7 +5,8 @@
  *	formats() -> array of { name=, about= }
  *	recognise(bytes) -> the name of a format, or nil
  *	survey:import(bytes, { name=, host=, taken_at=, format= })
- *	survey:expect(hosts), survey:keep(hosts) -> the others: see survey.h
+ *	survey:expect(hosts), survey:alias(name, host) -> boolean: see survey.h
+ *	survey:keep(hosts) -> the others: see survey.h
  *	survey:topo(gpus_per_host) -> topo; 0: every host's GPUs are known. Ends the survey.
  *	survey:notes() -> array of sentences, those alike folded
  *	survey:facts() -> who said what of whom: see lua_survey_facts.c
@@ -100,6 +101,13 @@ static int survey_expect(lua_State *L)
 	return 0;
 }
 
+static int survey_alias(lua_State *L)
+{
+	lua_pushboolean(L, pl_survey_alias(lua_check_survey(L), luaL_checkstring(L, 2),
+					   luaL_checkstring(L, 3)));
+	return 1;
+}
+
 static int survey_keep(lua_State *L)
 {
 	struct pl_survey *s = lua_check_survey(L);
@@ -147,6 +155,7 @@ static int survey_recognise(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
+	{ "alias", survey_alias },
 	{ "expect", survey_expect },
 	{ "facts", lua_survey_facts },
 	{ "import", survey_import },

@@ -3,7 +3,8 @@
  *
  *	new{ name=, source=, hosts=set, gpus_per_host=, adapters_per_host=, levels={...},
  *	     unusable="host:gpu,...", missing="host:gpu,...", rails="host:1/0/2/3,...",
- *	     switches=, adapters=, calibrated="what was measured", unknown=true }
+ *	     switches=, adapters=, calibrated="what was measured", unknown=true,
+ *	     told=true }
  *	tree(tree, distance)
  *
  * A level is { name=, count=, link=, bandwidth_gbyte_s=, latency_us=, oversubscription=, distance=,
@@ -146,7 +147,7 @@ static int topo_new(lua_State *L)
 	static const char *const keys[] = {
 		"name",   "source",   "hosts", "gpus_per_host", "adapters_per_host",
 		"levels", "unusable", "missing", "switches", "adapters", "rails",
-		"calibrated", "unknown", NULL
+		"calibrated", "unknown", "told", NULL
 	};
 	const uint32_t *units[PL_TOPO_MAX_LEVELS] = { NULL };
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS] = { 0 };
@@ -161,6 +162,8 @@ static int topo_new(lua_State *L)
 	spec.calibrated = binding_opt_string(L, 1, "calibrated", NULL);
 	lua_getfield(L, 1, "unknown");
 	spec.unknown = lua_toboolean(L, -1);
+	lua_getfield(L, 1, "told");
+	spec.told = lua_toboolean(L, -1);
 	spec.gpus_per_host = opt_count(L, 1, "gpus_per_host");
 	spec.adapters_per_host = opt_count(L, 1, "adapters_per_host");
 	spec.n_switches = opt_count(L, 1, "switches");

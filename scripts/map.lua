@@ -24,15 +24,25 @@ local function tree(o)
   return errors.checked(require("perilune.topo").tree(o.tree, o.distance)), nil
 end
 
--- The machine, and the cluster that it belongs to where there is one.
+-- Notes but the one on their age, which the machine's source says already.
+local function without_age(notes, record)
+  local age = record and record.facts and require("perilune.provenance").warning(record.facts)
+  local others = {}
+  for _, note in ipairs(notes) do
+    if note ~= age then others[#others + 1] = note end
+  end
+  return others
+end
+
+-- The machine, the cluster that it belongs to where there is one, and notes for an explanation.
 local function machine(o)
   if o.tree then return tree(o) end
   if not o.topo then errors.usage("which machine? Name it with --topo FILE|NAME") end
-  local topo, notes, cluster = require("perilune.topo").load(o.topo,
+  local topo, notes, cluster, record = require("perilune.topo").load(o.topo,
     { format = o.topo_format, gpus_per_host = o.gpus_per_host })
   if not topo then errors.usage("%s", notes) end
   for _, note in ipairs(notes) do terminal.note("%s", note) end
-  return topo, cluster, notes
+  return topo, cluster, without_age(notes, record)
 end
 
 local MAX_NOTES = 5 -- of what was found in the files of a machine, in an explanation

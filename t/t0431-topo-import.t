@@ -148,10 +148,22 @@ test_expect_success "a machine file says how old it is" '
 	grep "what is known of GPUs is 10 days old" err &&
 	perilune topo show ./old.lua >out.txt 2>err &&
 	grep "^source: cluster file ./old.lua: smi/%h.x.xml of 2 hosts .* 10 days old)" out.txt &&
-	grep "10 days old (smi/%h.x.xml): probe again" err &&
+	grep "10 days old (smi/%h.x.xml of 2 hosts): probe again" err &&
 	perilune map --topo ./old.lua --job "dp=2" --for mpi --explain >out.txt 2>err &&
 	grep "topology .*cluster file ./old.lua: smi/%h" out.txt && grep "10 days old" out.txt &&
-	grep "probe again" err
+	test "$(grep -c "probe again" err)" = 1 && ! grep "probe again\|nothing was probed" out.txt
+'
+
+test_expect_success "a machine file that was edited wrongly says where, and what may stand there" '
+	cp old.lua edited.lua && sed -i "s/from = [0-9]*/from = \"May\"/" edited.lua &&
+	refused 2 "facts.1.: from must be integer, not string; .perilune topo. writes it" topo show \
+		./edited.lua &&
+	sed "s/fact = /fakt = /" old.lua >edited.lua &&
+	refused 2 "facts.1.: unknown key .fakt. (did you mean .fact.?)" topo show ./edited.lua &&
+	sed "s/hosts = \"[^\"]*\", from/hosts = \"n[\", from/" old.lua >edited.lua &&
+	refused 2 "facts.1.: hosts: " topo show ./edited.lua &&
+	sed "s/inventory = {/inventory = { 3,/" old.lua >edited.lua &&
+	refused 2 "inventory.1.: a number, not a table" topo show ./edited.lua
 '
 
 test_expect_success "a cluster takes its topology from a file beside it" '

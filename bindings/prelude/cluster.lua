@@ -162,6 +162,12 @@ local function check_keys(data, word)
         type_of(value))
     end
   end
+  if not data.facts and not data.inventory then return end
+  local fault = require("perilune.machine_record").fault(data.facts, data.inventory)
+  if fault then
+    refuse("cluster '%s': %s; `perilune topo` writes it, leave it out where it cannot be mended",
+      word, fault)
+  end
 end
 
 -- A host set from text or a list of names.
@@ -269,7 +275,7 @@ local function build_topo(c)
     unusable = unusable_text(c.unusable), missing = unusable_text(c.missing),
     rails = rails_text(c.rails),
     adapters = c.adapters, switches = c.switches,
-    calibrated = calibrated_text(c), unknown = c.topology == nil,
+    calibrated = calibrated_text(c), unknown = c.topology == nil, told = c.facts ~= nil,
   })
   if not ok then refuse("cluster '%s': %s", c.name, tostring(topo)) end
   if not topo then refuse("cluster '%s': %s", c.name, message) end

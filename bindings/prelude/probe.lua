@@ -1,9 +1,10 @@
 -- probe.lua - a machine as its own hosts tell it: commands that discover topology are run over a
 -- fleet, and what they print goes to the importers as it comes.
 --
--- One visit asks each host which of the programs it has; then those of one host for all
--- (ibnetdiscover, scontrol) run where they are, and those of each host on all that have them. So
--- who cannot be reached is waited for once, and what a command prints is a source by itself.
+-- One visit asks each host which of the programs it has, and by which name it knows itself: what
+-- others tell of that name is told of it, whatever the fleet calls it. Then those of one host for
+-- all (ibnetdiscover, scontrol) run where they are, and those of each host on all that have them.
+-- So who cannot be reached is waited for once, and what a command prints is a source by itself.
 
 local errors = require "perilune.errors"
 local reasons = require "perilune.reasons"
@@ -49,6 +50,9 @@ local function hostset(names) return require("perilune.core.hostset").new(names)
 ---@field status integer the worst so far
 ---@field there table<string, table<string, boolean>|true> programs by host; true: it did not say
 ---@field reached string[] hosts that answered
+---@field own_name table<string, string> what `uname -n` says, by host
+---@field told table<string, boolean> hosts that gave something
+---@field gave_up table<string, integer> exit status of the last command that a host did not end
 local Probe = {}
 Probe.__index = Probe
 
@@ -91,24 +95,25 @@ local function ask_line(commands)
   for _, command in ipairs(commands) do
     table.move(command.programs, 1, #command.programs, #programs + 1, programs)
   end
-  return ("echo %s; for p in %s; do command -v $p >/dev/null 2>&1 && echo $p; done; :"):format(MARK,
-    table.concat(programs, " "))
+  return ("echo %s $(uname -n); for p in %s; do command -v $p >/dev/null 2>&1 && echo $p; done; :")
+    :format(MARK, table.concat(programs, " "))
 end
 
--- The programs that an answer names; true where it is no answer of ours, and they must be tried.
-local function programs_in(text)
-  local body = ("\n" .. text):match("\n" .. MARK:gsub("%p", "%%%0") .. "\n(.*)$")
-  if not body then return true end
+-- The programs that an answer names, true where it is no answer of ours and they must be tried; and
+-- the host's own name.
+local function read_answer(text)
+  local own, body = ("\n" .. text):match("\n" .. MARK:gsub("%p", "%%%0") .. " ?([^\n]*)\n(.*)$")
+  if not body then return true, nil end
   local found = {}
   for name in body:gmatch "[^\n]+" do found[name] = true end
-  return found
+  return found, own:match "^[%w._-]+$"
 end
 
 function Probe:ask(commands)
   local failed = {}
   self:run(self.fleet, self.fleet.hosts, ask_line(commands), nil, function(result, index)
     if result.outcome == "ok" then
-      self.there[result.host] = programs_in(result.stdout)
+      self.there[result.host], self.own_name[result.host] = read_answer(result.stdout)
     else
       failed[#failed + 1] = index
     end
@@ -190,10 +195,11 @@ end
 function Probe:take_result(taken, command, words, result, index)
   if result.outcome == "ok" then
     local ok, why = self:import(command, words, result)
-    if ok then taken.gave[#taken.gave + 1] = result.host else taken:because(why, result.host) end
+    if not ok then return taken:because(why, result.host) end
+    taken.gave[#taken.gave + 1], self.told[result.host] = result.host, true
   elseif result.outcome ~= "exit" then
     taken.failed[#taken.failed + 1] = index
-    self:worsen(require("perilune.core.run").outcome_status(result.outcome))
+    self.gave_up[result.host] = require("perilune.core.run").outcome_status(result.outcome)
   elseif result.code == 127 then
     self.without[result.host] = true
   else
@@ -210,7 +216,6 @@ function Probe:take(command, program, names, fleet)
     function(result, index) self:take_result(taken, command, words, result, index) end,
     function(run) tell_reasons(words, run, taken.failed) end)
   taken:tell(words)
-  if #taken.why > 0 then self:worsen(1) end
   return taken.gave
 end
 
@@ -267,6 +272,37 @@ end
 
 -- ---- all of it -----------------------------------------------------------------------------
 
+-- Names as a survey cuts them: up to the first dot, addresses whole.
+local function short_name(name)
+  return name:find "^[%d.]+$" and name or name:match "^[^.]+" or name
+end
+
+local function short_names(names)
+  local short = {}
+  for i, name in ipairs(names) do short[i] = short_name(name) end
+  return short
+end
+
+-- A fleet may go by addresses or aliases, and fabrics and schedulers by what hosts call themselves.
+-- A name that several of them have, as containers of one machine, is nobody's.
+function Probe:match_names()
+  local owner = {}
+  for _, host in ipairs(self.reached) do
+    local own = self.own_name[host] and short_name(self.own_name[host])
+    if own then owner[own] = owner[own] == nil and host end
+  end
+  for own, host in pairs(owner) do
+    if host then self.survey:alias(own, short_name(host)) end
+  end
+end
+
+-- Commands that fail are told; only hosts that gave nothing at all make the exit status worse.
+function Probe:count_silent()
+  for _, host in ipairs(self.reached) do
+    if not self.told[host] then self:worsen(self.gave_up[host] or 1) end
+  end
+end
+
 -- What was found out about hosts that are not of the fleet is of no use: nothing tells their GPUs.
 -- Nor is a host of which nobody tells any, unless its number was given.
 function Probe:keep_known(gpus_per_host)
@@ -290,15 +326,6 @@ function Probe:keep_known(gpus_per_host)
   return #kept
 end
 
--- Names as a survey cuts them: up to the first dot, addresses whole.
-local function short_names(names)
-  local short = {}
-  for i, name in ipairs(names) do
-    short[i] = name:find "^[%d.]+$" and name or name:match "^[^.]+" or name
-  end
-  return short
-end
-
 ---@class perilune.ProbeOptions
 ---@field skip? table<string, boolean> commands that are not run
 ---@field fabric_from? string the host for ibnetdiscover, of the fleet or not
@@ -306,8 +333,8 @@ end
 ---@field progress? "auto"|"always"|"never"
 
 --- Runs the commands over a fleet and gives the machine: topo, notes and facts as survey.machine
---- does, nil and a message when nothing told of a GPU; the exit status of the fan-outs. Says on
---- standard error which hosts gave nothing, and why.
+--- does, nil and a message when nothing told of a GPU; the exit status, 0 where every host told
+--- something. Says on standard error which hosts gave nothing, and why.
 ---@param fleet perilune.Fleet
 ---@param session perilune.Session
 ---@param opts perilune.ProbeOptions
@@ -317,8 +344,8 @@ end
 ---@return integer status
 function probe.visit(fleet, session, opts)
   local self = setmetatable({ fleet = fleet, session = session, status = 0, there = {},
-    reached = {}, without = {}, known = {}, fabric_from = opts.fabric_from,
-    progress = opts.progress or "auto", survey = require("perilune.core.survey").new() }, Probe)
+    reached = {}, without = {}, known = {}, own_name = {}, told = {}, gave_up = {},
+    fabric_from = opts.fabric_from, progress = opts.progress or "auto", survey = require("perilune.core.survey").new() }, Probe)
   local commands = {}
   for _, command in ipairs(COMMANDS) do
     if not (opts.skip and opts.skip[command.name]) then commands[#commands + 1] = command end
@@ -328,9 +355,11 @@ function probe.visit(fleet, session, opts)
   self:ask(commands)
   for _, name in ipairs(short_names(self.reached)) do self.known[name] = true end
   if #self.reached == 0 then return nil, "no host answered", nil, self.status end
+  self:match_names()
   for _, command in ipairs(commands) do
     if command.once then self:take_once(command) else self:take_each(command) end
   end
+  self:count_silent()
   if self:keep_known(opts.gpus_per_host) == 0 then
     return nil, "no host told of a GPU", nil, self.status
   end

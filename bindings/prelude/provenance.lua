@@ -180,7 +180,7 @@ function provenance.warning(told, now)
   local age = oldest and (now or os.time()) - oldest.from or 0
   if age <= OLD_S then return nil end
   return ("what is known of %s is %d days old (%s): probe again"):format(oldest.fact,
-    age // 86400, oldest.by)
+    age // 86400, name_of { by = oldest.by, set = set_of(oldest) })
 end
 
 return provenance

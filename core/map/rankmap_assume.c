@@ -43,7 +43,7 @@ static void assume_source(struct pl_rankmap *m)
 	if (t->unknown)
 		rankmap_assume(m, "topology: unknown. Only hosts and their GPUs are known (%s)",
 		               source);
-	else if (strstr(source, "probe") != NULL)
+	else if (t->told)
 		rankmap_assume(m, "topology: %s", source);
 	else
 		rankmap_assume(m, "topology: %s, as described there: nothing was probed", source);

@@ -244,6 +244,7 @@ struct pl_topo *pl_topo_create(const struct pl_topo_spec *spec, struct pl_error 
 	t->source = xstrdup(spec->source);
 	t->calibrated = xstrdup(spec->calibrated);
 	t->unknown = spec->unknown;
+	t->told = spec->told;
 	t->hosts = pl_hostlist_copy(spec->hosts);
 	t->gpus_per_host = spec->gpus_per_host;
 	t->adapters_per_host = spec->adapters_per_host;

@@ -53,6 +53,7 @@ struct pl_topo_spec {
 	const char *calibrated; /* the measurement that the bandwidths are of: "run 20261122-..."; NULL:
 				   they are nominal, and no time is told in milliseconds */
 	bool unknown; /* nothing is known but hosts and their GPUs: the levels are a guess */
+	bool told;    /* the source is what the machine itself told, not a description of it */
 	const struct pl_hostlist *hosts;
 	uint32_t gpus_per_host;
 	uint32_t adapters_per_host; /* network adapters for the fabric; 0: unknown */
@@ -73,7 +74,7 @@ enum pl_topo_mark { PL_TOPO_USABLE, PL_TOPO_UNUSABLE, PL_TOPO_MISSING /* there i
 /* Read-only for everybody but topo.c. */
 struct pl_topo {
 	char *name, *source, *calibrated;
-	bool unknown;
+	bool unknown, told;
 	struct pl_hostlist *hosts;
 	uint32_t gpus_per_host, adapters_per_host;
 	struct pl_topo_level levels[PL_TOPO_MAX_LEVELS]; /* as given, defaults filled in */

@@ -202,25 +202,41 @@ static void tell_gpu(const struct hostdevices *d, const struct hostdevice *gpu,
 			       gpu->index, near->rail, fact->adapter);
 }
 
+static void tell_fabric(const struct hostdevices *d, struct pl_survey *s,
+			struct pl_survey_host *host, uint32_t source)
+{
+	bool infiniband = false, other = false;
+
+	for (size_t i = 0; i < d->adapters.n; i++) {
+		infiniband |= d->adapters.items[i].infiniband;
+		other |= !d->adapters.items[i].infiniband;
+	}
+	/* on both, that of the GPUs counts */
+	for (size_t i = 0; infiniband && other && i < d->gpus.n; i++) {
+		uint32_t near = d->gpus.items[i].nearest;
+
+		if (near != HOSTDEVICES_NONE && d->adapters.items[near].infiniband)
+			other = false;
+	}
+	if (infiniband != other)
+		survey_set(s, host, &host->fabric, infiniband ? "infiniband" : "ethernet",
+			   infiniband ? 10 : 8, source, "fabric");
+}
+
 static void tell_adapters(const struct hostdevices *d, struct pl_survey *s,
 			  struct pl_survey_host *host, uint32_t source)
 {
-	size_t n_infiniband = 0;
 	double gbyte_s = 0;
 	int planes = 0;
 
 	for (size_t i = 0; i < d->adapters.n; i++) {
 		const struct hostdevice *a = &d->adapters.items[i];
 
-		n_infiniband += a->infiniband;
 		gbyte_s += a->gbyte_s;
 		planes = a->plane >= planes ? a->plane + 1 : planes;
 	}
 	survey_set_count(s, host, &host->n_adapters, (uint32_t)d->adapters.n, source, "adapters");
-	if (n_infiniband == d->adapters.n)
-		survey_set(s, host, &host->fabric, "infiniband", 10, source, "fabric");
-	else if (n_infiniband == 0)
-		survey_set(s, host, &host->fabric, "ethernet", 8, source, "fabric");
+	tell_fabric(d, s, host, source);
 	if (planes > 1)
 		survey_note_on(s, host->name, "its adapters are on %d planes", planes);
 	if (s->fabric_gbyte_s <= 0 && gbyte_s > 0 && d->gpus.n > 0)

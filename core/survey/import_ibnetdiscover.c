@@ -21,7 +21,7 @@ static bool is_ours(const struct fabric *f, const struct pl_fact *fact)
 /* Each rail may be a subnet of its own, and then comes as a source of its own: the host is known
  * from another one, and none of the leaves here. */
 static bool is_further_subnet(const struct fabric *f, const struct host *host,
-			      const struct pl_survey_host *known)
+			      const struct pl_survey_net *known)
 {
 	if (!is_ours(f, &known->tier[0]))
 		return false;
@@ -35,19 +35,13 @@ static bool is_further_subnet(const struct fabric *f, const struct host *host,
 	return true;
 }
 
-static void room_for_rails(struct pl_survey_host *known, size_t n)
-{
-	if (n <= known->n_rails)
-		return;
-	known->rails = xreallocarray(known->rails, n, sizeof(*known->rails));
-	memset(known->rails + known->n_rails, 0, (n - known->n_rails) * sizeof(*known->rails));
-	known->n_rails = n;
-}
-
 static void set_rails(struct fabric *f, const struct host *host, struct pl_survey_host *known,
 		      size_t first)
 {
-	room_for_rails(known, first + (size_t)__builtin_popcountll(host->shape));
+	struct pl_survey_net *net = &known->net[PL_FABRIC_INFINIBAND];
+
+	survey_room_for_rails(&net->rails, &net->n_rails,
+			      first + (size_t)__builtin_popcountll(host->shape));
 	for (uint32_t i = 0; i < host->n_adapters; i++) {
 		const struct adapter *a = &host->adapters[i];
 		int rail = ibnet_rail_of(f, a);
@@ -56,7 +50,7 @@ static void set_rails(struct fabric *f, const struct host *host, struct pl_surve
 		if (ibnet_leaf_of(f, a) == NULL || rail == NO_RAIL)
 			continue;
 		leaf = ibnet_switch_of(f, a->node);
-		survey_set(f->survey, known, &known->rails[first + (size_t)rail], leaf,
+		survey_set(f->survey, known, &net->rails[first + (size_t)rail], leaf,
 			   strlen(leaf), f->source, "leaf switch of a rail");
 	}
 }
@@ -64,12 +58,13 @@ static void set_rails(struct fabric *f, const struct host *host, struct pl_surve
 static void set_tiers(struct fabric *f, const struct host *host, struct pl_survey_host *known)
 {
 	const struct ibnet_node *home = ibnet_home_of(f, host);
+	struct pl_fact *tiers = known->net[PL_FABRIC_INFINIBAND].tier;
 
 	for (size_t tier = 0; home != NULL && tier < PL_SURVEY_TIERS; tier++) {
 		const char *name = home->above[tier];
 
 		if (name != NULL)
-			survey_set(f->survey, known, &known->tier[tier], name, strlen(name),
+			survey_set(f->survey, known, &tiers[tier], name, strlen(name),
 				   f->source, tier == 0 ? "leaf switch" : "group of switches");
 	}
 }
@@ -78,16 +73,15 @@ static void add_host(struct fabric *f, const struct host *host)
 {
 	struct pl_survey_host *known =
 		survey_host(f->survey, host->name, strlen(host->name));
+	struct pl_survey_net *net = &known->net[PL_FABRIC_INFINIBAND];
 
-	survey_set(f->survey, known, &known->fabric, "infiniband", strlen("infiniband"), f->source,
-		   "fabric");
-	if (is_further_subnet(f, host, known)) {
-		known->n_adapters.n += host->n_adapters;
-		set_rails(f, host, known, known->n_rails);
+	if (is_further_subnet(f, host, net)) {
+		net->n_adapters.n += host->n_adapters;
+		set_rails(f, host, known, net->n_rails);
 		f->further_rails = true;
 		return;
 	}
-	survey_set_count(f->survey, known, &known->n_adapters, host->n_adapters, f->source,
+	survey_set_count(f->survey, known, &net->n_adapters, host->n_adapters, f->source,
 			 "adapters");
 	set_rails(f, host, known, 0);
 	set_tiers(f, host, known);

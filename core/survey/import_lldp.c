@@ -270,14 +270,11 @@ static char *set_of_switches(const struct neighbours *n)
 
 static void set_rails(struct neighbours *n, struct pl_survey_host *host, uint32_t source)
 {
-	if (host->n_rails < n->n) {
-		host->rails = xreallocarray(host->rails, n->n, sizeof(*host->rails));
-		memset(host->rails + host->n_rails, 0,
-		       (n->n - host->n_rails) * sizeof(*host->rails));
-		host->n_rails = n->n;
-	}
+	struct pl_survey_net *net = &host->net[PL_FABRIC_ETHERNET];
+
+	survey_room_for_rails(&net->rails, &net->n_rails, n->n);
 	for (size_t i = 0; i < n->n; i++)
-		survey_set(n->survey, host, &host->rails[i], n->list[i].chassis,
+		survey_set(n->survey, host, &net->rails[i], n->list[i].chassis,
 			   strlen(n->list[i].chassis), source, "leaf switch of a rail");
 }
 
@@ -285,6 +282,7 @@ static void add_facts(struct neighbours *n, struct pl_survey_host *host)
 {
 	uint32_t source =
 		survey_add_source(n->survey, "lldp", n->in->name, n->in->taken_at);
+	struct pl_survey_net *net = &host->net[PL_FABRIC_ETHERNET];
 	char *set;
 
 	if (n->n == 0) {
@@ -292,10 +290,8 @@ static void add_facts(struct neighbours *n, struct pl_survey_host *host)
 		return;
 	}
 	set = set_of_switches(n);
-	survey_set(n->survey, host, &host->fabric, "ethernet", strlen("ethernet"), source,
-		   "fabric");
-	survey_set_count(n->survey, host, &host->n_adapters, (uint32_t)n->n, source, "adapters");
-	survey_set(n->survey, host, &host->tier[0], set, strlen(set), source, "leaf switch");
+	survey_set_count(n->survey, host, &net->n_adapters, (uint32_t)n->n, source, "adapters");
+	survey_set(n->survey, host, &net->tier[0], set, strlen(set), source, "leaf switch");
 	set_rails(n, host, source);
 	free(set);
 }

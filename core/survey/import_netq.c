@@ -209,14 +209,15 @@ static bool has_rails(const struct port *ports, size_t n)
 static void set_rails(struct reading *r, struct pl_survey_host *host, const struct port *ports,
 		      size_t n)
 {
-	if (n > MAX_RAILS || host->n_rails > 0 || !has_rails(ports, n))
+	struct pl_survey_net *net = &host->net[PL_FABRIC_ETHERNET];
+
+	if (n > MAX_RAILS || net->n_rails > 0 || !has_rails(ports, n))
 		return;
-	host->rails = xcalloc(n, sizeof(*host->rails));
-	host->n_rails = n;
+	survey_room_for_rails(&net->rails, &net->n_rails, n);
 	for (size_t i = 0; i < n; i++) {
 		const char *leaf = r->net.nodes[ports[i].leaf].name;
 
-		survey_set(r->s, host, &host->rails[i], leaf, strlen(leaf), r->source,
+		survey_set(r->s, host, &net->rails[i], leaf, strlen(leaf), r->source,
 			   "leaf switch of a rail");
 	}
 }
@@ -225,15 +226,15 @@ static void tell_host(struct reading *r, const struct port *ports, size_t n)
 {
 	const struct ibnet_node *node = &r->net.nodes[ports[0].host];
 	struct pl_survey_host *host = survey_host(r->s, node->desc, strlen(node->desc));
+	struct pl_survey_net *net = &host->net[PL_FABRIC_ETHERNET];
 
-	survey_set(r->s, host, &host->fabric, "ethernet", 8, r->source, "fabric");
-	survey_set_count(r->s, host, &host->n_adapters, (uint32_t)n, r->source, "adapters");
+	survey_set_count(r->s, host, &net->n_adapters, (uint32_t)n, r->source, "adapters");
 	set_rails(r, host, ports, n);
 	for (size_t tier = 0; tier < PL_SURVEY_TIERS; tier++) {
 		const char *name = r->net.nodes[ports[0].leaf].above[tier];
 
 		if (name != NULL)
-			survey_set(r->s, host, &host->tier[tier], name, strlen(name), r->source,
+			survey_set(r->s, host, &net->tier[tier], name, strlen(name), r->source,
 				   tier == 0 ? "leaf switch" : "group of switches");
 	}
 }

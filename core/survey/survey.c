@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/strtable.h"
+#include "survey/survey_tree.h"
 
 struct pl_survey *pl_survey_create(void)
 {
@@ -25,16 +26,26 @@ static void free_gpu(struct pl_survey_gpu *gpu)
 	free(gpu->why);
 }
 
+static void free_links(struct pl_fact *tier, struct pl_fact *rails, size_t n_rails)
+{
+	for (size_t i = 0; i < PL_SURVEY_TIERS; i++)
+		free(tier[i].text);
+	for (size_t i = 0; i < n_rails; i++)
+		free(rails[i].text);
+	free(rails);
+}
+
 static void free_host(struct pl_survey_host *host)
 {
 	for (size_t i = 0; i < host->n_gpus_seen; i++)
 		free_gpu(&host->gpus[i]);
-	for (size_t i = 0; i < PL_SURVEY_TIERS; i++)
-		free(host->tier[i].text);
-	for (size_t i = 0; i < host->n_rails; i++)
-		free(host->rails[i].text);
+	for (size_t i = 0; i < host->n_words; i++)
+		free(host->words[i].text);
+	for (int i = 0; i < PL_FABRICS; i++)
+		free_links(host->net[i].tier, host->net[i].rails, host->net[i].n_rails);
+	free_links(host->tier, host->rails, host->n_rails);
+	free(host->words);
 	free(host->gpus);
-	free(host->rails);
 	free(host->domain.text);
 	free(host->block.text);
 	free(host->chassis.text);
@@ -111,23 +122,81 @@ struct pl_survey_gpu *survey_gpu(struct pl_survey_host *host, uint32_t index, ui
 	return &host->gpus[host->n_gpus_seen++];
 }
 
-void survey_set(struct pl_survey *s, struct pl_survey_host *host, struct pl_fact *fact,
-		const char *text, size_t len, uint32_t source, const char *what)
+void survey_room_for_rails(struct pl_fact **rails, size_t *n_rails, size_t n)
 {
-	char *said, *says;
+	if (n <= *n_rails)
+		return;
+	*rails = xreallocarray(*rails, n, sizeof(**rails));
+	memset(*rails + *n_rails, 0, (n - *n_rails) * sizeof(**rails));
+	*n_rails = n;
+}
 
-	if (fact->text == NULL) {
-		*fact = (struct pl_fact){ xstrndup(text, len), source };
-		return;
+/* ---- facts ---- */
+
+static uint32_t number_of_link(const struct pl_fact *tier, const struct pl_fact *rails,
+			       size_t n_rails, const struct pl_fact *fact)
+{
+	for (uint32_t i = 0; i < PL_SURVEY_TIERS; i++) {
+		if (fact == &tier[i])
+			return SURVEY_LEAF + i;
 	}
-	if (strlen(fact->text) == len && memcmp(fact->text, text, len) == 0)
-		return;
-	said = survey_source_words(s, fact->source, host->name);
-	says = survey_source_words(s, source, host->name);
+	for (uint32_t i = 0; i < n_rails; i++) {
+		if (fact == &rails[i])
+			return SURVEY_RAIL + i;
+	}
+	return SURVEY_NO_UNIT;
+}
+
+uint32_t survey_fact_number(const struct pl_survey_host *host, const struct pl_fact *fact)
+{
+	uint32_t number = number_of_link(host->tier, host->rails, host->n_rails, fact);
+
+	if (fact == &host->domain)
+		return SURVEY_DOMAIN;
+	if (fact == &host->block)
+		return SURVEY_BLOCK;
+	if (fact == &host->chassis)
+		return SURVEY_CHASSIS;
+	for (uint32_t i = 0; i < PL_FABRICS && number == SURVEY_NO_UNIT; i++) {
+		const struct pl_survey_net *net = &host->net[i];
+
+		number = number_of_link(net->tier, net->rails, net->n_rails, fact);
+		if (number != SURVEY_NO_UNIT)
+			return number + SURVEY_NET * (i + 1);
+	}
+	return number;
+}
+
+static void note_contradiction(struct pl_survey *s, const struct pl_survey_host *host,
+			       const struct pl_fact *fact, const char *text, size_t len,
+			       uint32_t source, const char *what)
+{
+	char *said = survey_source_words(s, fact->source, host->name);
+	char *says = survey_source_words(s, source, host->name);
+
 	survey_note_on(s, host->name, "its %s is %s by %s, and %.*s by %s: the first is taken",
 		       what, fact->text, said, (int)len, text, says);
 	free(said);
 	free(says);
+}
+
+void survey_set(struct pl_survey *s, struct pl_survey_host *host, struct pl_fact *fact,
+		const char *text, size_t len, uint32_t source, const char *what)
+{
+	bool same = fact->text != NULL && strlen(fact->text) == len &&
+		    memcmp(fact->text, text, len) == 0;
+	uint32_t number = survey_fact_number(host, fact);
+
+	if (fact->text == NULL) {
+		*fact = (struct pl_fact){ xstrndup(text, len), source };
+	} else if (number == SURVEY_NO_UNIT || fact->source == source) {
+		if (!same)
+			note_contradiction(s, host, fact, text, len, source, what);
+	} else {
+		ARRAY_GROW(host->words, host->n_words, host->cap_words);
+		host->words[host->n_words++] =
+			(struct pl_survey_word){ number, source, xstrndup(text, len) };
+	}
 }
 
 void survey_set_count(struct pl_survey *s, struct pl_survey_host *host,
@@ -156,6 +225,16 @@ void pl_survey_expect(struct pl_survey *s, const struct pl_hostlist *hosts)
 
 		survey_host(s, name, strlen(name));
 	}
+}
+
+bool pl_survey_alias(struct pl_survey *s, const char *name, const char *host)
+{
+	void *at = strtable_get(s->by_name, host);
+
+	if (at == NULL || strtable_get(s->by_name, name) != NULL)
+		return false;
+	strtable_put(s->by_name, name, at);
+	return true;
 }
 
 /* The names of a set as survey_host cuts them. */

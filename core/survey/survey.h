@@ -51,6 +51,24 @@ struct pl_survey_gpu {
 
 #define PL_SURVEY_TIERS 8
 
+/* Fabrics that a host may be on at once: one for its GPUs, and one for storage. */
+enum pl_survey_fabric { PL_FABRIC_INFINIBAND, PL_FABRIC_ETHERNET, PL_FABRICS };
+
+/* What sources that see one fabric only tell of it; the fields are those of the host. */
+struct pl_survey_net {
+	struct pl_fact_count n_adapters;
+	struct pl_fact tier[PL_SURVEY_TIERS];
+	struct pl_fact *rails;
+	size_t n_rails;
+};
+
+/* Another word for a fact that names a unit, by a later source; also where it is the same word. */
+struct pl_survey_word {
+	uint32_t fact; /* survey_fact_number */
+	uint32_t source;
+	char *text;
+};
+
 /* A host and the way out of it. */
 struct pl_survey_host {
 	char *name;
@@ -69,7 +87,10 @@ struct pl_survey_host {
 	/* its leaf switches by rail (by GPU index); NULL and 0 where no rails are known */
 	struct pl_fact *rails;
 	size_t n_rails;
-	struct pl_fact fabric; /* "infiniband", "ethernet" */
+	struct pl_fact fabric; /* "infiniband", "ethernet": what its GPUs' adapters are on */
+	struct pl_survey_net net[PL_FABRICS]; /* until survey_nets.h has settled which is meant */
+	struct pl_survey_word *words;
+	size_t n_words, cap_words;
 };
 
 /* Something a person should know: what was left out, taken otherwise than written, or contradicts
@@ -84,7 +105,7 @@ struct pl_survey {
 	size_t n_sources, cap_sources;
 	struct pl_survey_host *hosts; /* in the order they were first named */
 	size_t n_hosts, cap_hosts;
-	struct strtable *by_name; /* of hosts: index + 1 */
+	struct strtable *by_name; /* of hosts, and other names of them: index + 1 */
 	struct pl_survey_note *notes;
 	size_t n_notes, cap_notes;
 	uint32_t n_switches; /* that were seen; 0: unknown */
@@ -112,12 +133,22 @@ struct pl_survey_host *survey_host(struct pl_survey *s, const char *name, size_t
 /* The GPU of this index, made when it is new. */
 struct pl_survey_gpu *survey_gpu(struct pl_survey_host *host, uint32_t index, uint32_t source);
 
-/* Sets a fact. Said before by another source and differently, the first stays and a note tells of
- * both; `what` is the words for it: "NVLink domain". */
+/* Sets a fact. Said before by another source and differently, the first stays; of what names a unit
+ * both are kept (survey_names.h), else a note tells of both. `what` is the words for it: "slot". */
 void survey_set(struct pl_survey *s, struct pl_survey_host *host, struct pl_fact *fact,
 		const char *text, size_t len, uint32_t source, const char *what);
 void survey_set_count(struct pl_survey *s, struct pl_survey_host *host,
 		      struct pl_fact_count *fact, uint32_t n, uint32_t source, const char *what);
+
+/* The number of a fact that names a unit, SURVEY_NO_UNIT of others: its stage (survey_tree.h), or
+ * SURVEY_RAIL + i; of a fabric that is not settled SURVEY_NET * (fabric + 1) more. */
+#define SURVEY_RAIL    64u
+#define SURVEY_NET     4096u
+#define SURVEY_NO_UNIT UINT32_MAX
+uint32_t survey_fact_number(const struct pl_survey_host *host, const struct pl_fact *fact);
+
+/* Room for this many rails, those that are new unknown. */
+void survey_room_for_rails(struct pl_fact **rails, size_t *n_rails, size_t n);
 
 void survey_note(struct pl_survey *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -177,6 +208,10 @@ PL_API struct pl_topo *pl_survey_topo(struct pl_survey *s, uint32_t gpus_per_hos
 /* Names hosts in this order, before any source does: machines follow it where nothing else orders
  * them, whichever source comes first. */
 PL_API void pl_survey_expect(struct pl_survey *s, const struct pl_hostlist *hosts);
+
+/* What sources say of `name` is said of this host. False, and nothing is done, where there is a
+ * host or an alias of that name, or no such host. */
+PL_API bool pl_survey_alias(struct pl_survey *s, const char *name, const char *host);
 
 /* Forgets all hosts but these, so that a fabric with more than the fleet in it makes a machine of
  * the fleet. What was forgotten, for the caller to destroy. O(hosts). */

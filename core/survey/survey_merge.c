@@ -19,7 +19,7 @@ uint32_t survey_gpus_of(const struct pl_survey_host *host, uint32_t otherwise)
 
 static void note_gpus(struct pl_survey *s, const struct pl_survey_host *host)
 {
-	const char *domain = survey_said(host, SURVEY_DOMAIN);
+	const struct pl_survey_gpu *first = NULL;
 
 	if (host->n_gpus.n > 0 && survey_gpus_of(host, 0) > host->n_gpus.n)
 		survey_note_on(s, host->name, "%u GPUs by %s, but GPU %u was seen by %s",
@@ -32,12 +32,14 @@ static void note_gpus(struct pl_survey *s, const struct pl_survey_host *host)
 		if (gpu->health == PL_HEALTH_BAD)
 			survey_note_on(s, host->name, "GPU %u is unusable: %s", gpu->index,
 				       gpu->why != NULL ? gpu->why : "reported as not healthy");
-		if (gpu->domain != NULL && domain != NULL && strcmp(gpu->domain, domain) != 0)
+		if (gpu->domain != NULL && first != NULL && strcmp(gpu->domain, first->domain) != 0)
 			survey_note_on(s, host->name,
-				       "GPU %u is in NVLink domain %s by %s, the host in %s: the "
-				       "host's is taken",
+				       "GPU %u is in NVLink domain %s by %s, GPU %u in %s: the "
+				       "latter is taken for the host",
 				       gpu->index, gpu->domain, s->sources[gpu->source].name,
-				       domain);
+				       first->index, first->domain);
+		if (gpu->domain != NULL && first == NULL)
+			first = gpu;
 	}
 }
 
@@ -68,26 +70,6 @@ static void note_split(struct pl_survey *s, enum survey_stage key, enum survey_s
 	strtable_fini(&told);
 }
 
-static void note_fabrics(struct pl_survey *s)
-{
-	const struct pl_survey_host *first = NULL;
-
-	for (size_t h = 0; h < s->n_hosts; h++) {
-		const struct pl_survey_host *host = &s->hosts[h];
-
-		if (host->fabric.text == NULL)
-			continue;
-		if (first == NULL) {
-			first = host;
-		} else if (strcmp(first->fabric.text, host->fabric.text) != 0) {
-			survey_note(s, "%s is on %s, %s on %s: whether one reaches the other no "
-				       "source tells", first->name, first->fabric.text, host->name,
-				    host->fabric.text);
-			return;
-		}
-	}
-}
-
 void survey_merge_notes(struct pl_survey *s)
 {
 	for (size_t h = 0; h < s->n_hosts; h++)
@@ -96,5 +78,4 @@ void survey_merge_notes(struct pl_survey *s)
 		   "an NVLink domain is cabled within a rack as a rule; the domain is believed");
 	note_split(s, SURVEY_CHASSIS, SURVEY_DOMAIN,
 		   "the rack is split into cliques, NVLink does not cross them");
-	note_fabrics(s);
 }

@@ -9,7 +9,7 @@
 
 /* Adds notes on: GPUs that are not healthy; a host whose GPUs are in several NVLink domains;
  * domains that reach over several racks, by serial number, and racks that hold several domains;
- * more GPUs seen than counted; hosts on InfiniBand and hosts on Ethernet. O(hosts). */
+ * more GPUs seen than counted. O(hosts). */
 void survey_merge_notes(struct pl_survey *survey);
 
 /* How many GPUs a host has: as counted, else as seen, else `otherwise`. */

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/strtable.h"
 #include "survey/survey_merge.h"
+#include "survey/survey_names.h"
+#include "survey/survey_nets.h"
 #include "survey/survey_tree.h"
 
 /* What a byte costs beside one inside the tray, where no source knows bandwidths: NVLink is about
@@ -13,6 +15,9 @@
  * a little, since nothing tells that the tiers are oversubscribed. */
 #define NETWORK_DISTANCE 10
 #define TIER_DISTANCE	 1
+/* Between islands there is the network for storage and users: an adapter of 50 GB/s for a tray
+ * whose four GPUs have 100 GB/s each. */
+#define ISLAND_DISTANCE	 80
 
 #define MAX_RAILS	 64 /* that are looked at */
 
@@ -190,8 +195,8 @@ static void name_level(char name[16], enum survey_stage stage)
 {
 	static const char *const names[] = { "domain", "block", "rack", "leaf", "spine", "core" };
 
-	if (stage == SURVEY_NETWORK)
-		strcpy(name, "network");
+	if (stage >= SURVEY_ISLAND)
+		strcpy(name, stage == SURVEY_ISLAND ? "island" : "network");
 	else if (stage < ARRAY_LEN(names))
 		strcpy(name, names[stage]);
 	else
@@ -241,6 +246,13 @@ static void add_level(struct building *b, size_t at)
 		l->bandwidth_gbyte_s = b->survey->fabric_gbyte_s;
 		l->distance = NETWORK_DISTANCE + TIER_DISTANCE * (double)outside;
 		l->rails = rails_of(b->survey);
+	}
+	if (at + 1 == b->tree.n_levels && b->tree.n_islands > 0) {
+		l->islands = b->tree.islands;
+		l->n_islands = b->tree.n_islands;
+		l->bandwidth_gbyte_s = 0;
+		l->distance = ISLAND_DISTANCE;
+		l->rails = 0;
 	}
 	b->units[b->n_levels++] = b->tree.unit[at];
 }
@@ -296,6 +308,7 @@ static struct pl_topo *create(struct building *b, struct pl_error *err)
 				     .levels = b->levels,
 				     .n_levels = b->n_levels,
 				     .host_units = b->units,
+				     .told = true,
 				     .n_switches = b->survey->n_switches };
 	struct pl_topo *t;
 
@@ -320,6 +333,8 @@ struct pl_topo *pl_survey_topo(struct pl_survey *s, uint32_t gpus_per_host, stru
 	if (count_gpus(&b, err) < 0)
 		return NULL;
 	count_guesses(&b);
+	survey_settle_nets(s);
+	survey_match_names(s);
 	survey_merge_notes(s);
 	survey_tree_make(&b.tree, s);
 	if (add_levels(&b, err) == 0)

@@ -46,6 +46,8 @@ const char *survey_said(const struct pl_survey_host *host, enum survey_stage sta
 		return host->chassis.text;
 	case SURVEY_LEAF:
 		return host->tier[0].text != NULL ? host->tier[0].text : leaf_of_rails(host);
+	case SURVEY_ISLAND:
+		return host->fabric.text;
 	case SURVEY_NETWORK:
 		return NULL;
 	default:
@@ -82,13 +84,14 @@ static uint32_t count_sets(const uint32_t *up, uint32_t n)
 	return sets;
 }
 
-/* Calls join for one name; names of a set are joined by commas ("spine1,spine2"). */
-static void join_said(uint32_t *up, struct strtable *first, const char *said, uint32_t host,
-		      bool is_set)
+/* Calls join for one name; names of a set are joined by commas ("spine1,spine2"). Names are of one
+ * switch only `within` one fabric. */
+static void join_said(uint32_t *up, struct strtable *first, const char *said, const char *within,
+		      uint32_t host, bool is_set)
 {
 	while (*said != '\0') {
 		size_t len = is_set ? strcspn(said, ",") : strlen(said);
-		char *name = xstrndup(said, len);
+		char *name = xasprintf("%s\n%.*s", within, (int)len, said);
 		uintptr_t other = (uintptr_t)strtable_get(first, name);
 
 		if (other > 0)
@@ -107,6 +110,7 @@ struct making {
 	struct pl_survey *survey;
 	uint32_t *up;
 	uint32_t n_sets;
+	bool mixed; /* hosts are on fabrics of different kinds */
 	uint32_t *sets[SURVEY_TREE_MAX]; /* by level and host: the root of its set */
 };
 
@@ -133,10 +137,13 @@ static bool join_stage(struct making *m, enum survey_stage stage)
 	bool spoken;
 
 	for (uint32_t h = 0; h < n; h++) {
-		const char *said = survey_said(&m->survey->hosts[h], stage);
+		const struct pl_survey_host *host = &m->survey->hosts[h];
+		const char *said = survey_said(host, stage);
+		bool apart = m->mixed && stage >= SURVEY_LEAF && host->fabric.text != NULL;
 
 		if (said != NULL)
-			join_said(m->up, &first, said, h, stage > SURVEY_LEAF);
+			join_said(m->up, &first, said, apart ? host->fabric.text : "", h,
+				  stage > SURVEY_LEAF);
 		else
 			pl_hostlist_add(silent, m->survey->hosts[h].name);
 	}
@@ -228,12 +235,92 @@ static void add_stages(struct making *m)
 		add_stage(m, (enum survey_stage)(SURVEY_LEAF + tier));
 }
 
+/* ---- islands ---- */
+
+static bool is_mixed(const struct pl_survey *s)
+{
+	const char *first = NULL;
+
+	for (size_t h = 0; h < s->n_hosts; h++) {
+		const char *fabric = s->hosts[h].fabric.text;
+
+		if (fabric != NULL && first != NULL && strcmp(fabric, first) != 0)
+			return true;
+		first = first == NULL ? fabric : first;
+	}
+	return false;
+}
+
+/* The fabric of each set, by its root; false where a set reaches over two. */
+static bool fabrics_of_sets(struct making *m, const char **fabric)
+{
+	for (uint32_t h = 0; h < m->tree->n_hosts; h++) {
+		const char *said = m->survey->hosts[h].fabric.text;
+		uint32_t root = root_of(m->up, h);
+
+		if (said != NULL && fabric[root] != NULL && strcmp(fabric[root], said) != 0) {
+			survey_note(m->survey,
+				    "%s is on %s, and belongs to hosts on %s: there are no islands",
+				    m->survey->hosts[h].name, said, fabric[root]);
+			return false;
+		}
+		fabric[root] = said != NULL ? said : fabric[root];
+	}
+	return true;
+}
+
+/* Hosts of one fabric are one island, those of which no source tells it another. */
+static void name_islands(struct making *m, const char **fabric)
+{
+	struct survey_tree *t = m->tree;
+	struct strtable first = STRTABLE_INIT;
+	struct strbuf names = STRBUF_INIT;
+
+	for (uint32_t h = 0; h < t->n_hosts; h++) {
+		const char *name = fabric[h] != NULL ? fabric[h] : "unknown";
+		uintptr_t other;
+
+		if (m->up[h] != h)
+			continue;
+		other = (uintptr_t)strtable_get(&first, name);
+		if (other > 0) {
+			join(m->up, (uint32_t)(other - 1), h);
+			continue;
+		}
+		strtable_put(&first, name, (void *)(uintptr_t)(h + 1));
+		t->islands[t->n_islands++] = name;
+		strbuf_addf(&names, "%s%s (%s)", names.len > 0 ? ", " : "", name,
+			    m->survey->hosts[h].name);
+	}
+	survey_note(m->survey, "%zu islands, with a host of each: %s: how they reach each other no "
+			       "source tells, only pipeline and data parallel groups may cross",
+		    t->n_islands, strbuf_str(&names));
+	strbuf_fini(&names);
+	strtable_fini(&first);
+}
+
+static void add_islands(struct making *m)
+{
+	const char **fabric = xcalloc(m->tree->n_hosts, sizeof(*fabric));
+	uint32_t before = m->n_sets;
+
+	if (m->mixed && m->n_sets > 1 && fabrics_of_sets(m, fabric)) {
+		name_islands(m, fabric);
+		m->n_sets = count_sets(m->up, m->tree->n_hosts);
+		if (m->n_sets < before)
+			keep_level(m, SURVEY_ISLAND);
+	}
+	free(fabric);
+}
+
 /* What no source joins is one network all the same: ranks on it could not talk otherwise. */
 static void add_network(struct making *m)
 {
 	if (m->n_sets == 1 && m->tree->n_levels > 0)
 		return;
-	if (m->tree->n_levels == 0 && m->n_sets > 1)
+	if (m->tree->n_islands > 0)
+		; /* told already */
+	else if (m->tree->n_levels == 0 && m->n_sets > 1)
 		survey_note(m->survey, "no source tells which hosts are close: they are taken as "
 				       "one flat network, in the order they were named");
 	else if (m->n_sets > 1 && m->tree->stage[m->tree->n_levels - 1] > SURVEY_LEAF)
@@ -316,7 +403,9 @@ void survey_tree_make(struct survey_tree *tree, struct pl_survey *survey)
 	for (uint32_t h = 0; h < tree->n_hosts; h++)
 		m.up[h] = h;
 	m.n_sets = tree->n_hosts;
+	m.mixed = is_mixed(survey);
 	add_stages(&m);
+	add_islands(&m);
 	add_network(&m);
 	put_in_order(&m);
 	for (size_t level = 0; level < tree->n_levels; level++) {

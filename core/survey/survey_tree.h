@@ -17,10 +17,12 @@ enum survey_stage {
 	SURVEY_BLOCK,
 	SURVEY_CHASSIS,
 	SURVEY_LEAF, /* tier 0; tier i is SURVEY_LEAF + i */
-	SURVEY_NETWORK = SURVEY_LEAF + PL_SURVEY_TIERS, /* what joins the rest */
+	SURVEY_ISLAND = SURVEY_LEAF + PL_SURVEY_TIERS, /* one fabric of several kinds */
+	SURVEY_NETWORK, /* what joins the rest */
 };
 
-#define SURVEY_TREE_MAX (SURVEY_NETWORK + 1)
+#define SURVEY_TREE_MAX	   (SURVEY_NETWORK + 1)
+#define SURVEY_ISLANDS_MAX 3 /* InfiniBand, Ethernet, and what no source knows */
 
 struct survey_tree {
 	uint32_t n_hosts;
@@ -29,6 +31,9 @@ struct survey_tree {
 	uint32_t *unit[SURVEY_TREE_MAX]; /* by place in `order`, counted from 0 */
 	uint32_t n_units[SURVEY_TREE_MAX];
 	uint32_t *order; /* hosts of the survey, units together, else as they were named */
+	/* what the units inside the last level are, where they are fabrics of different kinds */
+	const char *islands[SURVEY_ISLANDS_MAX];
+	size_t n_islands; /* 0: one fabric, or unknown */
 };
 
 /* Makes the tree, and notes in the survey what was taken otherwise than written. There is at least

@@ -232,6 +232,7 @@ static void a_source_for_each_rail_adds_rails_and_contradicts_nothing(void **sta
 		assert_int_equal(import_bytes(s, NULL, NULL, strbuf_str(&text), text.len, NULL), 0);
 		strbuf_fini(&text);
 	}
+	survey_settle_nets(s);
 	assert_int_equal(s->n_notes, 0);
 	assert_int_equal(s->n_switches, 2);
 	assert_int_equal(s->hosts[0].n_adapters.n, 2);

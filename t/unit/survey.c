@@ -275,12 +275,17 @@ static void contradictions_are_told_in_words(void **state)
 	set_domain(s, "c", "D2");
 	SET(s, "c", chassis, "serial2", "rack");
 	host = survey_host(s, "c", 1);
-	survey_set(s, host, &host->domain, "D3", 2, 1, "NVLink domain");
+	survey_set(s, host, &host->chassis, "serial3", 7, 1, "rack");
+	survey_set(s, survey_host(s, "b", 1), &survey_host(s, "b", 1)->chassis, "serial4", 7, 1,
+		   "rack");
+	host = survey_host(s, "c", 1);
 	survey_set_count(s, host, &host->n_gpus, 4, 0, "GPUs");
 	survey_set_count(s, host, &host->n_gpus, 8, 1, "GPUs");
 	t = topo_of(s, 4);
-	assert_int_equal(notes_with(s, "c: its NVLink domain is D2 by first.txt, and D3 by "
-					 "second.txt: the first is taken"), 1);
+	assert_int_equal(notes_with(s, "rack: serial2 by first.txt and serial4 by second.txt share "
+				       "b, but not c: they contradict each other"), 1);
+	assert_int_equal(notes_with(s, "serial2 by first.txt and serial3 by second.txt share c, but "
+				       "not b"), 1);
 	assert_int_equal(notes_with(s, "c: 4 GPUs by first.txt, and 8 by second.txt"), 1);
 	assert_int_equal(notes_with(s, "NVLink domain D1 is in two of a rack, serial1 (a) and "
 					 "serial2 (b)"), 1);

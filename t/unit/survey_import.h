@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "survey/survey.h"
+#include "survey/survey_nets.h"
 
 /* Imports bytes that are as long as they are and not a byte longer: the sanitizer sees reads behind
  * the end. */
@@ -35,6 +36,7 @@ static inline struct pl_survey *survey_of(const char *format, const char *host, 
 
 	if (import_bytes(s, format, host, text, strlen(text), &err) < 0)
 		fail_msg("%s", err.text);
+	survey_settle_nets(s);
 	return s;
 }
 
