@@ -18,6 +18,7 @@ local MARK = "perilune-topo"
 local TIMEOUT_S = 120 -- of one command, where no --timeout is given
 local ANSWER_BYTES = 16 << 20 -- nvidia-smi prints 15 kB a GPU
 local FABRIC_BYTES = 256 << 20 -- ibnetdiscover 100 bytes a port
+local GARBAGE_BYTES = 16 << 20 -- answers are large and soon done with: collected this often
 local CANDIDATES = 3 -- hosts that are tried for a command of one host
 
 -- What is run: one of `programs` must be there, `format` reads what `words` print. First what one
@@ -68,9 +69,15 @@ function Probe:run(fleet, hosts, line, keep_bytes, took, ended)
   local progress = require "perilune.progress"
   local shown = progress.start(run, self.progress, false)
   progress.on_interrupt(run, shown)
-  local index = run:next_ended()
+  local index, bytes = run:next_ended(), 0
   while index do
-    took(run:result(index), index)
+    local result = run:result(index)
+    bytes = bytes + #result.stdout
+    took(result, index)
+    if bytes > GARBAGE_BYTES then
+      result, bytes = nil, 0 -- luacheck: ignore 311
+      collectgarbage()
+    end
     index = run:next_ended()
   end
   run:wait()
@@ -345,7 +352,8 @@ end
 function probe.visit(fleet, session, opts)
   local self = setmetatable({ fleet = fleet, session = session, status = 0, there = {},
     reached = {}, without = {}, known = {}, own_name = {}, told = {}, gave_up = {},
-    fabric_from = opts.fabric_from, progress = opts.progress or "auto", survey = require("perilune.core.survey").new() }, Probe)
+    fabric_from = opts.fabric_from, progress = opts.progress or "auto",
+    survey = require("perilune.core.survey").new() }, Probe)
   local commands = {}
   for _, command in ipairs(COMMANDS) do
     if not (opts.skip and opts.skip[command.name]) then commands[#commands + 1] = command end
