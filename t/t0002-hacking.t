@@ -15,7 +15,8 @@ quoted() {
 }
 
 files() {
-	(cd "$PERILUNE_SRCDIR" && find "$@" -type f -name '*.[a-z]*' ! -name '*.am') | sort
+	(cd "$PERILUNE_SRCDIR" &&
+		find "$@" -name '[a-z]*.[ch]' -o -name '[a-z]*.lua' -o -name '[a-z]*.sh') | sort
 }
 
 # Of the words in the file $1: which name no file (unfound=words), or the files none of them finds.
