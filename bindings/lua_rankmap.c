@@ -299,7 +299,8 @@ static int rankmap_place(lua_State *L)
 
 /* ---- several jobs ---- */
 
-/* The strings of field `more_jobs` as jobs from *n on; -1 with err, naming the one that is wrong. */
+/* The strings of field `more_jobs` as jobs from *n on; -1 with err, naming the one that is wrong.
+ *  */
 static int read_more_jobs(lua_State *L, struct pl_job *jobs, size_t *n, struct pl_error *err)
 {
 	lua_Integer more;

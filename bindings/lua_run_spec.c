@@ -311,7 +311,7 @@ static void read_secrets(lua_State *L, int arg, struct lua_run_parts *parts)
 	if (binding_len(L, -1) > 0)
 		parts->redactor = redactor_create();
 	for (size_t i = 1; i <= binding_len(L, -1); i++) {
-		size_t len;
+		size_t len = 0;
 		const char *word;
 
 		lua_geti(L, -1, (lua_Integer)i);

@@ -31,7 +31,7 @@ local ENTRIES = {
     .. "race, timeout, sleep", "m = t:map(hosts, { tp = 4, dp = 2 })" },
   map = { "t:map(hosts, job)", "where each rank of a job goes: explain(), format(name), moves()",
           't:map(hosts, { tp = 4, dp = 2 }):explain()' },
-  launch = { "t:launch(map, opts)", "starts the ranks of a map, all or none; wait() gives the result",
+  launch = { "t:launch(map, opts)", "starts the ranks of a map, all or none; wait() has the result",
              't:launch(m, { cmd = "hostname" }):wait()' },
   pl = { "pl", "the module that recipes require: cluster, hosts, json, map, topo, units",
          "pl.cluster \"gb300-nvl72:racks=2\"" },

@@ -138,8 +138,8 @@ PL_API int pl_topo_mark_missing(struct pl_topo *topo, const char *text, struct p
 
 /*
  * Sets the rails of hosts whose GPUs are not on those that their indexes tell, by a swapped cable:
- * "HOSTS:1/0/2/3" with a rail for each GPU, joined by commas. PL_EUSAGE: a machine without rails, or
- * a part that is wrong, and then nothing has been set.
+ * "HOSTS:1/0/2/3" with a rail for each GPU, joined by commas. PL_EUSAGE: a machine without rails,
+ * or a part that is wrong, and then nothing has been set.
  */
 PL_API int pl_topo_set_rails(struct pl_topo *topo, const char *text, struct pl_error *err);
 

@@ -1,6 +1,6 @@
 /*
- * survey.c - fuzz target: several sources, apart by a line of two dashes, each of the format that it
- * looks to be of, make one machine or are refused with a word.
+ * survey.c - fuzz target: several sources, apart by a line of two dashes, each of the format that
+ * it looks to be of, make one machine or are refused with a word.
  */
 #include "survey_fuzz.h"
 
