@@ -197,7 +197,8 @@ static int level_of_next(const struct scoring *s, uint32_t i)
 	return pl_topo_common_level(s->topo, s->member[i], s->member[i + 1 < s->size ? i + 1 : 0]);
 }
 
-/* One micro-batch goes forward while another comes back: a rank sends to both neighbours at once. */
+/* One micro-batch goes forward while another comes back: a rank sends to both neighbours at once.
+ *  */
 static void score_p2p(struct scoring *s)
 {
 	uint32_t links = count_links(s);

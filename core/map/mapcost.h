@@ -16,11 +16,11 @@
  * What goes from one rail to another climbs to the spine and shares its links (rails.h).
  *
  * That is a group alone at full speed. What the groups of a phase share, the way out of each unit,
- * is added up (uplink.h), and the phase takes as long as the fullest one where that is longer. A ring
- * takes a unit's way out as often as the order of ranks leads out of it.
+ * is added up (uplink.h), and the phase takes as long as the fullest one where that is longer. A
+ * ring takes a unit's way out as often as the order of ranks leads out of it.
  *
- * Traffic is taken to spread evenly over parallel uplinks, as adaptive routing does. Where routes are
- * fixed, some collide, and a phase may take longer; t/bench/simgrid.sh shows by how much.
+ * Traffic is taken to spread evenly over parallel uplinks, as adaptive routing does. Where routes
+ * are fixed, some collide, and a phase may take longer; t/bench/simgrid.sh shows by how much.
  *
  * The unit is seconds where the machine's bandwidths are known and the distance otherwise; either
  * way it is uncalibrated: good for ratios between maps of one job, not as a prediction.

@@ -44,8 +44,8 @@ static inline void uplinks_add(struct uplinks *u, size_t level, uint32_t pe, dou
 
 /*
  * Counts a ring of these PEs, `member` in the order of ranks, at the boundaries from u->node on.
- * As NCCL connects it: node after node in the order of their first ranks, so that a unit whose ranks
- * are not in a row is left more than once. O(n + nodes * levels).
+ * As NCCL connects it: node after node in the order of their first ranks, so that a unit whose
+ * ranks are not in a row is left more than once. O(n + nodes * levels).
  */
 void uplinks_add_ring(struct uplinks *u, const uint32_t *member, uint32_t n, double gbyte);
 

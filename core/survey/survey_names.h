@@ -3,8 +3,8 @@
  *
  * Slurm may call s1 what the fabric calls leaf-1. Two names are of one unit when, over the hosts of
  * which both sources speak, one stands exactly where the other does; then the first source's name
- * is taken on all hosts, and both are told, once. Names that overlap otherwise contradict each other:
- * that is told, and the first source's are taken on its hosts.
+ * is taken on all hosts, and both are told, once. Names that overlap otherwise contradict each
+ * other: that is told, and the first source's are taken on its hosts.
  */
 #ifndef PL_SURVEY_NAMES_H
 #define PL_SURVEY_NAMES_H

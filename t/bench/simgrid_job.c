@@ -23,8 +23,8 @@
 
 #define MAX_AXES 16
 
-/* What is sent and received, by all ranks, which are threads of one process (smpirun is told); nobody
- * reads it. */
+/* What is sent and received, by all ranks, which are threads of one process (smpirun is told);
+ * nobody reads it. */
 static char *memory;
 
 struct axis {
@@ -108,7 +108,8 @@ static void run_axis(const struct axis *a)
 		fail("ring, p2p or alltoall, not", a->pattern);
 }
 
-/* A group's pieces, one's own with them. Memory that the simulator knows as shared is not copied. */
+/* A group's pieces, one's own with them. Memory that the simulator knows as shared is not copied.
+ *  */
 static void provide_memory(const struct axis *axes, int n_axes)
 {
 	double most = 0;
