@@ -39,6 +39,12 @@ test_expect_success "what the run left is ended, by its record alone, from anywh
 	grep "^127.1.0.1: ended sh -c .*$left" out && grep "ended sleep 300" out
 '
 
+test_expect_success "one whose environment has the words of what is ended is none of the run" '
+	{ env "BYSTANDER=sh -c trap sleep 300" sleep 300 & bystander=$!; } && left "$run" &&
+	perilune reap --grace 300ms "$run" >out && gone $left && alive $bystander &&
+	! grep "pid $bystander" out && kill $bystander
+'
+
 test_expect_success "it may be said again" '
 	perilune reap "$run" >out && echo "127.1.0.1: nothing left" >expected && test_cmp expected out
 '

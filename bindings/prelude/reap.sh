@@ -17,9 +17,9 @@
 # shellcheck shell=sh disable=SC1007,SC2086
 run=$1 what=$2 whose=$3 grace=$4
 shift 4
-words="-e PERILUNE_TASK=$run- -e PERILUNE_TASK=$run."
-[ $# -eq 0 ] || words=
-for call in "$@"; do words="$words -e PERILUNE_TASK=$run-$call."; done
+tags="-e PERILUNE_TASK=$run- -e PERILUNE_TASK=$run."
+[ $# -eq 0 ] || tags=
+for call in "$@"; do tags="$tags -e PERILUNE_TASK=$run-$call."; done
 LC_ALL=C
 exec 2>/dev/null
 z=lszF
@@ -34,7 +34,7 @@ having() {
 
 # The files $@ that have a tag of the run: RUN-CALL.HOST.TASK.ATTEMPT.
 tagged() {
-	[ $# -eq 0 ] || grep -$z $words "$@"
+	[ $# -eq 0 ] || grep -$z $tags "$@"
 }
 
 uid_of() {
@@ -95,8 +95,8 @@ tell() {
 		told="$told$e "
 		age_of "$e"
 		tag_of "$p"
-		words=$(tr "\000" " " <"/proc/$p/cmdline" | tr -c "\040-\176" "?")
-		printf "%s\t%s\t%s\t%s\t%s\n" $word "$p" "$age" "$tag" "${words% }"
+		shown=$(tr "\000" " " <"/proc/$p/cmdline" | tr -c "\040-\176" "?")
+		printf "%s\t%s\t%s\t%s\t%s\n" $word "$p" "$age" "$tag" "${shown% }"
 	done
 }
 
