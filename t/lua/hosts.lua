@@ -28,7 +28,6 @@ spec.test("misuse raises with the line of the caller", function()
   spec.raises("needs a command", n3.exec, n3, {})
   spec.raises("unknown option 'timout' (did you mean 'timeout'?)", n3.exec, n3, "true", { timout = 1 })
   spec.raises("'timeout' must be a time", n3.exec, n3, "true", { timeout = "soon" })
-  spec.raises("'on' is not in this version", n3.exec, n3, "true", { on = "x" })
   spec.raises("needs a path, or a list of them", n3.push, n3, "x")
 end)
 
