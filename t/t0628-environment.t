@@ -22,7 +22,7 @@ return pl.recipe { name = "secret", summary = "Has secrets.", run = function(t)
   local env = { ["HIDDEN_NAME"] = "hidden-" .. "value", OTHER = "hidden-'quoted' \\\\ \\n line" }
   local look = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\\\0' ' ' >$FLEET_DIR/own; " ..
     "printenv HIDDEN_NAME OTHER"
-  for _ = 1, 5 do
+  for _ = 1, 40 do -- often enough to be seen
     assert(t.hosts:exec(look, { env = env }):must()[1].stdout ==
       "hidden-value\\nhidden-'quoted' \\\\ \\n line\\n")
     assert(t.hosts:exec({ "printenv", "HIDDEN_NAME" }, { env = env }):must()[1].stdout ==

@@ -8,7 +8,8 @@ program itself. What needs more than that is named below, with the reason.'
 
 mkdir -p "$XDG_CONFIG_HOME/perilune" dataset releases results &&
 echo 'return { transport = "sim" }' >"$XDG_CONFIG_HOME/perilune/config.lua" &&
-echo "node[1-4]" >hosts.txt && echo text >motd && echo 1 >input.dat && echo true >run.sh
+echo "node[1-4]" >hosts.txt && echo text >motd && echo 1 >input.dat && echo true >run.sh &&
+mkdir recipes && cp "$PERILUNE_SRCDIR"/recipes/hello*.lua recipes/
 
 # The examples of all verbs, a line each.
 examples() {
@@ -28,8 +29,11 @@ perilune reap last	simulated hosts keep nothing: t0688
 perilune reap --dry-run 20261122-0930	a run of that day: t0688
 perilune reap -w node[1-64] 20261122-093012-1f2e3d	a run of that day: t0688
 perilune doctor -q -w node[1-64]	real hosts: t0682
-perilune resume	an interrupted run: t0550
-perilune resume --redo 20261122-0930	a run of that day: t0550
+perilune resume	an interrupted run: t0801
+perilune resume --redo 20261122-0930	a run of that day: t0801
+perilune logs --rank 0 20261122-0930	a run of that day: t0860
+perilune cancel --grace 5s 20261122-0930	a run of that day: t0860
+perilune test --seed 7 --faults rough mine.test.lua	a file of one's own: t0571
 perilune repl -w node[1-4]	a terminal: t0560
 perilune topo show ibnetdiscover.txt smi/*.xml	files of a machine: t0431
 perilune topo calibrate last --topo ai-factory -o calibrated.lua	a run with timings: t0433
