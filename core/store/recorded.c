@@ -19,12 +19,7 @@ static void task_free(struct rec_task *x)
 {
 	if (x->number < x->r->n_tasks && x->r->by_number[x->number] == x)
 		x->r->by_number[x->number] = NULL;
-	if (x->prev != NULL)
-		x->prev->next = x->next;
-	else
-		x->r->tasks = x->next;
-	if (x->next != NULL)
-		x->next->prev = x->prev;
+	ring_remove(&x->link);
 	if (x->has_outlive)
 		outlive_fini(&x->outlive);
 	stream_fini(&x->out);
@@ -67,10 +62,7 @@ static void accept_task(struct recorded *r, struct task *task)
 	x->task = task;
 	x->out.fd = x->err.fd = -1;
 	x->number = number_of_tag(task->tag, &first);
-	x->next = r->tasks;
-	if (x->next != NULL)
-		x->next->prev = x;
-	r->tasks = x;
+	ring_add_behind(&r->tasks, &x->link);
 	task->impl = x;
 	r->n_started += first;
 	r->n_owed++;
@@ -200,6 +192,7 @@ struct transport *recorded_create(struct past *past, struct past_call *call,
 	struct recorded *r = xcalloc(1, sizeof(*r));
 
 	r->base = (struct transport){ .ops = &recorded_ops, .loop = past->loop };
+	ring_init(&r->tasks);
 	r->past = past_ref(past);
 	r->call = call;
 	r->live = live;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/ring.h"
 #include "store/past_private.h"
 #include "store/recorded.h"
 #include "transport/outlive.h"
@@ -34,7 +35,7 @@ struct rec_task {
 	struct task *task;
 	size_t number; /* from 0 */
 	uint64_t at;   /* 1 + where its result is */
-	struct rec_task *prev, *next; /* among all of its transport */
+	struct ring link; /* among all of its transport */
 	enum rec_state state;
 	bool paused, cancel_asked;
 
@@ -64,7 +65,7 @@ struct recorded {
 	struct transport *live;
 	enum recorded_rest rest;
 	char *run;
-	struct rec_task *tasks;
+	struct ring tasks;
 	struct rec_task **by_number; /* those whose first attempt it is */
 	size_t n_tasks;	  /* of the call */
 	size_t n_started; /* of these, by the run */
@@ -73,7 +74,7 @@ struct recorded {
 	unsigned *numbers; /* of the call, once it is known that it lacks results */
 	size_t n_numbers;
 	unsigned attempts;
-	struct recorded *next; /* among those with waiting tasks */
+	struct ring link; /* among those with waiting tasks */
 };
 
 /* What all transports of one record share: whose turn it is. */
@@ -82,7 +83,7 @@ struct recorded_turns {
 	struct loop_defer turn;
 	struct rec_task **heap; /* READY, the first in the journal on top */
 	size_t n, cap;
-	struct recorded *waiting; /* those with REC_WAITING tasks */
+	struct ring waiting; /* those with REC_WAITING tasks */
 	unsigned settle; /* turns to wait */
 };
 

@@ -54,6 +54,7 @@ struct recorded_turns *recorded_turns_of(struct past *past)
 	if (past->turns == NULL) {
 		past->turns = xcalloc(1, sizeof(*past->turns));
 		past->turns->past = past;
+		ring_init(&past->turns->waiting);
 		loop_defer_init(&past->turns->turn, past->loop, on_turn, past->turns);
 	}
 	return past->turns;
@@ -72,27 +73,20 @@ void recorded_turns_destroy(struct recorded_turns *t)
 
 void recorded_wait(struct recorded_turns *t, struct recorded *r)
 {
-	if (r->n_waiting++ > 0)
-		return;
-	r->next = t->waiting;
-	t->waiting = r;
+	if (r->n_waiting++ == 0)
+		ring_add_behind(&t->waiting, &r->link);
 }
 
-static void waiting_remove(struct recorded_turns *t, struct recorded *r)
+static void wait_no_more(struct recorded *r)
 {
-	struct recorded **at = &t->waiting;
-
-	if (--r->n_waiting > 0)
-		return;
-	while (*at != r)
-		at = &(*at)->next;
-	*at = r->next;
+	if (--r->n_waiting == 0)
+		ring_remove(&r->link);
 }
 
 void recorded_make_ready(struct recorded_turns *t, struct rec_task *x, uint64_t at)
 {
 	if (x->state == REC_WAITING)
-		waiting_remove(t, x->r);
+		wait_no_more(x->r);
 	x->state = REC_READY;
 	x->at = at;
 	heap_push(t, x);
@@ -113,16 +107,18 @@ static void keep_numbers(struct recorded *r)
 /* The cursor is at its end: what still waits has no result. */
 static void end_waiting(struct recorded_turns *t)
 {
-	while (t->waiting != NULL) {
-		struct recorded *r = t->waiting;
-		struct rec_task *next;
+	while (!ring_is_empty(&t->waiting)) {
+		struct recorded *r = ring_first(&t->waiting, struct recorded, link);
+		struct ring *next;
 
 		keep_numbers(r);
-		for (struct rec_task *x = r->tasks; x != NULL; x = next) {
-			next = x->next;
+		for (struct ring *at = r->tasks.next; at != &r->tasks; at = next) {
+			struct rec_task *x = container_of(at, struct rec_task, link);
+
+			next = at->next;
 			if (x->state != REC_WAITING)
 				continue;
-			waiting_remove(t, r);
+			wait_no_more(r);
 			recorded_settle_one(r);
 			recorded_go_live(x);
 		}
@@ -144,7 +140,7 @@ static void read_on(struct recorded_turns *t)
 	struct pl_error err;
 	size_t task;
 
-	while (t->n == 0 && t->waiting != NULL) {
+	while (t->n == 0 && !ring_is_empty(&t->waiting)) {
 		if (past_advance(t->past, &call, &task, &err) <= 0)
 			end_waiting(t);
 		else if (task != SIZE_MAX)
@@ -177,7 +173,7 @@ static void on_turn(void *arg)
 			take_turn(heap_pop(t));
 		}
 	}
-	if (t->n > 0 || t->waiting != NULL)
+	if (t->n > 0 || !ring_is_empty(&t->waiting))
 		loop_defer_schedule(&t->turn);
 	past_unref(t->past);
 }
