@@ -8,18 +8,7 @@ skip_all_without mpiexec.hydra
 bed_start
 hosts_up 1 4
 
-cat >own.lua <<EOF
-return { hosts = "h[1-4]", gpus_per_host = 2, topology = {
-  { name = "host", count = 2, bandwidth_gbyte_s = 450, link = "nvlink" },
-  { name = "fabric", count = 4, bandwidth_gbyte_s = 50, link = "infiniband" } } }
-EOF
-
-# map FORMAT ARGUMENTS...: for four hosts of two GPUs, in an order that nobody would guess.
-map() {
-	format=$1
-	shift
-	perilune map --topo ./own.lua --for mpi --hosts h3,h1,h4,h2 --format "$format" "$@"
-}
+machine_of_four
 
 # its path may hold no space
 cat >"$BED/agent" <<EOF

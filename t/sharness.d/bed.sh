@@ -165,3 +165,19 @@ bad_line_to() {
 	on "$1" ethtool -K eth0 tx off rx off tso off gso off gro off || return 1
 	"$PERILUNE_BUILDDIR/t/bed/delay" "v$1" "w$1" "$2" "$3" </dev/null >/dev/null 2>&1 &
 }
+
+# machine_of_four: own.lua, the machine that `map` is asked about.
+machine_of_four() {
+	cat >own.lua <<-EOF
+	return { hosts = "h[1-4]", gpus_per_host = 2, topology = {
+	  { name = "host", count = 2, bandwidth_gbyte_s = 450, link = "nvlink" },
+	  { name = "fabric", count = 4, bandwidth_gbyte_s = 50, link = "infiniband" } } }
+	EOF
+}
+
+# map FORMAT ARGUMENTS...: for four hosts of two GPUs, in an order that nobody would guess.
+map() {
+	format=$1
+	shift
+	perilune map --topo ./own.lua --for mpi --hosts h3,h1,h4,h2 --format "$format" "$@"
+}
