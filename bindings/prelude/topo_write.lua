@@ -165,22 +165,24 @@ local function switches(topo)
   return list
 end
 
-local function slurm_conf(topo)
-  local out = { "# made by: perilune topo import --to slurm-topology-conf\n" }
-  for _, entry in ipairs(switches(topo)) do
-    out[#out + 1] = ("SwitchName=%s %s=%s\n"):format(entry.name,
-      entry.hosts and "Nodes" or "Switches", entry.hosts or entry.switches)
+-- A line of this form for each switch: its name, the word for what is below it, and that.
+local function switch_lines(topo, form, hosts_word, switches_word)
+  local out = {}
+  for i, entry in ipairs(switches(topo)) do
+    out[i] = form:format(entry.name, entry.hosts and hosts_word or switches_word,
+      entry.hosts or entry.switches)
   end
   return table.concat(out)
 end
 
+local function slurm_conf(topo)
+  return "# made by: perilune topo import --to slurm-topology-conf\n"
+    .. switch_lines(topo, "SwitchName=%s %s=%s\n", "Nodes", "Switches")
+end
+
 local function slurm_yaml(topo)
-  local out = { "---\n- topology: imported\n  cluster_default: true\n  tree:\n    switches:\n" }
-  for _, entry in ipairs(switches(topo)) do
-    out[#out + 1] = ("      - switch: %s\n        %s: %s\n"):format(entry.name,
-      entry.hosts and "nodes" or "children", entry.hosts or entry.switches)
-  end
-  return table.concat(out)
+  return "---\n- topology: imported\n  cluster_default: true\n  tree:\n    switches:\n"
+    .. switch_lines(topo, "      - switch: %s\n        %s: %s\n", "nodes", "children")
 end
 
 -- ---- topograph ------------------------------------------------------------------------------
